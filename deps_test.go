@@ -1,0 +1,81 @@
+package spanstack
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/spanstack/spanstack/"
+
+// TestImports keeps the house in order: what each room may import of this module and of others, and why.
+func TestImports(t *testing.T) {
+	rules := []struct {
+		packages string // a pattern for go list
+		allow    []string
+		why      string
+	}{
+		{"./trace", nil,
+			"whoever imports trace compiles nothing but the standard library"},
+		{"./trace/tracetest", []string{module + "trace"},
+			"tests of users need no more than trace itself"},
+		{"./tracefmt/...", []string{module + "tracefmt", "github.com/go-json-experiment/json", "github.com/klauspost/compress"},
+			"formats are of use without the tracer"},
+		{"./logging", []string{module + "trace", "golang.org/x/sys"},
+			"a logger is in every package of a program: outlets, flags and bridges live in packages below it"},
+		{"./zfssend/...", []string{module + "trace", module + "logging", module + "zfssend", "golang.org/x/sys"},
+			"whoever runs zfs send from Go gets no command's dependencies"},
+	}
+	for _, rule := range rules {
+		for _, p := range list(t, "-f", "{{.ImportPath}}\t{{join .Deps \" \"}}", rule.packages) {
+			path, deps, _ := strings.Cut(p, "\t")
+			for _, dep := range strings.Fields(deps) {
+				if isStandard(dep) || dep == path || slices.ContainsFunc(rule.allow, func(a string) bool {
+					return dep == a || strings.HasPrefix(dep, a+"/")
+				}) {
+					continue
+				}
+				t.Errorf("%s depends on %s: %s", path, dep, rule.why)
+			}
+		}
+	}
+}
+
+// TestNoTestPackagesInPrograms keeps test support out of what users run.
+func TestNoTestPackagesInPrograms(t *testing.T) {
+	for _, p := range list(t, "-f", "{{.ImportPath}}\t{{join .Deps \" \"}}", "./cmd/...", "./trace", "./trace/capture", "./tracefmt/all", "./logging", "./zfssend") {
+		path, deps, _ := strings.Cut(p, "\t")
+		for _, dep := range strings.Fields(deps) {
+			if strings.HasPrefix(dep, module) && strings.HasSuffix(dep, "test") || dep == "testing" {
+				t.Errorf("%s depends on %s", path, dep)
+			}
+		}
+	}
+}
+
+// TestPackageComments wants one package comment in each package.
+func TestPackageComments(t *testing.T) {
+	for _, p := range list(t, "-f", "{{.ImportPath}}\t{{.Name}}\t{{.Doc}}", "./...") {
+		f := strings.Split(p, "\t")
+		if f[0]+"/" != module && f[2] == "" {
+			t.Errorf("%s has no package comment", f[0])
+		}
+	}
+}
+
+func list(t *testing.T, args ...string) []string {
+	t.Helper()
+	cmd := exec.Command("go", append([]string{"list"}, args...)...)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %v", cmd, err)
+	}
+	return strings.Split(strings.TrimSpace(string(out)), "\n")
+}
+
+// isStandard reports whether a package is of the standard library, whose paths have no dot in their first element.
+func isStandard(path string) bool {
+	first, _, _ := strings.Cut(path, "/")
+	return !strings.Contains(first, ".")
+}

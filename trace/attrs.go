@@ -1,0 +1,186 @@
+package trace
+
+import (
+	"encoding"
+	"encoding/binary"
+	"fmt"
+	"log/slog"
+	"math"
+	"strconv"
+	"time"
+	"unicode/utf8"
+)
+
+// attrList is what a record's attributes are rendered from: up to two lists, since those given at the start of a
+// span never change, while later ones are added under a lock.
+type attrList struct {
+	first, more []slog.Attr
+	plain       bool // leave out values that only user code can render
+}
+
+// append renders the attributes: a key, a type tag and a value each, groups flattened with dots in their keys. User
+// code may run (LogValuer, Stringer, error, TextMarshaler), so no lock may be held.
+//
+// The buffer is passed and returned by value everywhere, which lets callers have it on their stack.
+func (l attrList) append(b []byte) []byte {
+	if len(l.first)+len(l.more) == 0 {
+		return b
+	}
+	count := attrCount{plain: l.plain}
+	for _, a := range l.first {
+		b = appendAttr(b, &count, "", a)
+	}
+	for _, a := range l.more {
+		b = appendAttr(b, &count, "", a)
+	}
+	if count.dropped > 0 {
+		b = append(appendString(b, "attrs.dropped"), tagInt)
+		b = binary.AppendVarint(b, int64(count.dropped))
+	}
+	return b
+}
+
+type attrCount struct {
+	kept, dropped int
+	plain         bool
+}
+
+// Tags of attribute values in the ring.
+const (
+	tagString byte = iota
+	tagInt
+	tagUint
+	tagFloat
+	tagBool
+	tagDuration
+	tagTime
+)
+
+func appendAttr(b []byte, count *attrCount, prefix string, a slog.Attr) []byte {
+	v := a.Value
+	if count.plain && (v.Kind() == slog.KindAny || v.Kind() == slog.KindLogValuer || v.Kind() == slog.KindGroup) {
+		return b
+	}
+	v = v.Resolve()
+	if v.Kind() == slog.KindGroup {
+		if a.Key != "" {
+			prefix += a.Key + "."
+		}
+		for _, m := range v.Group() {
+			b = appendAttr(b, count, prefix, m)
+		}
+		return b
+	}
+	if a.Equal(slog.Attr{}) {
+		return b // slog's rule: the zero Attr is ignored
+	}
+	if count.kept >= maxAttrs || len(b) > maxBytes-2*maxString {
+		count.dropped++
+		return b
+	}
+	count.kept++
+	key := a.Key
+	if prefix != "" {
+		key = prefix + key
+	}
+	return appendValue(appendString(b, key), v)
+}
+
+func appendValue(b []byte, v slog.Value) []byte {
+	switch v.Kind() {
+	case slog.KindString:
+		return appendString(append(b, tagString), v.String())
+	case slog.KindInt64:
+		return binary.AppendVarint(append(b, tagInt), v.Int64())
+	case slog.KindUint64:
+		return binary.AppendUvarint(append(b, tagUint), v.Uint64())
+	case slog.KindFloat64:
+		return binary.LittleEndian.AppendUint64(append(b, tagFloat), math.Float64bits(v.Float64()))
+	case slog.KindBool:
+		t := byte(0)
+		if v.Bool() {
+			t = 1
+		}
+		return append(b, tagBool, t)
+	case slog.KindDuration:
+		return binary.AppendVarint(append(b, tagDuration), int64(v.Duration()))
+	case slog.KindTime:
+		// As text, since a time.Time has a zone and a range that nanoseconds in 64 bits haven't.
+		return appendString(append(b, tagTime), v.Time().Format(time.RFC3339Nano))
+	}
+	return appendString(append(b, tagString), anyText(v.Any()))
+}
+
+// anyText renders a value by the user's own methods where it has some. A panic in them is the user's bug, but must
+// not become the end of a program whose only fault is to be traced.
+func anyText(v any) (s string) {
+	defer func() {
+		if p := recover(); p != nil {
+			s = fmt.Sprintf("!PANIC rendering %T: %v", v, p)
+		}
+	}()
+	switch v := v.(type) {
+	case error:
+		return v.Error()
+	case fmt.Stringer:
+		return v.String()
+	case encoding.TextMarshaler:
+		b, err := v.MarshalText()
+		if err != nil {
+			return "!ERROR: " + err.Error()
+		}
+		return string(b)
+	}
+	return fmt.Sprintf("%+v", v)
+}
+
+func decodeAttrs(b []byte, intern func([]byte) string) []slog.Attr {
+	var attrs []slog.Attr
+	for len(b) > 0 {
+		key, rest := cutString(b)
+		tag := rest[0]
+		b = rest[1:]
+		a := slog.Attr{Key: intern(key)}
+		var w int
+		switch tag {
+		case tagString, tagTime:
+			var s []byte
+			s, b = cutString(b)
+			a.Value = slog.StringValue(string(s))
+			if t, err := time.Parse(time.RFC3339Nano, string(s)); tag == tagTime && err == nil {
+				a.Value = slog.TimeValue(t)
+			}
+		case tagInt, tagDuration:
+			var n int64
+			n, w = binary.Varint(b)
+			if a.Value = slog.Int64Value(n); tag == tagDuration {
+				a.Value = slog.DurationValue(time.Duration(n))
+			}
+		case tagUint:
+			var n uint64
+			n, w = binary.Uvarint(b)
+			a.Value = slog.Uint64Value(n)
+		case tagFloat:
+			a.Value, w = slog.Float64Value(math.Float64frombits(binary.LittleEndian.Uint64(b))), 8
+		case tagBool:
+			a.Value, w = slog.BoolValue(b[0] == 1), 1
+		default:
+			panic("trace: unknown attribute tag " + strconv.Itoa(int(tag)))
+		}
+		b = b[w:]
+		attrs = append(attrs, a)
+	}
+	return attrs
+}
+
+// cutText shortens s to maxString bytes on a rune's boundary and says how many bytes it left out.
+func cutText(s string) string {
+	if len(s) <= maxString {
+		return s
+	}
+	n := maxString - len("…(+18446744073709551615)")
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n] + "…(+" + strconv.Itoa(len(s)-n) + ")"
+}

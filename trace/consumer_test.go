@@ -1,0 +1,253 @@
+package trace_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/spanstack/spanstack/trace"
+	"github.com/spanstack/spanstack/trace/tracetest"
+)
+
+// brief renders records for comparison: "B name", "E name", "X name", or the kind of an instant and its name.
+func brief(records []trace.Record) string {
+	var out []string
+	for _, r := range records {
+		switch {
+		case r.Kind == trace.KindClock:
+		case r.ID == 0:
+			out = append(out, r.Kind.String()+" "+r.Name)
+		default:
+			out = append(out, "XBE"[r.Phase:r.Phase+1]+" "+r.Name)
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+func TestConsumerShowsWhatIsOpen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		base := tracetest.Context(t)
+		poll := func(c *trace.Consumer, want string) {
+			t.Helper()
+			if got := brief(c.Poll()); got != want {
+				t.Errorf("polled %q, want %q", got, want)
+			}
+		}
+		_, early := trace.WithTask(base, "early")
+		early.End()
+		c := trace.RecorderFromContext(base).NewConsumer(trace.ConsumerConfig{})
+		time.Sleep(time.Millisecond)
+		ctx, task := trace.WithTask(base, "task")
+		actx, a := trace.WithSpan(ctx, "a")
+		poll(c, "X early, B task") // a is too young
+		time.Sleep(time.Second)
+		bctx, b := trace.WithSpan(actx, "b")
+		_, short := trace.WithSpan(bctx, "short")
+		short.End()
+		poll(c, "B a, B b, X short") // b because something in it is delivered
+		time.Sleep(time.Second)
+		late := trace.RecorderFromContext(base).NewConsumer(trace.ConsumerConfig{FromNow: true})
+		poll(late, "B task, B a, B b")
+		b.Event("tick")
+		time.Sleep(time.Second)
+		poll(c, "event tick")
+		b.End()
+		time.Sleep(time.Second)
+		a.End()
+		_, d := trace.WithTask(ctx, "child")
+		d.End()
+		poll(c, "E b, E a, X child")
+		time.Sleep(time.Second)
+		task.End()
+		poll(c, "E task")
+		poll(c, "")
+		poll(late, "event tick, E b, E a, X child, E task")
+	})
+}
+
+func TestSnapshotShowsAHangThatBeganBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		base := tracetest.Context(t)
+		ctx, task := trace.WithTask(base, "task", slog.String("dataset", "tank"))
+		_, hang := trace.WithSpan(ctx, "hang", slog.Int("n", 7))
+		time.Sleep(10 * time.Second)
+		rec := trace.RecorderFromContext(base)
+		for _, records := range [][]trace.Record{rec.Snapshot(), rec.Active()} {
+			if got := brief(records); got != "B task, B hang" {
+				t.Fatalf("got %q", got)
+			}
+			r := records[1]
+			if age := time.Duration(rec.Now() - r.Start); age < 10*time.Second-time.Millisecond || len(r.Attrs) != 1 || r.Attrs[0].Value.Int64() != 7 {
+				t.Errorf("the hanging span has age %v and attributes %v", age, r.Attrs)
+			}
+		}
+		hang.End()
+		task.End()
+	})
+}
+
+func TestClockSnapshots(t *testing.T) {
+	rec := trace.NewRecorder(trace.Config{})
+	c := rec.NewConsumer(trace.ConsumerConfig{})
+	for i, want := range []int{0, 0} { // the wall clock doesn't move against the recorder's in this test
+		n := 0
+		for _, r := range c.Poll() {
+			if r.Kind == trace.KindClock {
+				n++
+			}
+		}
+		if n != want {
+			t.Errorf("poll %d brought %d clock snapshots", i, n)
+		}
+	}
+}
+
+func TestRingIsBoundedAndLossesAreCounted(t *testing.T) {
+	rec := trace.NewRecorder(trace.Config{Bytes: 256 << 10, LogBytes: 64 << 10})
+	base := trace.WithRecorder(t.Context(), rec)
+	slow := rec.NewConsumer(trace.ConsumerConfig{})
+	ctx, task := trace.WithTask(base, "task")
+	const n = 50_000
+	for i := range n {
+		_, s := trace.WithSpan(ctx, "span", slog.Int("i", i))
+		s.Log(time.Now(), slog.LevelInfo, "line")
+		s.End()
+	}
+	task.End()
+	got, lost := 0, uint64(0)
+	newest := int64(-1)
+	for _, r := range slow.Poll() {
+		switch {
+		case r.Kind == trace.KindLoss:
+			lost += r.Count
+		case r.Kind != trace.KindClock:
+			got++
+		}
+		if r.Kind == trace.KindSpan {
+			newest = max(newest, r.Attrs[0].Value.Int64())
+		}
+	}
+	if got+int(lost) != 2*n+1 {
+		t.Errorf("%d records delivered and %d lost, want %d in all", got, lost, 2*n+1)
+	}
+	if newest != n-1 {
+		t.Errorf("the newest span is %d, want %d", newest, n-1)
+	}
+	if max := (256 + 64) << 10 / 40; got > max || got < 1000 {
+		t.Errorf("%d records were kept, want at most %d and not too few", got, max)
+	}
+}
+
+func TestDebugLogsDoNotEvictSpans(t *testing.T) {
+	rec := trace.NewRecorder(trace.Config{Bytes: 128 << 10, LogBytes: 64 << 10})
+	ctx, task := trace.WithTask(trace.WithRecorder(t.Context(), rec), "task")
+	_, s := trace.WithSpan(ctx, "precious")
+	s.End()
+	for range 100_000 {
+		task.Log(time.Now(), slog.LevelDebug, "noise")
+	}
+	task.End()
+	if got := brief(rec.Snapshot()); !strings.Contains(got, "X precious") {
+		t.Error("log lines evicted a span")
+	}
+}
+
+func TestLeakedSpansAreBounded(t *testing.T) {
+	rec := trace.NewRecorder(trace.Config{MaxOpen: 100})
+	base := trace.WithRecorder(t.Context(), rec)
+	const n = 10_000
+	for range n {
+		trace.WithTask(base, "leak")
+	}
+	if open := len(rec.Active()); open > 100 || open == 0 || rec.Forgotten() != uint64(n-open) {
+		t.Errorf("%d tasks open, %d forgotten", open, rec.Forgotten())
+	}
+}
+
+// TestConcurrentUse has goroutines that trace at full speed while consumers of all kinds read, and checks afterwards
+// that a patient consumer got every span once, under its parent.
+func TestConcurrentUse(t *testing.T) {
+	base := tracetest.Context(t)
+	rec := trace.RecorderFromContext(base)
+	stop := make(chan struct{})
+	var readers sync.WaitGroup
+	for range 2 {
+		readers.Go(func() {
+			c := rec.NewConsumer(trace.ConsumerConfig{})
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					c.Poll()
+					rec.Active()
+					rec.Snapshot()
+				}
+			}
+		})
+	}
+	const goroutines, rounds = 64, 50
+	patient := rec.NewConsumer(trace.ConsumerConfig{})
+	g, _ := trace.WithTaskGroup(base, "group")
+	for i := range goroutines {
+		g.Go(fmt.Sprint("task ", i), func(ctx context.Context) error {
+			for j := range rounds {
+				sctx, s := trace.WithSpan(ctx, "outer", slog.Int("j", j))
+				_, in := trace.WithSpan(sctx, "inner")
+				in.SetAttrs(slog.Bool("late", true))
+				runtime.Gosched()
+				in.End()
+				s.End()
+			}
+			return nil
+		})
+	}
+	var records []trace.Record
+	done := make(chan error)
+	go func() { done <- g.Wait() }()
+	for running := true; running; {
+		select {
+		case <-done:
+			running = false
+		default:
+		}
+		records = append(records, patient.Poll()...)
+	}
+	close(stop)
+	readers.Wait()
+	begun, ended := map[trace.ID]bool{}, map[trace.ID]bool{}
+	for _, r := range records {
+		switch {
+		case r.Kind == trace.KindLoss:
+			t.Fatalf("lost %d records", r.Count)
+		case r.ID == 0:
+		case r.Phase == trace.PhaseBegin:
+			if begun[r.ID] || ended[r.ID] {
+				t.Errorf("%v began twice, or after its end", r.ID)
+			}
+			begun[r.ID] = true
+		default:
+			if ended[r.ID] || begun[r.ID] != (r.Phase == trace.PhaseEnd) {
+				t.Errorf("%v: a record of phase %d, begun %v, ended %v", r.ID, r.Phase, begun[r.ID], ended[r.ID])
+			}
+			ended[r.ID] = true
+			if r.End < r.Start {
+				t.Errorf("%v ends before its start", r.ID)
+			}
+		}
+	}
+	if want := 1 + goroutines*(1+2*rounds); len(ended) != want {
+		t.Errorf("%d spans ended, want %d", len(ended), want)
+	}
+	for _, r := range records {
+		if r.Parent != 0 && !ended[r.Parent] {
+			t.Errorf("%v %q has an unknown parent", r.ID, r.Name)
+		}
+	}
+}

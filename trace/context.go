@@ -1,0 +1,56 @@
+package trace
+
+import (
+	"context"
+	"reflect"
+	"time"
+)
+
+// spanContext is a [Span] seen as a context: the same object under a type of its own, so that a span costs one
+// allocation while the *Span that callers get has no context methods (defer span.Done() does not compile).
+type spanContext Span
+
+type spanKey struct{}
+
+func (c *spanContext) Deadline() (time.Time, bool) { return c.outer.Deadline() }
+func (c *spanContext) Done() <-chan struct{}       { return c.outer.Done() }
+func (c *spanContext) Err() error                  { return c.outer.Err() }
+
+func (c *spanContext) Value(key any) any {
+	if key == (spanKey{}) {
+		return (*Span)(c)
+	}
+	return c.outer.Value(key)
+}
+
+// String makes a span's context readable where contexts are printed.
+func (c *spanContext) String() string { return "trace." + c.kind.String() + "(" + c.name + ")" }
+
+// FromContext returns the innermost task or span of ctx, or nil if there is none. All methods of a nil *Span do
+// nothing, so that the result can be used as it is.
+func FromContext(ctx context.Context) *Span {
+	if c, ok := ctx.(*spanContext); ok {
+		return (*Span)(c)
+	}
+	s, _ := ctx.Value(spanKey{}).(*Span)
+	return s
+}
+
+// outerOf returns the context whose values, deadline and cancellation a span started under ctx passes on. Span
+// contexts add nothing but themselves, so they are skipped: look-ups cost the same at any depth of spans.
+func outerOf(ctx context.Context) context.Context {
+	if c, ok := ctx.(*spanContext); ok {
+		return c.outer
+	}
+	return ctx
+}
+
+// Stack returns the ID stack of the innermost task or span of ctx: see [Span.Stack].
+func Stack(ctx context.Context) string { return FromContext(ctx).Stack() }
+
+var withoutCancel = reflect.TypeOf(context.WithoutCancel(context.Background()))
+
+// isWithoutCancel reports whether ctx came straight from context.WithoutCancel. Together with the loss of a Done
+// channel it covers the ways in which programs detach work, but for a WithoutCancel of a context that couldn't be
+// cancelled anyway and was wrapped again.
+func isWithoutCancel(ctx context.Context) bool { return reflect.TypeOf(ctx) == withoutCancel }

@@ -1,0 +1,96 @@
+package trace
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"sync/atomic"
+)
+
+// ID names one task or span. It is never zero for a started span, is never reused within a process, and is
+// unpredictable between processes: see [idSource]. OpenTelemetry's span ID is the same 64 bits.
+type ID uint64
+
+// idWidth is the length of an ID's text: 13 base32 digits hold 65 bits.
+const idWidth = 13
+
+// idAlphabet is RFC 4648's base32 alphabet in lower case: no digit that looks like a letter of it.
+const idAlphabet = "abcdefghijklmnopqrstuvwxyz234567"
+
+// String returns the ID as 13 lower-case base32 digits, most significant first. All IDs have the same length, so
+// none is a substring of another.
+func (id ID) String() string {
+	var b [idWidth]byte
+	return string(id.append(b[:0]))
+}
+
+// MarshalText implements [encoding.TextMarshaler].
+func (id ID) MarshalText() ([]byte, error) { return id.append(make([]byte, 0, idWidth)), nil }
+
+func (id ID) append(b []byte) []byte {
+	for shift := (idWidth - 1) * 5; shift >= 0; shift -= 5 {
+		b = append(b, idAlphabet[id>>shift&31])
+	}
+	return b
+}
+
+// ErrBadID is returned by [ParseID] for text that is not an ID.
+var ErrBadID = errors.New("not an ID: want 13 digits of a-z2-7, the first one of a-p")
+
+// ParseID is the inverse of [ID.String].
+func ParseID(s string) (ID, error) {
+	if len(s) != idWidth || s[0] < 'a' || s[0] > 'p' {
+		return 0, ErrBadID
+	}
+	var id ID
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case 'a' <= c && c <= 'z':
+			c -= 'a'
+		case '2' <= c && c <= '7':
+			c = c - '2' + 26
+		default:
+			return 0, ErrBadID
+		}
+		id = id<<5 | ID(c)
+	}
+	return id, nil
+}
+
+// idSource makes IDs: a counter put through a bijection of 64-bit numbers that is keyed with random bits. Being a
+// bijection it can't repeat itself before 2⁶⁴ IDs; being keyed, the sequences of two processes have nothing in
+// common, so that two IDs of different processes collide with the probability of two random numbers. It needs no
+// lock and no randomness after its start.
+type idSource struct {
+	next atomic.Uint64
+	keys [3]uint64
+}
+
+func newIDSource() *idSource {
+	var b [24]byte
+	rand.Read(b[:]) // never fails: crypto/rand ends the program if the system has no randomness
+	s := new(idSource)
+	for i := range s.keys {
+		s.keys[i] = binary.LittleEndian.Uint64(b[8*i:])
+	}
+	return s
+}
+
+func (s *idSource) new() ID {
+	for {
+		if id := s.permute(s.next.Add(1)); id != 0 { // zero is OpenTelemetry's invalid ID
+			return id
+		}
+	}
+}
+
+// permute is three rounds of "add the key, multiply by an odd constant, fold the high half in". Each step is a
+// bijection. The constants are those of the finalizer of SplitMix64 (Steele, Lea, Flood: Fast Splittable
+// Pseudorandom Number Generators, OOPSLA 2014).
+func (s *idSource) permute(x uint64) ID {
+	x = (x + s.keys[0]) * 0x9e3779b97f4a7c15
+	x = (x ^ x>>32 + s.keys[1]) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>29 ^ s.keys[2]) * 0x94d049bb133111eb
+	return ID(x ^ x>>32)
+}
