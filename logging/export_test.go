@@ -1,0 +1,12 @@
+package logging
+
+import (
+	"os"
+	"time"
+)
+
+// OpenWaiting is Open with a queue that waits, as the process's default has one.
+func OpenWaiting(out *os.File, wait time.Duration) *Handler { return newQueued(out, Config{}, wait) }
+
+// WantsColor exports wantsColor.
+var WantsColor = wantsColor

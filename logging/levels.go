@@ -1,0 +1,108 @@
+package logging
+
+import (
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Levels say which lines are written: those of at least the level that is set for their subsystem, or else for the
+// nearest outer part of its name ("zfs" for "zfs.cmd"), or else the default. The zero value is level info for all.
+// A running handler's are exchanged by [Handler.SetLevels].
+type Levels struct {
+	Default    slog.Level
+	Subsystems map[string]slog.Level
+}
+
+// ParseLevels reads the text form: a level, or subsystem=level, or several of them separated by commas, as in
+// "info,zfs=debug,zfs.cmd=warn". Levels are debug, info, warn and error, with an offset if need be: "info+2".
+func ParseLevels(text string) (Levels, error) {
+	var l Levels
+	err := l.UnmarshalText([]byte(text))
+	return l, err
+}
+
+// UnmarshalText implements encoding.TextUnmarshaler: see [ParseLevels].
+func (l *Levels) UnmarshalText(text []byte) error {
+	var out Levels
+	defaults := 0
+	for part := range strings.SplitSeq(string(text), ",") {
+		part = strings.TrimSpace(part)
+		subsystem, level, ok := strings.Cut(part, "=")
+		if !ok {
+			subsystem, level = "", part
+		}
+		v, err := parseLevel(level)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			if defaults++; defaults > 1 {
+				return fmt.Errorf("two default levels in %q: want one, and subsystem=level for the others", text)
+			}
+			out.Default = v
+			continue
+		}
+		if subsystem = strings.TrimSpace(subsystem); subsystem == "" {
+			return fmt.Errorf("no subsystem before the = in %q", part)
+		}
+		if out.Subsystems == nil {
+			out.Subsystems = map[string]slog.Level{}
+		}
+		out.Subsystems[subsystem] = v
+	}
+	*l = out
+	return nil
+}
+
+func parseLevel(text string) (slog.Level, error) {
+	var v slog.Level
+	if err := v.UnmarshalText([]byte(strings.TrimSpace(text))); err != nil {
+		return 0, fmt.Errorf("unknown level %q: want debug, info, warn or error", text)
+	}
+	return v, nil
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (l Levels) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
+
+// String returns the text form that [ParseLevels] reads.
+func (l Levels) String() string {
+	b := strings.ToLower(l.Default.String())
+	for _, s := range slices.Sorted(maps.Keys(l.Subsystems)) {
+		b += "," + s + "=" + strings.ToLower(l.Subsystems[s].String())
+	}
+	return b
+}
+
+// Enabled reports whether a line of that level is written for a subsystem.
+func (l Levels) Enabled(subsystem string, level slog.Level) bool {
+	for subsystem != "" {
+		if v, ok := l.Subsystems[subsystem]; ok {
+			return level >= v
+		}
+		subsystem = subsystem[:max(0, strings.LastIndexByte(subsystem, '.'))]
+	}
+	return level >= l.Default
+}
+
+// A levelSet is a Levels in use: most lines are above or below all levels, and need no look-up.
+type levelSet struct {
+	Levels
+	lowest, highest slog.Level
+}
+
+func newLevelSet(l Levels) *levelSet {
+	l.Subsystems = maps.Clone(l.Subsystems)
+	s := &levelSet{Levels: l, lowest: l.Default, highest: l.Default}
+	for _, v := range l.Subsystems {
+		s.lowest, s.highest = min(s.lowest, v), max(s.highest, v)
+	}
+	return s
+}
+
+func (s *levelSet) enabled(subsystem string, level slog.Level) bool {
+	return level >= s.lowest && (level >= s.highest || s.Levels.Enabled(subsystem, level))
+}

@@ -1,0 +1,157 @@
+package logging
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync/atomic"
+
+	"github.com/spanstack/spanstack/trace"
+)
+
+// Keys of the fields that place a line. See also [slog.TimeKey], [slog.LevelKey] and [slog.MessageKey].
+const (
+	SubsystemKey = "subsystem"
+	TraceKey     = "trace"
+	EndedKey     = "span_ended"
+)
+
+// NoTrace is the trace field of a line outside any task.
+const NoTrace = "none"
+
+// GetLogger returns the logger of a subsystem for what is done under ctx. It is cheap and meant to be called where the
+// line is written: nothing is looked up or rendered before a line is, and nothing at all for a level that is off.
+//
+// Subsystems are short constants such as "zfs"; dots make parts, as in "zfs.cmd". A nil ctx is an empty one.
+func GetLogger(ctx context.Context, subsystem string) *slog.Logger {
+	// Inlined into its callers together with slog.New, this keeps the logger off the heap if it is used at once.
+	return slog.New(newBound(ctx, subsystem))
+}
+
+func newBound(ctx context.Context, subsystem string) *Handler {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	h := &Handler{ctx: ctx, subsystem: subsystem}
+	h.env = envOf(ctx)
+	base := processDefault.Load()
+	if h.env != nil && h.env.base != nil {
+		base = h.env.base
+		h.core = base.core
+	}
+	if base != nil {
+		h.scope = base.scope
+	}
+	return h
+}
+
+// An env is what a context carries for this package: injected attributes, and the handler that lines go to. It is its
+// own context, so that it costs one allocation.
+type env struct {
+	context.Context
+	base  *Handler    // nil: the process's default
+	attrs []slog.Attr // injected by this one
+	outer *env        // the next one that has attributes
+
+	merged atomic.Pointer[[]slog.Attr] // of attrs and outer's; made by the first line
+}
+
+type envKey struct{}
+
+// Value implements context.Context.
+func (e *env) Value(key any) any {
+	if key == (envKey{}) {
+		return e
+	}
+	return e.Context.Value(key)
+}
+
+// String makes the context readable where contexts are printed.
+func (e *env) String() string { return "logging.With" }
+
+func envOf(ctx context.Context) *env {
+	e, _ := ctx.Value(envKey{}).(*env)
+	return e
+}
+
+// With returns a context that adds attributes to every line that is logged under it. Values are rendered for each line:
+// a [slog.LogValuer] shows its state at that time.
+func With(ctx context.Context, attrs ...slog.Attr) context.Context {
+	if len(attrs) == 0 {
+		return ctx
+	}
+	e := &env{Context: ctx, attrs: append([]slog.Attr(nil), attrs...)}
+	if outer := envOf(ctx); outer != nil {
+		e.base = outer.base
+		e.outer = outer.withAttrs()
+	}
+	return e
+}
+
+// WithHandler returns a context whose loggers write to h, or to the process's default if h is nil. Attributes that were
+// injected before stay in effect.
+//
+// A handler of this package gets lines as they are. Any other [slog.Handler] gets records whose first attributes are
+// subsystem, trace and, for an ended span, span_ended, before the injected ones, the logger's and the call's.
+func WithHandler(ctx context.Context, h slog.Handler) context.Context {
+	return &env{Context: ctx, base: adopt(h), outer: envOf(ctx).withAttrs()}
+}
+
+// withAttrs returns the innermost env, from e outwards, that has attributes.
+func (e *env) withAttrs() *env {
+	if e == nil || len(e.attrs) > 0 {
+		return e
+	}
+	return e.outer
+}
+
+// fields returns the attributes in effect, outer ones first.
+func (e *env) fields() []slog.Attr {
+	e = e.withAttrs()
+	if e == nil {
+		return nil
+	}
+	if m := e.merged.Load(); m != nil {
+		return *m
+	}
+	all := unique(slices.Concat(e.outer.fields(), e.attrs))
+	e.merged.Store(&all)
+	return all
+}
+
+var processDefault atomic.Pointer[Handler]
+
+// SetDefault makes h the handler of all lines whose context has none, those of existing loggers included.
+// A nil h restores the initial one: human format at level info on stderr.
+func SetDefault(h slog.Handler) {
+	processDefault.Store(adopt(h))
+}
+
+// Default returns the handler of lines whose context has none.
+func Default() slog.Handler { return defaultHandler() }
+
+func defaultHandler() *Handler {
+	if h := processDefault.Load(); h != nil {
+		return h
+	}
+	return stderrHandler()
+}
+
+// adopt makes a *Handler with a core of its own of any handler, and nil of nil.
+func adopt(h slog.Handler) *Handler {
+	switch h := h.(type) {
+	case nil:
+		return nil
+	case *Handler:
+		return &Handler{core: h.target(), scope: h.scope}
+	}
+	return &Handler{core: &core{foreign: h}}
+}
+
+// spanOf returns the innermost span of ctx.
+func spanOf(ctx context.Context) *trace.Span {
+	if ctx == nil {
+		return nil
+	}
+	return trace.FromContext(ctx)
+}
