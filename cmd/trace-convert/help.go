@@ -1,0 +1,41 @@
+package main
+
+import (
+	"runtime/debug"
+	"strings"
+)
+
+const longHelp = `trace-convert reads traces, brings them into one order, and writes them in another format or sums them up.
+
+The format of an input is found by its content; gzip is unpacked. "-" is standard input, which is also read if no
+INPUT is given. Several inputs are put on one timeline by their clock anchors, if all have one.
+
+Written is the normal form: names of processes and tracks first, then events in the order of time, begins and ends
+paired. What a format can't express is told on standard error, with counts. An output file appears under its name only
+when it is complete; with a name that ends in ".gz" it is packed.
+
+Exit codes:
+  0    success
+  1    failed; no output file was written
+  2    the command line is wrong
+  3    an input could be read only in part; what could be read was written
+  130  interrupted; no output file was written`
+
+const examples = `  trace-convert --summary trace.json            # the tree of tasks and spans, with times
+  trace-convert trace.json -o trace.folded      # for flame graphs
+  trace-convert a.json b.json -o both.json.gz   # one picture of two processes
+  zcat old.json.gz | trace-convert > new.json   # Chrome JSON, repaired and in order`
+
+// version returns the version that the Go command stamped into the program.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && !strings.Contains(info.Main.Version, s.Value[:min(len(s.Value), 12)]) {
+			return info.Main.Version + " " + s.Value
+		}
+	}
+	return info.Main.Version
+}

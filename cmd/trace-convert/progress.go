@@ -1,0 +1,76 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// progressSize is the size of a file from which on its reading is shown.
+const progressSize = 64 << 20
+
+// progress shows on a terminal how much of a large file is read. The zero value shows nothing.
+type progress struct {
+	done atomic.Int64
+	end  chan struct{}
+	once sync.Once
+	wait sync.WaitGroup
+}
+
+// newProgress returns the progress of reading a file, shown on terminal if that is one.
+func newProgress(terminal io.Writer, name string, in io.Reader) *progress {
+	p := &progress{}
+	f, ok := in.(*os.File)
+	if !ok || !isTerminal(terminal) {
+		return p
+	}
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() || info.Size() < progressSize {
+		return p
+	}
+	p.end = make(chan struct{})
+	p.wait.Go(func() {
+		tick := time.NewTicker(200 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				fmt.Fprintf(terminal, "\rtrace-convert: reading %s: %d of %d MiB", name, p.done.Load()>>20, info.Size()>>20)
+			case <-p.end:
+				fmt.Fprint(terminal, "\r\x1b[K")
+				return
+			}
+		}
+	})
+	return p
+}
+
+// reader returns in, counting what is read.
+func (p *progress) reader(in io.Reader) io.Reader {
+	if p.end == nil {
+		return in
+	}
+	return &counted{in, &p.done}
+}
+
+// stop takes the progress off the terminal.
+func (p *progress) stop() {
+	if p.end != nil {
+		p.once.Do(func() { close(p.end) })
+		p.wait.Wait()
+	}
+}
+
+type counted struct {
+	io.Reader
+	n *atomic.Int64
+}
+
+func (c *counted) Read(b []byte) (int, error) {
+	n, err := c.Reader.Read(b)
+	c.n.Add(int64(n))
+	return n, err
+}

@@ -1,0 +1,11 @@
+// Package all registers every trace format that spanstack knows, for its side effect:
+//
+//	import _ "github.com/spanstack/spanstack/tracefmt/all"
+//
+// Programs that need one format import that one's package instead.
+package all
+
+import (
+	_ "github.com/spanstack/spanstack/tracefmt/chrome"
+	_ "github.com/spanstack/spanstack/tracefmt/folded"
+)

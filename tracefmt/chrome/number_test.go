@@ -1,0 +1,115 @@
+package chrome
+
+import (
+	"fmt"
+	"math/big"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func TestMicros(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		ns   int64
+		ok   bool
+	}{
+		{"0", 0, true}, {"-0", 0, true}, {"1", 1000, true}, {"1.5", 1500, true}, {"-1.001", -1001, true},
+		{"0.0004", 0, true}, {"0.0005", 1, true}, {"-0.0005", -1, true}, {"0.30000000000000004", 300, true},
+		{"1e3", 1_000_000, true}, {"1E-3", 1, true}, {"1.5e+2", 150_000, true}, {"123456e-5", 1235, true},
+		{"1600000000000000.123", 1600000000000000123, true}, // an epoch in µs: 61 bits
+		{"9223372036854775.807", 9223372036854775807, true}, {"9223372036854775.808", 0, false},
+		{"-9223372036854775.807", -9223372036854775807, true},
+		{"1e16", 0, false}, {"1e999999999999", 0, false}, {"1e-999999999999", 0, true}, {"0e999999999999", 0, true},
+		{"0.00000000000000000000000000000000001e35", 1000, true}, {"100000000000000000000000e-23", 1000, true},
+		{"12345678901234567890123e-20", 123_457, true},
+		{"", 0, false}, {"-", 0, false}, {".", 0, false}, {"1e", 0, false}, {"1e+", 0, false}, {"0x10", 0, false},
+		{"1 ", 0, false}, {"NaN", 0, false}, {"--1", 0, false},
+	} {
+		if ns, ok := micros([]byte(c.text)); ns != c.ns || ok != c.ok {
+			t.Errorf("micros(%q) = %d, %v, want %d, %v", c.text, ns, ok, c.ns, c.ok)
+		}
+	}
+}
+
+// TestMicrosExact compares with arithmetic of any precision.
+func TestMicrosExact(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.StringMatching(`-?[0-9]{1,20}(\.[0-9]{1,25})?(e[+-]?[0-9]{1,2})?`).Draw(t, "number")
+		exact, _ := new(big.Rat).SetString(text)
+		scaled := exact.Mul(exact, big.NewRat(1000, 1))
+		half := big.NewRat(int64(exact.Sign()), 2)
+		rounded := scaled.Add(scaled, half)
+		want := new(big.Int).Quo(rounded.Num(), rounded.Denom()) // towards zero
+		fits := want.IsInt64() && !(want.Int64() < 0 && want.Int64() == -1<<63)
+		ns, ok := micros([]byte(text))
+		if ok != fits || ok && ns != want.Int64() {
+			t.Fatalf("micros(%q) = %d, %v, want %v, %v", text, ns, ok, want, fits)
+		}
+	})
+}
+
+func TestAppendMicros(t *testing.T) {
+	for ns, want := range map[int64]string{
+		0: "0", 1: "0.001", -1: "-0.001", 10: "0.01", 1000: "1", 1234567: "1234.567", 1500: "1.5", -1 << 63: "-9223372036854775.808",
+	} {
+		if got := string(appendMicros(nil, ns)); got != want {
+			t.Errorf("appendMicros(%d) = %s, want %s", ns, got, want)
+		}
+	}
+}
+
+func TestAppendString(t *testing.T) {
+	for text, want := range map[string]string{
+		"": `""`, "a\"b\\c/": `"a\"b\\c/"`, "\x00\n\r\t\x1f\x7f": "\"\\u0000\\n\\r\\t\\u001f\x7f\"",
+		"é😀\u2028\u2029\ufeff": "\"é😀\\u2028\\u2029\ufeff\"", "a\xffb\xe2\x82": `"a\ufffdb\ufffd\ufffd"`,
+	} {
+		if got := string(appendString(nil, text)); got != want {
+			t.Errorf("appendString(%q) = %s, want %s", text, got, want)
+		}
+	}
+}
+
+func TestLaminar(t *testing.T) {
+	// Slices that nest, in the order of starts, of ends, and mixed, all fit.
+	for _, order := range []string{
+		"0-100 0-40 10-20 20-30 40-40 50-90 60-70", // starts
+		"10-20 20-30 0-40 60-70 50-90 0-100",       // ends
+		"10-20 0-100 30-40 25-50 60-60",            // mixed
+		"0-10 10-20 20-30 0-30 0-30",
+	} {
+		var l laminar
+		for text := range strings.FieldsSeq(order) {
+			var start, end int64
+			fmt.Sscanf(text, "%d-%d", &start, &end)
+			if !l.place(start, end) {
+				t.Errorf("%s doesn't fit in %q", text, order)
+			}
+		}
+	}
+	// The last of each overlaps one of the others.
+	for _, order := range []string{"0-10 5-15", "5-15 0-10", "0-100 10-20 15-30", "10-20 0-100 15-30", "0-10 20-30 5-25"} {
+		var l laminar
+		fields := strings.Fields(order)
+		for i, text := range fields {
+			var start, end int64
+			fmt.Sscanf(text, "%d-%d", &start, &end)
+			if got, want := l.place(start, end), i < len(fields)-1; got != want {
+				t.Errorf("place(%s) of %q = %v", text, order, got)
+			}
+		}
+	}
+	// Its memory is bounded.
+	var l laminar
+	for i := range int64(100_000) {
+		l.place(i*10, i*10+5)
+		l.place(i*10+1, i*10+3)
+	}
+	if len(l.outer) > maxSiblings {
+		t.Errorf("remembers %d slices", len(l.outer))
+	}
+	if !l.covers(999_992) || !l.covers(999_990) || l.covers(999_995) || l.covers(999_989) {
+		t.Error("covers is wrong about the last slice")
+	}
+}

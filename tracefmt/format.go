@@ -1,0 +1,173 @@
+package tracefmt
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Reader reads a trace. It is used by one goroutine.
+type Reader interface {
+	// Next returns the next event in the input's order, valid until the following call. It returns io.EOF after the
+	// last complete event, an error that Is ErrTruncated if the input stops inside one, and a *SyntaxError for what
+	// isn't in the format; failures of the underlying reader are wrapped. Errors are sticky.
+	//
+	// A track's Process or Track event comes before the first event on it, and may come again when more is known.
+	Next() (*Event, error)
+}
+
+// Writer writes a trace. It is used by one goroutine. Errors are those of the underlying writer, and sticky; events
+// that the format can't express are lost, counted, and no error (see Loss).
+type Writer interface {
+	// Write adds an event. It keeps nothing of e, so the caller may reuse it.
+	Write(e *Event) error
+	// Flush hands everything so far to the underlying writer, as whole events in one call of Write. Where the format
+	// is Streaming the output is loadable after it, even if the program dies then. Others do nothing.
+	Flush() error
+	// Close flushes and completes the output. It doesn't close the underlying writer. Only Close may follow it.
+	Close() error
+}
+
+// Mode says how much of a trace a format's writer holds in memory.
+type Mode uint8
+
+const (
+	Streaming Mode = iota // what is open, not what has passed
+	Windowed              // a bounded stretch of time
+	Whole                 // everything (or an aggregate of it), written by Close
+)
+
+func (m Mode) String() string {
+	return [...]string{"streaming", "windowed", "whole"}[min(m, Whole)]
+}
+
+// Feature is something of the model that a format can keep when written and read back.
+type Feature uint32
+
+const (
+	KeepsTimes    Feature = 1 << iota // starts and durations of slices, to the nanosecond
+	KeepsOpen                         // slices whose end isn't known
+	KeepsTracks                       // processes and tracks with names and numbers
+	KeepsAttrs                        // attributes of slices, typed
+	KeepsIDs                          // IDs and parents
+	KeepsInstants                     // instants
+	KeepsLogs                         // log lines
+	KeepsCounters                     // counters
+	KeepsFlows                        // flows
+	KeepsAsync                        // async slices
+	KeepsClock                        // snapshots of the wall clock
+
+	KeepsAll = 1<<iota - 1
+)
+
+// Format describes a trace format and how to read and write it.
+type Format struct {
+	Name        string   // short and lower case, as given on a command line
+	Description string   // one line
+	Extensions  []string // of file names, with the dot; the first is the usual one
+	MIMEType    string
+
+	// Detect says how sure it is that an input that starts with prefix is in this format: from 0 (no) to 100. The
+	// prefix has at most DetectBytes bytes, and is cut anywhere.
+	Detect func(prefix []byte) int
+
+	NewReader func(io.Reader) Reader // nil if it can't be read
+	NewWriter func(io.Writer) Writer // nil if it can't be written
+	Mode      Mode                   // of the writer
+	Keeps     Feature                // what a round trip keeps
+}
+
+// DetectBytes is how much of an input Detect functions get to see.
+const DetectBytes = 4096
+
+var registry struct {
+	sync.RWMutex
+	formats []*Format
+}
+
+// Register makes a format known. Format packages call it when they are initialised. It panics if the name is taken.
+func Register(f *Format) {
+	registry.Lock()
+	defer registry.Unlock()
+	for _, known := range registry.formats {
+		if known.Name == f.Name {
+			panic("tracefmt: format registered twice: " + f.Name)
+		}
+	}
+	registry.formats = append(registry.formats, f)
+	slices.SortFunc(registry.formats, func(a, b *Format) int { return cmp.Compare(a.Name, b.Name) })
+}
+
+// Formats returns the known formats, sorted by name.
+func Formats() []*Format {
+	registry.RLock()
+	defer registry.RUnlock()
+	return slices.Clone(registry.formats)
+}
+
+// Lookup returns the format with the given name, or nil.
+func Lookup(name string) *Format {
+	for _, f := range Formats() {
+		if f.Name == name {
+			return f
+		}
+	}
+	return nil
+}
+
+// ByExtension returns the format that a file of this name is expected to have, or nil. A final ".gz" is ignored.
+func ByExtension(path string) *Format {
+	base := strings.TrimSuffix(strings.ToLower(filepath.Base(path)), ".gz")
+	var best *Format
+	longest := 0
+	for _, f := range Formats() {
+		for _, ext := range f.Extensions {
+			if len(ext) > longest && len(base) > len(ext) && strings.HasSuffix(base, ext) {
+				best, longest = f, len(ext)
+			}
+		}
+	}
+	return best
+}
+
+// ErrUnknownFormat says that no known format looks like the input.
+var ErrUnknownFormat = errors.New("unknown trace format")
+
+// Detect returns the readable format that an input with this beginning most likely has, or nil.
+func Detect(prefix []byte) *Format {
+	prefix = prefix[:min(len(prefix), DetectBytes)]
+	var best *Format
+	highest := 0
+	for _, f := range Formats() {
+		if f.NewReader == nil || f.Detect == nil {
+			continue
+		}
+		if score := f.Detect(prefix); score > highest {
+			best, highest = f, score
+		}
+	}
+	return best
+}
+
+// Copy writes all events of r to w and returns their number. It neither flushes nor closes w. If r fails, what could
+// be read was written, and the error is r's.
+func Copy(w Writer, r Reader) (n int64, err error) {
+	for {
+		e, err := r.Next()
+		if err == io.EOF {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+		if err := w.Write(e); err != nil {
+			return n, fmt.Errorf("write trace: %w", err)
+		}
+		n++
+	}
+}

@@ -1,0 +1,434 @@
+package summary
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/spanstack/spanstack/tracefmt"
+)
+
+// Node stands for all slices that have the same path of names.
+type Node struct {
+	Name  string
+	Track bool // it stands for a track, and only groups its children
+
+	Count    int64
+	Failed   int64     // slices with an error (tracefmt.AttrError)
+	Open     int64     // slices that never ended
+	OpenFrom int64     // when the first of these began
+	Total    int64     // ns; open slices count to the end of the trace
+	Self     int64     // ns
+	Ended    Quantiles // durations of the slices that ended
+
+	Children []*Node // by Total, longest first; set by Finish
+	byName   map[string]*Node
+}
+
+// Process is what a summary says about one process of the trace.
+type Process struct {
+	Name   string
+	ID     tracefmt.Value // the pid, if there is one
+	Root   *Node          // its children are the outermost slices
+	Slices int64
+	Tasks  int64 // slices of the category "task"
+	Logs   int64
+	Failed int64
+	Open   int64
+	// Anomalies and Losses count the instants of these categories.
+	Anomalies, Losses int64
+	First, Last       int64 // ns: when its first event begins, and its last one ends
+
+	any     bool
+	tracks  map[tracefmt.TrackID]*Node // for slices without IDs
+	ordered []*Node
+}
+
+// Summary adds up events. The zero value is ready for use.
+type Summary struct {
+	// Processes has those with any timed event, in the order of their declarations; set by Finish. What belongs to the
+	// whole trace, or to undeclared tracks, has a Process without name and ID.
+	Processes []*Process
+	// End is the time at which the trace ends, in ns on its clock.
+	End int64
+
+	losses    tracefmt.Losses
+	processes map[tracefmt.TrackID]*Process
+	order     []*Process
+	tracks    map[tracefmt.TrackID]*track
+	ids       map[string]*Node // of running slices, and the last that ended
+	ended     []string         // IDs of those, a ring
+	next      int              // where in ended the next one goes
+	async     map[asyncKey][]frame
+	latest    int64
+}
+
+type asyncKey struct{ category, key string }
+
+// track is a row of the picture. Slices on it that overlap without nesting go to further lanes.
+type track struct {
+	process *Process
+	name    string
+	lanes   [][]frame // stacks of running slices
+}
+
+// frame is a running slice.
+type frame struct {
+	node         *Node
+	id           string
+	start, end   int64
+	covered      int64 // how much of it inner slices have covered
+	coveredUntil int64
+}
+
+// endless is the end of a slice that has none.
+const endless = math.MaxInt64
+
+// remembered is how many ended slices with an ID are remembered as possible parents of later ones.
+const remembered = 1 << 16
+
+// Losses returns what could not be placed in the tree.
+func (s *Summary) Losses() []tracefmt.Loss { return s.losses.List() }
+
+// Add adds an event. Events are in the normal form of package timeline: in the order of time, without Ends.
+func (s *Summary) Add(e *tracefmt.Event) {
+	if s.tracks == nil {
+		s.processes = make(map[tracefmt.TrackID]*Process)
+		s.tracks = make(map[tracefmt.TrackID]*track)
+		s.ids = make(map[string]*Node)
+		s.async = make(map[asyncKey][]frame)
+		s.latest = math.MinInt64
+	}
+	switch e.Kind {
+	case tracefmt.Process:
+		p := s.process(e.Track)
+		p.Name, p.ID = cmp.Or(e.Name, p.Name), e.SourceID
+		return
+	case tracefmt.Track:
+		t := s.track(e.Track)
+		t.process, t.name = s.process(e.Process), cmp.Or(e.Name, t.name, "track "+e.SourceID.String())
+		return
+	case tracefmt.Clock:
+		return
+	}
+	if e.Time < s.latest {
+		s.losses.Add("event out of the order of time")
+	}
+	s.latest = max(s.latest, e.Time)
+	s.End = max(s.End, e.Time+max(e.Dur, 0))
+	p := s.track(e.Track).process
+	p.saw(e)
+	switch e.Kind {
+	case tracefmt.Complete, tracefmt.Begin:
+		s.slice(e, p)
+	case tracefmt.AsyncBegin, tracefmt.AsyncEnd:
+		s.asyncSlice(e, p)
+	}
+}
+
+func (s *Summary) process(id tracefmt.TrackID) *Process {
+	p := s.processes[id]
+	if p == nil {
+		p = &Process{Root: &Node{}, tracks: make(map[tracefmt.TrackID]*Node)}
+		s.processes[id] = p
+		s.order = append(s.order, p)
+	}
+	return p
+}
+
+func (s *Summary) track(id tracefmt.TrackID) *track {
+	t := s.tracks[id]
+	if t == nil {
+		owner := tracefmt.TrackID(0) // of tracks that nobody declared
+		if s.processes[id] != nil {
+			owner = id
+		}
+		t = &track{process: s.process(owner), name: fmt.Sprintf("track %d", id)}
+		s.tracks[id] = t
+	}
+	return t
+}
+
+// saw counts an event in the process's head.
+func (p *Process) saw(e *tracefmt.Event) {
+	if !p.any || e.Time < p.First {
+		p.First = e.Time
+	}
+	if end := e.Time + max(e.Dur, 0); !p.any || end > p.Last {
+		p.Last = end
+	}
+	p.any = true
+	switch {
+	case e.Kind == tracefmt.Log:
+		p.Logs++
+	case e.Kind == tracefmt.Instant && e.Category == tracefmt.CategoryAnomaly:
+		p.Anomalies++
+	case e.Kind == tracefmt.Instant && e.Category == tracefmt.CategoryLoss:
+		p.Losses++
+	}
+}
+
+// slice adds a slice of a track.
+func (s *Summary) slice(e *tracefmt.Event, p *Process) {
+	end := int64(endless)
+	if d, ok := e.Duration(); ok {
+		end = e.Time + d
+	}
+	t := s.track(e.Track)
+	around, lane := s.enclosing(t, e.Time, end)
+	node := s.parent(e, p, t, around).child(e.Name)
+	if around != nil {
+		around.cover(e.Time, min(end, around.end))
+	}
+	t.lanes[lane] = append(t.lanes[lane], s.begin(node, e, p, end))
+}
+
+// enclosing ends the slices of a track that are over, and finds the innermost that encloses the given time, if any, and
+// a lane where nothing is in the way.
+func (s *Summary) enclosing(t *track, start, end int64) (around *frame, lane int) {
+	lane = -1
+	for i := range t.lanes {
+		stack := t.lanes[i]
+		for n := len(stack); n > 0 && stack[n-1].end <= start; n-- {
+			s.finish(&stack[n-1])
+			stack = stack[:n-1]
+		}
+		t.lanes[i] = stack
+		top := len(stack) - 1
+		if lane < 0 && (top < 0 || end <= stack[top].end) {
+			lane = i
+		}
+		for j := top; j >= 0 && around == nil; j-- {
+			if end <= stack[j].end {
+				around = &stack[j]
+			}
+		}
+	}
+	if lane < 0 {
+		t.lanes = append(t.lanes, nil)
+		lane = len(t.lanes) - 1
+	}
+	return around, lane
+}
+
+// cover counts the part of a slice in which an inner one runs, once only if several do.
+func (f *frame) cover(start, end int64) {
+	start = max(start, f.coveredUntil)
+	if end > start {
+		if end == endless {
+			f.covered, f.coveredUntil = f.covered-start, endless // Finish adds the end of the trace
+			return
+		}
+		f.covered += end - start
+		f.coveredUntil = end
+	}
+}
+
+// parent returns the node that a slice is below.
+func (s *Summary) parent(e *tracefmt.Event, p *Process, t *track, around *frame) *Node {
+	if e.Parent != "" {
+		if node := s.ids[e.Parent]; node != nil {
+			return node
+		}
+		s.losses.Add("slice whose parent isn't in the trace, shown without it")
+	}
+	if around != nil {
+		return around.node
+	}
+	if e.ID != "" {
+		return p.Root
+	}
+	node := p.tracks[e.Track]
+	if node == nil {
+		node = &Node{Name: t.name, Track: true}
+		p.tracks[e.Track] = node
+		p.ordered = append(p.ordered, node)
+	}
+	return node
+}
+
+// child returns the child with the given name.
+func (n *Node) child(name string) *Node {
+	c := n.byName[name]
+	if c == nil {
+		if n.byName == nil {
+			n.byName = make(map[string]*Node)
+		}
+		c = &Node{Name: name}
+		n.byName[name] = c
+	}
+	return c
+}
+
+// begin counts a slice that begins.
+func (s *Summary) begin(node *Node, e *tracefmt.Event, p *Process, end int64) frame {
+	node.Count++
+	p.Slices++
+	if e.Category == tracefmt.CategoryTask {
+		p.Tasks++
+	}
+	if e.Failed() {
+		node.Failed++
+		p.Failed++
+	}
+	if e.ID != "" {
+		s.ids[e.ID] = node
+	}
+	return frame{node: node, id: e.ID, start: e.Time, end: end, coveredUntil: e.Time}
+}
+
+// finish counts a slice that has ended.
+func (s *Summary) finish(f *frame) {
+	d := f.end - f.start
+	f.node.Total += d
+	f.node.Self += d - f.covered
+	f.node.Ended.Add(d)
+	s.forget(f.id)
+}
+
+// forget lets go of the ID of a slice that ended long ago.
+func (s *Summary) forget(id string) {
+	if id == "" {
+		return
+	}
+	if len(s.ended) < remembered {
+		s.ended = append(s.ended, id)
+		return
+	}
+	delete(s.ids, s.ended[s.next])
+	s.ended[s.next] = id
+	s.next = (s.next + 1) % remembered
+}
+
+// asyncSlice adds a point of an async slice. They don't nest: they are below their parent, or outermost.
+func (s *Summary) asyncSlice(e *tracefmt.Event, p *Process) {
+	key := asyncKey{e.Category, e.AsyncKey()}
+	open := s.async[key]
+	if e.Kind == tracefmt.AsyncBegin {
+		node := s.parent(e, p, s.track(e.Track), nil).child(e.Name)
+		s.async[key] = append(open, s.begin(node, e, p, endless))
+		return
+	}
+	i := len(open) - 1
+	for i >= 0 && e.Name != "" && open[i].node.Name != e.Name {
+		i--
+	}
+	if i < 0 {
+		s.losses.Add("async end without a begin")
+		return
+	}
+	if e.Failed() {
+		open[i].node.Failed++
+		p.Failed++
+	}
+	open[i].end = e.Time
+	s.finish(&open[i])
+	if open = slices.Delete(open, i, i+1); len(open) > 0 {
+		s.async[key] = open
+	} else {
+		delete(s.async, key)
+	}
+}
+
+// Finish ends the summary: what still runs is counted to the end of the trace. Nothing can be added afterwards.
+func (s *Summary) Finish() {
+	for _, t := range s.tracks {
+		for _, stack := range t.lanes {
+			for i := range stack {
+				s.close(&stack[i])
+			}
+		}
+	}
+	for _, frames := range s.async {
+		for i := range frames {
+			s.close(&frames[i])
+		}
+	}
+	for _, p := range s.order {
+		if !p.any || p.Name == "" && p.ID.IsZero() && p.Slices+p.Logs+p.Anomalies+p.Losses == 0 {
+			continue
+		}
+		p.groupTracks()
+		p.Open = p.Root.finish()
+		s.Processes = append(s.Processes, p)
+	}
+}
+
+// close counts a slice that runs at the end of the trace.
+func (s *Summary) close(f *frame) {
+	if f.coveredUntil == endless {
+		f.covered += s.End
+	}
+	if f.end != endless {
+		s.finish(f)
+		return
+	}
+	n := f.node
+	if n.Open == 0 || f.start < n.OpenFrom {
+		n.OpenFrom = f.start
+	}
+	n.Open++
+	age := s.End - f.start
+	n.Total += age
+	n.Self += age - f.covered
+}
+
+// groupTracks hangs the slices without IDs below the root: one node a track if there are several.
+func (p *Process) groupTracks() {
+	for _, track := range p.ordered {
+		if len(p.ordered) == 1 && len(p.Root.byName) == 0 {
+			p.Root.byName = track.byName
+			return
+		}
+		group := p.Root.child(track.Name)
+		group.Track = true
+		for _, c := range track.byName {
+			group.adopt(c)
+		}
+	}
+}
+
+// adopt adds a node below n, which may have one of that name from another track that is called the same.
+func (n *Node) adopt(c *Node) {
+	known := n.byName[c.Name]
+	if known == nil {
+		if n.byName == nil {
+			n.byName = make(map[string]*Node)
+		}
+		n.byName[c.Name] = c
+		return
+	}
+	known.merge(c)
+}
+
+// merge adds the numbers of c, and of all below it, to n.
+func (n *Node) merge(c *Node) {
+	if c.Open > 0 && (n.Open == 0 || c.OpenFrom < n.OpenFrom) {
+		n.OpenFrom = c.OpenFrom
+	}
+	n.Count += c.Count
+	n.Failed += c.Failed
+	n.Open += c.Open
+	n.Total += c.Total
+	n.Self += c.Self
+	n.Ended.merge(&c.Ended)
+	for _, below := range c.byName {
+		n.adopt(below)
+	}
+}
+
+// finish sorts the children of n and all below, and returns how many open slices there are below.
+func (n *Node) finish() (open int64) {
+	for _, c := range n.byName {
+		open += c.Open + c.finish()
+		if n.Track {
+			n.Total += c.Total
+		}
+		n.Children = append(n.Children, c)
+	}
+	slices.SortFunc(n.Children, func(a, b *Node) int {
+		return cmp.Or(cmp.Compare(b.Total, a.Total), cmp.Compare(a.Name, b.Name))
+	})
+	return open
+}

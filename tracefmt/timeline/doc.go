@@ -1,0 +1,10 @@
+// Package timeline puts the events of one or several traces on one clock and in one order.
+//
+// Its normal form is what reports and whole-trace writers want to see: metadata first and merged, then all events in
+// the order of time; begins and ends paired into complete slices, so that only slices that never ended are begins;
+// a slice before those inside of it. Putting a normal form into normal form changes nothing.
+//
+// Several traces are aligned by their clock anchors (Clock events) if each of them has one.
+//
+// A Timeline holds all events in memory.
+package timeline

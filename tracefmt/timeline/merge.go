@@ -1,0 +1,125 @@
+package timeline
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spanstack/spanstack/tracefmt"
+)
+
+// separate keeps apart what inputs have named alike by chance: pids, and the keys of flows and async slices. Inputs
+// whose slices have IDs have unique keys, and arrows from one of them to another are meant.
+func (t *Timeline) separate() {
+	used := make(map[tracefmt.Value]bool)
+	for _, in := range t.inputs {
+		for _, p := range in.processes {
+			used[p.SourceID] = true
+		}
+	}
+	taken := make(map[tracefmt.Value]bool)
+	for i, in := range t.inputs {
+		for _, id := range in.order {
+			p := in.processes[id]
+			if p == nil || p.SourceID.IsZero() {
+				continue
+			}
+			if taken[p.SourceID] {
+				original := p.SourceID
+				p.SourceID = unusedPID(original, used)
+				used[p.SourceID] = true
+				p.Attrs = append(slices.Clone(p.Attrs), tracefmt.Attr{Key: "pid", Value: original})
+			}
+			taken[p.SourceID] = true
+		}
+		if i > 0 && !in.hasIDs {
+			for j := range t.eventsOf(i) {
+				e := &t.events[in.first+j]
+				switch e.Kind {
+				case tracefmt.FlowStart, tracefmt.FlowStep, tracefmt.FlowEnd,
+					tracefmt.AsyncBegin, tracefmt.AsyncInstant, tracefmt.AsyncEnd:
+					e.Key = ownKey(i+1, e.Key)
+				}
+			}
+		}
+	}
+}
+
+// unusedPID returns the next number, or text, that no process has.
+func unusedPID(pid tracefmt.Value, used map[tracefmt.Value]bool) tracefmt.Value {
+	for i := int64(1); ; i++ {
+		candidate := tracefmt.String(fmt.Sprintf("%s (%d)", pid, i+1))
+		if n, ok := pid.Int64(); ok {
+			candidate = tracefmt.Int64(n + i)
+		}
+		if !used[candidate] {
+			return candidate
+		}
+	}
+}
+
+// ownKey makes a key differ from those of other inputs. The scope in front of it, if any, stays there.
+func ownKey(input int, key string) string {
+	if scope, rest, ok := strings.Cut(key, ":"); ok && (scope == "local" || scope == "global") {
+		return fmt.Sprintf("%s:%d:%s", scope, input, rest)
+	}
+	return fmt.Sprintf("%d:%s", input, key)
+}
+
+// metadata returns the anchor and one event for each process and track: processes in the order of their numbers, each
+// followed by its tracks in the order of theirs.
+func (t *Timeline) metadata(anchor *tracefmt.Event) []tracefmt.Event {
+	var list []tracefmt.Event
+	if anchor != nil {
+		list = append(list, *anchor)
+	}
+	var processes, tracks []*tracefmt.Event
+	for _, in := range t.inputs {
+		for _, id := range in.order {
+			if p := in.processes[id]; p != nil {
+				processes = append(processes, p)
+			}
+			if tr := in.tracks[id]; tr != nil {
+				tracks = append(tracks, tr)
+			}
+		}
+	}
+	slices.SortStableFunc(processes, bySource)
+	slices.SortStableFunc(tracks, bySource)
+	byProcess := make(map[tracefmt.TrackID][]*tracefmt.Event)
+	for _, tr := range tracks {
+		byProcess[tr.Process] = append(byProcess[tr.Process], tr)
+	}
+	add := func(events ...*tracefmt.Event) {
+		for _, e := range events {
+			list = append(list, *e)
+		}
+	}
+	for _, p := range processes {
+		add(p)
+		add(byProcess[p.Track]...)
+		delete(byProcess, p.Track)
+	}
+	for _, tr := range tracks { // of processes that nobody declared
+		if _, left := byProcess[tr.Process]; left {
+			add(tr)
+		}
+	}
+	return list
+}
+
+// bySource orders numbers by size, then texts.
+func bySource(a, b *tracefmt.Event) int {
+	na, aIsNumber := a.SourceID.Int64()
+	nb, bIsNumber := b.SourceID.Int64()
+	switch {
+	case aIsNumber && bIsNumber:
+		return cmp.Compare(na, nb)
+	case aIsNumber:
+		return -1
+	case bIsNumber:
+		return 1
+	}
+	return cmp.Compare(a.SourceID.String(), b.SourceID.String())
+}
