@@ -1,0 +1,8 @@
+//go:build !unix
+
+package capture
+
+import "os"
+
+// lock does nothing where there is no lock that ends with the process.
+func lock(*os.File) error { return nil }
