@@ -1,0 +1,147 @@
+package zfssend
+
+import (
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// stderrDelay bounds how long the exit of a zfs process waits for the end of its stderr, which a grandchild may hold.
+const stderrDelay = time.Second
+
+// child is one zfs process.
+type child struct {
+	op     string // the subcommand
+	object string // what it is about
+	cmd    *exec.Cmd
+	stderr stderrBuffer
+	reaped chan struct{} // closed when it is gone; what Wait found may be read then
+	err    error         // of Wait
+}
+
+// start starts "zfs op args...". The caller must call wait, once, usually on a goroutine.
+func (c *Client) start(op, object string, args []string, stdin *os.File, stdout io.Writer) (*child, error) {
+	argv := append(slices.Clone(c.command()), op)
+	argv = append(argv, args...)
+	ch := &child{op: op, object: object, cmd: exec.Command(argv[0], argv[1:]...), reaped: make(chan struct{})}
+	ch.cmd.Env = append(os.Environ(), "LC_ALL=C")
+	if stdin != nil {
+		ch.cmd.Stdin = stdin // and not a nil *os.File in an interface
+	}
+	ch.cmd.Stdout = stdout
+	ch.cmd.Stderr = &ch.stderr
+	ch.cmd.WaitDelay = stderrDelay
+	if err := ch.cmd.Start(); err != nil {
+		return nil, &Error{Op: op, Object: object, Args: argv, ExitCode: -1, Err: err}
+	}
+	return ch, nil
+}
+
+// wait waits for the process, for as long as it takes, and reports whether it succeeded.
+func (ch *child) wait() bool {
+	ch.err = ch.cmd.Wait()
+	close(ch.reaped)
+	return ch.succeeded()
+}
+
+// succeeded reports whether the process exited with 0. It must be reaped.
+func (ch *child) succeeded() bool {
+	return ch.cmd.ProcessState != nil && ch.cmd.ProcessState.Success()
+}
+
+// kill sends SIGKILL. That it doesn't work is not an error here: a process that is gone already is just what is
+// wanted, and one that belongs to somebody else, such as sudo, ends by the loss of its pipe.
+func (ch *child) kill() { _ = ch.cmd.Process.Kill() }
+
+// gone waits until the process is reaped, and reports whether it was within the bound.
+func (ch *child) gone(bound time.Duration) bool {
+	timer := time.NewTimer(bound)
+	defer timer.Stop()
+	select {
+	case <-ch.reaped:
+		return true
+	case <-timer.C:
+		return false
+	}
+}
+
+// status returns what Wait found, nil while the process isn't reaped.
+func (ch *child) status() *os.ProcessState {
+	select {
+	case <-ch.reaped:
+		return ch.cmd.ProcessState
+	default:
+		return nil
+	}
+}
+
+// failure returns the error for a process that wasn't or can't be successful.
+func (ch *child) failure() *Error {
+	e := &Error{
+		Op:       ch.op,
+		Object:   ch.object,
+		Args:     ch.cmd.Args,
+		PID:      ch.cmd.Process.Pid,
+		ExitCode: -1,
+		Stderr:   ch.stderr.String(),
+	}
+	e.Cause = classify(e.Stderr)
+	if status := ch.status(); status != nil {
+		e.ExitCode = status.ExitCode()
+		e.Signal = signalOf(status)
+		if e.ExitCode < 0 && e.Signal == 0 {
+			e.Err = ch.err // Wait itself failed
+		}
+	}
+	return e
+}
+
+// signalOf returns the signal that ended a process, 0 if none did.
+func signalOf(status *os.ProcessState) syscall.Signal {
+	if ws, ok := status.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
+		return ws.Signal()
+	}
+	return 0
+}
+
+// attrs describe the process as attributes of its task or span, named as OpenTelemetry does where it has a name.
+func (ch *child) attrs() []slog.Attr {
+	return []slog.Attr{
+		slog.String("process.command_line", commandLine(ch.cmd.Args)),
+		slog.Int("process.pid", ch.cmd.Process.Pid),
+	}
+}
+
+// exitAttrs describe the end of the process. It must be reaped.
+func (ch *child) exitAttrs() []slog.Attr {
+	status := ch.cmd.ProcessState
+	if status == nil {
+		return nil
+	}
+	attrs := []slog.Attr{
+		slog.Duration("process.user_time", status.UserTime()),
+		slog.Duration("process.system_time", status.SystemTime()),
+	}
+	if sig := signalOf(status); sig != 0 {
+		return append(attrs, slog.String("process.signal", sig.String()))
+	}
+	return append(attrs, slog.Int("process.exit.code", status.ExitCode()))
+}
+
+// commandLine returns args as a shell would understand them.
+func commandLine(args []string) string {
+	quoted := make([]string, len(args))
+	for i, a := range args {
+		if a == "" || strings.ContainsAny(a, " \t\n\"'\\$`*?&|;<>()#") {
+			a = strconv.Quote(a)
+		}
+		quoted[i] = a
+	}
+	return strings.Join(quoted, " ")
+}

@@ -1,0 +1,63 @@
+// Package zfssend runs zfs send and zfs receive, and what belongs to them: listing and snapshots.
+//
+// A [Client] runs the zfs program, on this host or through a wrapper such as sudo. Its zero value is ready.
+//
+//	var client zfssend.Client
+//	if err := client.Snapshot(ctx, "tank/home@mon"); err != nil {
+//		return err
+//	}
+//	stream, err := client.Send(ctx, "tank/home@mon", zfssend.SendOptions{})
+//	if err != nil {
+//		return err
+//	}
+//	receive, err := client.Receive(ctx, "backup/home", stream, zfssend.ReceiveOptions{Unmounted: true})
+//	if err != nil {
+//		return err
+//	}
+//	err = receive.Wait()
+//
+// Package replicate, below this one, decides what to send, and does it.
+//
+// # Streams
+//
+// A [SendStream] is an [io.ReadCloser] that doesn't lie and doesn't hang.
+//
+// It doesn't lie: a pipe from zfs send has an end also if zfs fails in the middle. The stream's end is reported only
+// once zfs has exited with 0. Otherwise the reader gets an [*Error], with the exit status and what zfs had to say.
+//
+// It doesn't hang: Close can be called at any time, by any goroutine, also while another one waits in Read. It takes a
+// bounded time even if zfs doesn't go away, be it that its pool hangs or that it runs on a kernel where SIGKILL doesn't
+// end a zfs send that is blocked on a full pipe (openzfs#12500). Then the stream is abandoned: a goroutine goes on
+// waiting for zfs, and nobody else has to. The context that a stream is started with closes it in the same way.
+//
+// A [Receive] is the mirror. It reads an input, which usually is a SendStream or a network connection, and feeds it
+// to zfs receive. An input that fails aborts zfs, and a zfs that fails closes the input at once, so that the first
+// failure ends both sides. Which one was first, and so is worth telling, says [RootCause].
+//
+// # Errors
+//
+// zfs has no error codes. What its messages mean is recognised by their text and given as a [Cause], which is an error
+// by itself:
+//
+//	if errors.Is(err, zfssend.NotFound) { … }
+//
+// All commands run with LC_ALL=C and without a shell. Names are parsed before zfs sees them, so that none can be taken
+// for an option: [ParseName].
+//
+// # Traces
+//
+// Every zfs process is seen in traces (package trace): those that only answer as spans of the caller's task, such as
+// "zfs list", and streams as tasks "zfs send" and "zfs receive", which end when the process is reaped. Their attributes:
+//
+//	dataset                                          what it is about
+//	process.command_line, process.pid                known while it runs
+//	process.exit.code or process.signal              how it ended
+//	process.user_time, process.system_time
+//	bytes, first_byte, read_wait, write_wait         see [Stats]
+//	pipe_size
+//	state                                            complete, failed or canceled
+//
+// Two events mark the end of a stream before its time: "cancel", with the cause, and "abandoned".
+//
+// Nothing here logs. What happens is returned, or in the trace.
+package zfssend

@@ -1,0 +1,115 @@
+package zfssend
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+)
+
+// ErrAbandoned is matched by errors about a zfs process that was killed but didn't end within [Client.Grace]. A
+// goroutine goes on waiting for it.
+var ErrAbandoned = errors.New("zfs was killed but has not ended yet")
+
+// Error says what became of a zfs command. It unwraps to its Cause and to Err: to the context's cause after a
+// cancellation, to [os.ErrClosed] after Close.
+type Error struct {
+	Op       string         // the subcommand: "send", "receive", "list", ...
+	Object   string         // the dataset or snapshot that it was about
+	Args     []string       // the whole command line
+	PID      int            // 0 if it didn't start
+	ExitCode int            // -1 if it didn't exit, or is not known to have
+	Signal   syscall.Signal // that ended it; 0 if none did
+	Stderr   string         // head (8 KiB) and tail (24 KiB) of what it wrote there
+	Cause    Cause          // what that means, as far as it is understood
+	Err      error          // why it was cancelled, or didn't start; may be nil
+
+	// Abandoned says that it was killed but had not ended within [Client.Grace]. The error then matches ErrAbandoned.
+	Abandoned bool
+}
+
+// Error returns one line.
+func (e *Error) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s: ", e.Op, e.Object)
+	switch {
+	case e.Cause == Canceled && errors.Is(e.Err, os.ErrClosed):
+		b.WriteString("closed")
+	case e.Cause == Canceled:
+		fmt.Fprintf(&b, "canceled: %v", e.Err)
+	case e.Signal != 0:
+		fmt.Fprintf(&b, "zfs was ended by a signal: %v", e.Signal)
+	case e.ExitCode > 0:
+		fmt.Fprintf(&b, "zfs exited %d", e.ExitCode)
+	default:
+		fmt.Fprintf(&b, "%v", e.Err)
+	}
+	if e.Cause != Canceled && e.Stderr != "" {
+		b.WriteString(": " + oneLine(e.Stderr))
+	}
+	if e.Abandoned {
+		fmt.Fprintf(&b, "; pid %d: %v", e.PID, ErrAbandoned)
+	}
+	if e.Op == opReceive && e.ExitCode == 0 {
+		b.WriteString("; zfs receive had exited 0, so " + e.Object + " may have the snapshot")
+	}
+	return b.String()
+}
+
+// Unwrap returns Cause and Err as far as they are set, and ErrAbandoned where it applies.
+func (e *Error) Unwrap() []error {
+	var errs []error
+	if e.Cause != Unknown {
+		errs = append(errs, e.Cause)
+	}
+	if e.Err != nil {
+		errs = append(errs, e.Err)
+	}
+	if e.Abandoned {
+		errs = append(errs, ErrAbandoned)
+	}
+	return errs
+}
+
+// oneLine returns stderr without line breaks, cut to a size that fits a log line.
+func oneLine(stderr string) string {
+	const limit = 600
+	s := strings.Join(strings.FieldsFunc(stderr, func(r rune) bool { return r == '\n' || r == '\r' || r == '\t' }), " ")
+	s = strings.TrimSpace(s)
+	if len(s) > limit {
+		s = strings.ToValidUTF8(s[:limit/2], "") + " [...] " + strings.ToValidUTF8(s[len(s)-limit/2:], "")
+	}
+	return s
+}
+
+// RootCause returns the error that explains why a pipeline of a send and a receive failed, given that of either end;
+// nil if neither failed. The other one is mostly noise: the end that fails first takes the other with it, as a broken
+// pipe or a truncated stream.
+//
+// From the best explanation to the worst: the receiver's own failure, the sender's own, anything between them, a
+// receiver that complains about the stream, and an end that was cancelled or lost its pipe. Two of a kind: the sender's.
+func RootCause(send, receive error) error {
+	if weight(receive) > weight(send) {
+		return receive
+	}
+	return send
+}
+
+func weight(err error) int {
+	e, ok := errors.AsType[*Error](err)
+	switch {
+	case err == nil:
+		return 0
+	case !ok:
+		return 3
+	case e.Cause == Canceled, e.Cause == BrokenPipe, e.Op == opSend && e.Signal == syscall.SIGPIPE:
+		return 1
+	case e.Cause == BadStream && e.Op == opReceive:
+		return 2
+	case e.Op == opSend:
+		return 4
+	default:
+		return 5
+	}
+}

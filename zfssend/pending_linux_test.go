@@ -1,0 +1,17 @@
+package zfssend
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// pending returns how many bytes a pipe holds; 0 if it is closed.
+func pending(pipe *os.File) (n int) {
+	raw, err := pipe.SyscallConn()
+	if err != nil {
+		return 0
+	}
+	raw.Control(func(fd uintptr) { n, _ = unix.IoctlGetInt(int(fd), unix.TIOCINQ) })
+	return n
+}

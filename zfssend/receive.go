@@ -1,0 +1,201 @@
+package zfssend
+
+import (
+	"context"
+	"errors"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"sync"
+	"time"
+)
+
+// ReceiveOptions say how a stream is received. The zero value is plain "zfs receive": new filesystems are mounted, an
+// interrupted receive leaves nothing, and nothing that exists is overwritten.
+type ReceiveOptions struct {
+	Unmounted bool // don't mount what is received (-u)
+	Resumable bool // keep the state of an interrupted receive (-s)
+	// Force rolls the destination back to its newest snapshot first, and for a full stream destroys what is there (-F).
+	// It destroys newer snapshots without a word.
+	Force   bool
+	Set     map[string]string // properties to set (-o)
+	Exclude []string          // properties of the stream to ignore, or to inherit (-x)
+}
+
+func (o ReceiveOptions) args(dataset string) []string {
+	var args []string
+	for _, flag := range []struct {
+		set  bool
+		name string
+	}{{o.Unmounted, "-u"}, {o.Resumable, "-s"}, {o.Force, "-F"}} {
+		if flag.set {
+			args = append(args, flag.name)
+		}
+	}
+	for _, property := range slices.Sorted(maps.Keys(o.Set)) {
+		args = append(args, "-o", property+"="+o.Set[property])
+	}
+	for _, property := range o.Exclude {
+		args = append(args, "-x", property)
+	}
+	return append(args, dataset)
+}
+
+var (
+	errUnread = errors.New("zfs receive exited 0 without reading its input to the end")
+	errNoEnd  = errors.New("zfs receive exited 0, but its input did not end")
+)
+
+// Receive is a running zfs receive, the mirror of [SendStream]. It copies its input to zfs by itself.
+//
+//	        end of input            exit 0
+//	Open ----------------> Draining ----> Complete
+//	 |  |                   |  |
+//	 |  | any other exit    |  | any other exit
+//	 |  +-------------------|--+--------> Failed
+//	 |                      |
+//	 |  Close, context,     |
+//	 |  failure of input    |
+//	 +----------+-----------+
+//	            v          reaped
+//	        Canceling -----------------> Canceled
+//	            |                           ^
+//	            | not reaped in time        | reaped later
+//	            +--------> Abandoned -------+
+//
+// The end of the input, io.EOF, lets zfs finish. Close, the context, and an input that fails with any other error kill
+// it: it never takes the end of a failed send for that of a complete one. Still, zfs commits a snapshot when it has
+// read the stream's last record, not at the end of its input. If the sender fails after that, the stream is Canceled
+// or Failed, and the destination may have the snapshot.
+//
+// All methods may be called at any time.
+type Receive struct {
+	transfer
+	input      io.ReadCloser
+	closeInput func() error
+	stdin      *os.File      // our write end
+	fed        chan struct{} // closed when nothing reads the input any more
+	whole      bool          // the input was read to its end; may be read after fed
+}
+
+// Receive starts zfs receive of the stream that input delivers, into a dataset or snapshot. Its parent should exist:
+// without one, zfs searches all of the pool before it says so.
+//
+// Receive owns input, also if it returns an error. It closes it exactly once, when it ends in any way, and at once
+// when zfs dies. Close of input must return soon and unblock a Read, as that of SendStream, net.Conn and pipes does.
+func (c *Client) Receive(ctx context.Context, dataset string, input io.ReadCloser, o ReceiveOptions) (*Receive, error) {
+	r, err := newReceive(ctx, c, dataset, input, o)
+	if err != nil {
+		input.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+func newReceive(ctx context.Context, c *Client, dataset string, input io.ReadCloser, o ReceiveOptions) (*Receive, error) {
+	if _, err := parse(dataset, 0, '@'); err != nil {
+		return nil, err
+	}
+	stdin, w, size, err := newPipe()
+	if err != nil {
+		return nil, &Error{Op: opReceive, Object: dataset, ExitCode: -1, Err: err}
+	}
+	r := &Receive{input: input, closeInput: sync.OnceValue(input.Close), stdin: w, fed: make(chan struct{})}
+	r.pipeSize = size
+	err = r.start(ctx, c, opReceive, dataset, o.args(dataset), stdin, nil)
+	stdin.Close() // only zfs may have it, or writing would go on after its death
+	if err != nil {
+		w.Close()
+		return nil, err
+	}
+	unbind := context.AfterFunc(ctx, func() { r.cancel(context.Cause(ctx)) })
+	go r.feed()
+	go func() {
+		defer unbind()
+		r.wait()
+	}()
+	return r, nil
+}
+
+// feed copies the input to zfs.
+func (r *Receive) feed() {
+	defer close(r.fed)
+	read := func(p []byte) (int, error) { return r.read(r.input, p) }
+	write := func(p []byte) (int, error) {
+		n, err := r.write(r.stdin, p)
+		r.count(n)
+		return n, err
+	}
+	_, readErr, writeErr := pump(read, write)
+	switch {
+	case readErr != nil:
+		r.cancel(readErr)
+	case writeErr != nil:
+		// zfs is about to exit, or has. It knows why.
+	default:
+		r.whole = true
+		r.on(evEOF)
+		r.stdin.Close()
+	}
+}
+
+// wait reaps zfs, and then ends what feeds it.
+func (r *Receive) wait() {
+	switch ok := r.child.wait(); {
+	case !ok:
+		r.on(evFailure)
+	case !r.settleInput():
+		r.fail(errNoEnd)
+	case !r.whole:
+		r.fail(errUnread)
+	default:
+		r.on(evSuccess)
+	}
+	r.on(evCancel) // what is still open now has failed
+	r.stdin.Close()
+	r.closeInput()
+	r.settleInput()
+	r.finish()
+}
+
+// settleInput waits for the end of feed, and reports whether it came in time. zfs receive exits when it has the last
+// record; the sender needs a moment more to exit, and must not be disturbed then.
+func (r *Receive) settleInput() bool {
+	timer := time.NewTimer(r.grace)
+	defer timer.Stop()
+	select {
+	case <-r.fed:
+		return true
+	case <-timer.C:
+		return false
+	}
+}
+
+// Wait waits for the end of the stream and returns nil if it is complete, an *[Error] otherwise. If zfs fails, Wait
+// returns its error at once, also if the input stalls. After it, nothing is left of the stream but, if the error Is
+// [ErrAbandoned], a goroutine that goes on waiting for zfs.
+func (r *Receive) Wait() error {
+	r.settle()
+	return r.Err()
+}
+
+// Close kills zfs unless it has exited, closes the input, and waits until zfs is reaped, for at most [Client.Grace].
+// It returns nil if the stream was complete or Close itself ended it, its failure otherwise, and an error that Is
+// [ErrAbandoned] if zfs isn't gone in time. It may be called several times.
+func (r *Receive) Close() error {
+	r.cancel(os.ErrClosed)
+	r.settle()
+	return r.outcome()
+}
+
+// cancel ends a live stream before its time, in the same order as [SendStream.cancel].
+func (r *Receive) cancel(cause error) {
+	if !r.interrupt(cause) {
+		return
+	}
+	r.child.kill()
+	r.stdin.Close()
+	r.closeInput()
+	r.waitForChild()
+}

@@ -1,0 +1,214 @@
+package replicate
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/spanstack/spanstack/trace"
+	"github.com/spanstack/spanstack/zfssend"
+	. "github.com/spanstack/spanstack/zfssend/zfstest"
+)
+
+func TestMain(m *testing.M) { Main(m) }
+
+func client(scripts Scripts) zfssend.Client { return zfssend.Client{Command: Fake(scripts)} }
+
+const missing = "cannot open 'backup/a': dataset does not exist\n"
+
+func row(name, kind string, guid string) string {
+	return strings.Join([]string{name, kind, guid, guid, "1700000000", "off", "-"}, "\t") + "\n"
+}
+
+// recording returns a context whose tasks go into a recorder of its own, in which misuse fails the test.
+func recording(t *testing.T) (context.Context, *trace.Recorder) {
+	rec := trace.NewRecorder(trace.Config{
+		Logger:    slog.New(slog.DiscardHandler),
+		OnAnomaly: func(a trace.Anomaly) { t.Errorf("misuse of package trace: %v", a) },
+	})
+	return trace.WithRecorder(t.Context(), rec), rec
+}
+
+// tree returns the names of what was recorded, each with its parent's.
+func tree(rec *trace.Recorder) []string {
+	records := rec.Snapshot()
+	names := make(map[trace.ID]string)
+	for _, r := range records {
+		names[r.ID] = r.Name
+	}
+	var list []string
+	for _, r := range records {
+		if r.ID != 0 {
+			list = append(list, names[r.Parent]+" > "+r.Name)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+func TestReplicate(t *testing.T) {
+	CheckLeaks(t)
+	file := filepath.Join(t.TempDir(), "received")
+	var progress []Progress
+	r := Replicator{
+		Source: client(Scripts{
+			"list": {Print(row("tank/a", "filesystem", "1") + row("tank/a@x", "snapshot", "2"))},
+			"send": {Write(1 << 20)},
+		}),
+		Destination: client(Scripts{
+			"list":    {Print(row("backup/a", "filesystem", "5") + row("backup/a@w", "snapshot", "2"))},
+			"receive": {Save(file), Stderr("a warning\n")},
+		}),
+		Progress: func(p Progress) { progress = append(progress, p) },
+	}
+	ctx, rec := recording(t)
+	ctx, task := trace.WithTask(ctx, "replicate")
+	plan, err := r.Plan(ctx, "tank/a", "backup/a")
+	if err != nil || len(plan.Steps) != 0 || plan.Base != "@x" {
+		t.Fatalf("up to date: got %+v, %v", plan, err)
+	}
+	plan.Steps = []Step{{From: "@x", Snapshots: []string{"@y"}}, {From: "@y", Snapshots: []string{"@z", "@zz"}, Raw: true}}
+	results, err := r.Execute(ctx, plan)
+	if err != nil || len(results) != 2 {
+		t.Fatalf("got %+v, %v", results, err)
+	}
+	task.End()
+	for i, got := range results {
+		if got.Bytes != 1<<20 || got.Send.Bytes != 1<<20 || got.Step.String() != plan.Steps[i].String() || got.Duration <= 0 || got.Warnings != "a warning\n" {
+			t.Errorf("got %+v", got)
+		}
+		if !slices.Contains(progress, Progress{Step: i, Bytes: 1 << 20}) {
+			t.Errorf("progress %+v lacks the end of step %d", progress, i)
+		}
+	}
+	if info, err := os.Stat(file); err != nil || info.Size() != 1<<20 {
+		t.Errorf("received: %v, %v", info, err)
+	}
+	want := []string{
+		" > replicate", "plan > zfs list", "plan > zfs list", "replicate > plan", "replicate > step", "replicate > step",
+		"step > progress", "step > progress", "step > zfs receive", "step > zfs receive", "step > zfs send", "step > zfs send",
+	}
+	if got := tree(rec); !slices.Equal(got, want) {
+		t.Errorf("trace\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// TestStepArgs checks what is asked of zfs, by fakes that fail with their own command lines in the errors.
+func TestStepArgs(t *testing.T) {
+	CheckLeaks(t)
+	r := Replicator{Source: client(Scripts{"send": {Block()}}), Destination: client(Scripts{"receive": {Exit(1)}})}
+	for want, step := range map[string]Step{
+		"send tank/a@x":                {Snapshots: []string{"@x"}},
+		"send -w tank/a@x":             {Snapshots: []string{"@x"}, Raw: true},
+		"send -i tank/a#w tank/a@x":    {From: "#w", Snapshots: []string{"@x"}},
+		"send -w -i tank/a@w tank/a@x": {From: "@w", Snapshots: []string{"@x"}, Raw: true},
+		"send -I tank/a@w tank/a@y":    {From: "@w", Snapshots: []string{"@x", "@y"}},
+	} {
+		_, err := r.Execute(t.Context(), &Plan{Source: "tank/a", Destination: "backup/a", Steps: []Step{step}})
+		e, ok := errors.AsType[*StepError](err)
+		if !ok {
+			t.Fatalf("got %v", err)
+		}
+		sent, _ := errors.AsType[*zfssend.Error](e.Send)
+		received, _ := errors.AsType[*zfssend.Error](e.Receive)
+		if sent == nil || received == nil {
+			t.Fatalf("send %v, receive %v", e.Send, e.Receive)
+		}
+		if got := strings.Join(sent.Args[3:], " "); got != want {
+			t.Errorf("%v: %s", step, got)
+		}
+		if got := strings.Join(received.Args[3:], " "); got != "receive -u -s backup/a" {
+			t.Errorf("%v: %s", step, got)
+		}
+	}
+}
+
+func TestPlanNoDestination(t *testing.T) {
+	CheckLeaks(t)
+	source := client(Scripts{"list": {Print(row("tank/a", "filesystem", "1") + row("tank/a@x", "snapshot", "2"))}})
+	ctx := t.Context()
+
+	nothing := client(Scripts{"list": {Stderr(missing), Exit(1)}})
+	r := Replicator{Source: source, Destination: nothing}
+	_, err := r.Plan(ctx, "tank/a", "backup/x/a")
+	if c, ok := errors.AsType[*Conflict](err); !ok || c.Kind != NoParent || !strings.Contains(c.Hint(), "zfs create -p -o canmount=off backup/x") {
+		t.Errorf("no parent: %v", err)
+	}
+	if _, err = r.Plan(ctx, "tank/a", "backup"); !errors.Is(err, zfssend.NotFound) {
+		t.Errorf("no pool: %v", err)
+	}
+	r = Replicator{Source: nothing, Destination: nothing}
+	if _, err = r.Plan(ctx, "tank/a", "backup/a"); !errors.Is(err, zfssend.NotFound) || !strings.HasPrefix(err.Error(), "list tank/a: ") {
+		t.Errorf("no source: %v", err)
+	}
+	denied := client(Scripts{"list": {Stderr("cannot open 'backup/a': permission denied\n"), Exit(1)}})
+	r = Replicator{Source: source, Destination: denied}
+	if _, err = r.Plan(ctx, "tank/a", "backup/a"); !errors.Is(err, zfssend.PermissionDenied) {
+		t.Errorf("denied: %v", err)
+	}
+	if _, err = r.Plan(ctx, "tank/a@x", "backup/a"); err == nil || !strings.Contains(err.Error(), "invalid name") {
+		t.Errorf("snapshot for a source: %v", err)
+	}
+}
+
+func TestExecuteFailures(t *testing.T) {
+	CheckLeaks(t)
+	plan := &Plan{Source: "tank/a", Destination: "backup/a", Steps: []Step{
+		{Snapshots: []string{"@x"}}, {From: "@x", Snapshots: []string{"@y"}},
+	}}
+	reason := errors.New("interrupted")
+	tests := []struct {
+		name          string
+		send, receive []Action
+		cancel        bool
+		want          string
+		is            error
+	}{
+		{"send", []Action{Write(1000), Stderr("cannot send: Input/output error\n"), Exit(1)}, []Action{Save(filepath.Join(t.TempDir(), "f"))}, false,
+			"replicate tank/a to backup/a: step 1 of 2: send tank/a@x: zfs exited 1: cannot send: Input/output error", zfssend.PoolIO},
+		{"receive", []Action{Write(1 << 40)}, []Action{Read(1000), Stderr("cannot receive: out of space\n"), Exit(1)}, false,
+			"replicate tank/a to backup/a: step 1 of 2: receive backup/a: zfs exited 1: cannot receive: out of space", zfssend.NoSpace},
+		{"cancellation", []Action{Write(1 << 40)}, []Action{Block()}, true,
+			"replicate tank/a to backup/a: step 1 of 2: send tank/a@x: canceled: interrupted", reason},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			CheckLeaks(t)
+			ctx, rec := recording(t)
+			ctx, cancel := context.WithCancelCause(ctx)
+			defer cancel(nil)
+			r := Replicator{Source: client(Scripts{"send": tt.send}), Destination: client(Scripts{"receive": tt.receive})}
+			if tt.cancel {
+				r.Progress = func(p Progress) {
+					if p.Bytes > 0 {
+						cancel(reason)
+					}
+				}
+			}
+			results, err := r.Execute(ctx, plan)
+			if len(results) != 0 || !errors.Is(err, tt.is) || err.Error() != tt.want {
+				t.Errorf("got  %v\nwant %s", err, tt.want)
+			}
+			var failed bool
+			for _, r := range rec.Snapshot() {
+				failed = failed || r.Name == "step" && r.Status != trace.StatusUnset && r.Phase == trace.PhaseComplete
+			}
+			if !failed {
+				t.Errorf("the trace has no failed step: %+v", rec.Snapshot())
+			}
+		})
+	}
+	r := Replicator{Source: zfssend.Client{Command: []string{"zfs-that-is-nowhere"}}}
+	if _, err := r.Execute(t.Context(), plan); err == nil || !strings.Contains(err.Error(), "executable file not found") {
+		t.Errorf("got %v", err)
+	}
+	r = Replicator{Source: client(Scripts{"send": {Block()}}), Destination: zfssend.Client{Command: []string{"zfs-that-is-nowhere"}}}
+	if _, err := r.Execute(t.Context(), plan); err == nil || !strings.Contains(err.Error(), "receive backup/a: exec:") {
+		t.Errorf("got %v", err)
+	}
+}

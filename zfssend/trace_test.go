@@ -1,0 +1,177 @@
+package zfssend
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spanstack/spanstack/trace"
+	. "github.com/spanstack/spanstack/zfssend/zfstest"
+)
+
+// recording returns a context whose tasks go into a recorder of its own, in which misuse fails the test.
+func recording(t *testing.T) (context.Context, *trace.Recorder) {
+	rec := trace.NewRecorder(trace.Config{
+		Logger:    slog.New(slog.DiscardHandler),
+		OnAnomaly: func(a trace.Anomaly) { t.Errorf("misuse of package trace: %v", a) },
+	})
+	return trace.WithRecorder(t.Context(), rec), rec
+}
+
+// find returns the only record of that name and its attributes.
+func find(t *testing.T, rec *trace.Recorder, name string) (trace.Record, map[string]slog.Value) {
+	t.Helper()
+	var found []trace.Record
+	for _, r := range rec.Snapshot() {
+		if r.Name == name {
+			found = append(found, r)
+		}
+	}
+	if len(found) != 1 {
+		t.Fatalf("%d records named %q", len(found), name)
+	}
+	attrs := make(map[string]slog.Value)
+	for _, a := range found[0].Attrs {
+		attrs[a.Key] = a.Value
+	}
+	return found[0], attrs
+}
+
+func wantAttrs(t *testing.T, got map[string]slog.Value, want map[string]string) {
+	t.Helper()
+	for key, value := range want {
+		if got[key].String() != value {
+			t.Errorf("%s = %v, want %s", key, got[key], value)
+		}
+	}
+}
+
+func TestTraceStream(t *testing.T) {
+	CheckLeaks(t)
+	ctx, rec := recording(t)
+	ctx, task := trace.WithTask(ctx, "replicate")
+	s, err := fake(Write(300_000)).Send(ctx, "tank/a b@x", SendOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := receive(t, ctx, s, Save(filepath.Join(t.TempDir(), "received")))
+	if err := wait(t, r); err != nil {
+		t.Fatal(err)
+	}
+	<-s.Done()
+	task.End()
+
+	root, _ := find(t, rec, "replicate")
+	sent, attrs := find(t, rec, "zfs send")
+	wantAttrs(t, attrs, map[string]string{
+		"dataset": "tank/a b@x", "bytes": "300000", "state": "complete", "process.exit.code": "0",
+	})
+	if sent.Kind != trace.KindTask || sent.Phase != trace.PhaseComplete || sent.Parent != root.ID || sent.Status != trace.StatusUnset {
+		t.Errorf("got %+v", sent)
+	}
+	if line := attrs["process.command_line"].String(); !strings.HasSuffix(line, `send "tank/a b@x"`) {
+		t.Errorf("command line %s", line)
+	}
+	for _, key := range []string{"process.pid", "process.user_time", "process.system_time", "first_byte", "read_wait", "write_wait", "pipe_size"} {
+		if _, ok := attrs[key]; !ok {
+			t.Errorf("no attribute %s", key)
+		}
+	}
+	received, attrs := find(t, rec, "zfs receive")
+	wantAttrs(t, attrs, map[string]string{"dataset": "backup/a", "bytes": "300000", "state": "complete", "process.exit.code": "0"})
+	if received.Kind != trace.KindTask || received.Parent != root.ID {
+		t.Errorf("got %+v", received)
+	}
+}
+
+// TestTraceStuck: while a stream is stuck, its task is seen as open, with what is needed to look for its process.
+func TestTraceStuck(t *testing.T) {
+	CheckLeaks(t)
+	ctx, rec := recording(t)
+	s, err := fake(Block()).Send(ctx, "tank/a@x", SendOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	open, attrs := find(t, rec, "zfs send")
+	if open.Phase != trace.PhaseBegin || attrs["process.pid"].Int64() != int64(s.PID()) {
+		t.Errorf("got %+v with %v", open, attrs)
+	}
+	s.Close()
+	ended, attrs := find(t, rec, "zfs send")
+	wantAttrs(t, attrs, map[string]string{"state": "canceled", "process.signal": "killed"})
+	if ended.Status != trace.StatusUnset {
+		t.Errorf("its owner's Close is an error: %+v", ended)
+	}
+	if event, attrs := find(t, rec, "cancel"); event.Parent != ended.ID || attrs["cause"].String() == "" {
+		t.Errorf("got %+v with %v", event, attrs)
+	}
+}
+
+func TestTraceFailure(t *testing.T) {
+	CheckLeaks(t)
+	ctx, rec := recording(t)
+	s, err := fake(Stderr("cannot open 'tank/a@x': dataset does not exist\n"), Exit(1)).Send(ctx, "tank/a@x", SendOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.Copy(io.Discard, s)
+	s.Close()
+	r, attrs := find(t, rec, "zfs send")
+	wantAttrs(t, attrs, map[string]string{"state": "failed", "process.exit.code": "1"})
+	if r.Status != trace.StatusError || !strings.Contains(r.Err, "does not exist") {
+		t.Errorf("got %+v", r)
+	}
+}
+
+// TestTraceCommands: what only answers is a span of the caller's task, or a task where there is none.
+func TestTraceCommands(t *testing.T) {
+	CheckLeaks(t)
+	ctx, rec := recording(t)
+	if err := fake().Snapshot(ctx, "tank/a@x", "tank/b@x"); err != nil {
+		t.Fatal(err)
+	}
+	r, attrs := find(t, rec, "zfs snapshot")
+	wantAttrs(t, attrs, map[string]string{"dataset": "tank/a@x and others", "process.exit.code": "0"})
+	if r.Kind != trace.KindTask {
+		t.Errorf("got %+v", r)
+	}
+	ctx, task := trace.WithTask(ctx, "plan")
+	defer task.End()
+	if _, err := fake(Exit(1)).Dataset(ctx, "tank/a"); err == nil {
+		t.Fatal("no error")
+	}
+	if r, _ := find(t, rec, "zfs list"); r.Kind != trace.KindSpan || r.Parent != task.ID() || r.Status != trace.StatusError {
+		t.Errorf("got %+v", r)
+	}
+}
+
+// TestRunCanceled: a command that doesn't answer is given up, also if it can't be reaped.
+func TestRunCanceled(t *testing.T) {
+	CheckLeaks(t)
+	reason := errors.New("shutting down")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	gate := filepath.Join(t.TempDir(), "gate")
+	c := fake(Grandchild(gate), Block())
+	c.Grace = time.Millisecond // less than a process takes whose stderr is held by another
+	result := make(chan error, 1)
+	go func() {
+		_, err := c.Dataset(ctx, "tank/a")
+		result <- err
+	}()
+	await(t, "the fake", func() bool { return len(Children()) > 0 })
+	cancel(reason)
+	var err error
+	within(t, "List", func() { err = <-result })
+	if !errors.Is(err, reason) || !errors.Is(err, Canceled) || !errors.Is(err, ErrAbandoned) {
+		t.Errorf("got %v", err)
+	}
+	if err := c.Snapshot(ctx, "tank/a@x"); !errors.Is(err, reason) {
+		t.Errorf("after the cancellation: %v", err)
+	}
+	touch(t, gate)
+}

@@ -1,0 +1,172 @@
+package zfssend
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/spanstack/spanstack/trace"
+)
+
+// transfer is what SendStream and Receive have in common: a zfs process, the life of the stream that passes through
+// its pipe, and the task that shows both in traces.
+type transfer struct {
+	meter
+	child *child
+	grace time.Duration
+	task  *trace.Span
+	done  chan struct{}
+
+	mu      sync.Mutex // guards what follows; never held while anything waits or does I/O
+	changed sync.Cond  // of life
+	life    life
+	cause   error // why it was cancelled, or why it failed although zfs exited with 0
+}
+
+// start starts zfs and its task. The task is detached from the caller's, since an abandoned process outlives that.
+func (t *transfer) start(ctx context.Context, c *Client, op, object string, args []string, stdin *os.File, stdout io.Writer) (err error) {
+	t.grace, t.done, t.changed.L = c.grace(), make(chan struct{}), &t.mu
+	_, t.task = trace.WithTask(context.WithoutCancel(ctx), "zfs "+op, slog.String("dataset", object))
+	defer func() {
+		if err != nil {
+			t.task.EndErr(&err)
+		}
+	}()
+	if ctx.Err() != nil {
+		return &Error{Op: op, Object: object, ExitCode: -1, Cause: Canceled, Err: context.Cause(ctx)}
+	}
+	t.started = time.Now()
+	if t.child, err = c.start(op, object, args, stdin, stdout); err != nil {
+		return err
+	}
+	t.task.SetAttrs(t.child.attrs()...)
+	return nil
+}
+
+// on moves the life on.
+func (t *transfer) on(ev event) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.life = t.life.on(ev)
+	t.changed.Broadcast()
+}
+
+// fail is on(evFailure) for a zfs that exited with 0 nevertheless.
+func (t *transfer) fail(cause error) {
+	t.mu.Lock()
+	if t.cause == nil {
+		t.cause = cause
+	}
+	t.mu.Unlock()
+	t.on(evFailure)
+}
+
+// interrupt marks a live stream as cancelled and reports whether it was live: then the caller has to end it.
+func (t *transfer) interrupt(cause error) bool {
+	t.mu.Lock()
+	live := t.life.state.live()
+	if live {
+		t.life = t.life.on(evCancel)
+		if t.life.state != StateFailed {
+			t.cause = cause
+		}
+		t.changed.Broadcast()
+	}
+	t.mu.Unlock()
+	if live {
+		t.task.Event("cancel", slog.Any("cause", cause))
+	}
+	return live
+}
+
+// waitForChild waits until the child of an interrupted stream is gone, or abandons it to the goroutine that goes on
+// waiting for it.
+func (t *transfer) waitForChild() {
+	if !t.child.gone(t.grace) {
+		t.on(evOverdue)
+		t.task.Event("abandoned")
+	}
+}
+
+// await waits for a state and returns the one that it found.
+func (t *transfer) await(wanted func(State) bool) State {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for !wanted(t.life.state) {
+		t.changed.Wait()
+	}
+	return t.life.state
+}
+
+// settle waits until nothing is left of the stream, or until it is abandoned.
+func (t *transfer) settle() {
+	if t.await(State.settled) != StateAbandoned {
+		<-t.done
+	}
+}
+
+// finish ends the task of a stream whose state is final.
+func (t *transfer) finish() {
+	t.task.SetAttrs(t.child.exitAttrs()...)
+	t.task.SetAttrs(t.meter.attrs()...)
+	t.task.SetAttrs(slog.String("state", t.State().String()))
+	err := t.outcome()
+	t.task.EndErr(&err)
+	close(t.done)
+}
+
+// State returns the current state.
+func (t *transfer) State() State {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.life.state
+}
+
+// Err returns nil while the stream is open or draining and when it is complete, and an *[Error] otherwise. It doesn't
+// change any more once Done is closed.
+func (t *transfer) Err() error {
+	t.mu.Lock()
+	state, cause := t.life.state, t.cause
+	t.mu.Unlock()
+	if state.live() || state == StateComplete {
+		return nil
+	}
+	e := t.child.failure()
+	if cause != nil {
+		e.Err = cause
+	}
+	if state != StateFailed {
+		e.Cause = Canceled
+	}
+	e.Abandoned = state == StateAbandoned
+	return e
+}
+
+// outcome is Err without the consequence of the owner's own Close.
+func (t *transfer) outcome() error {
+	if t.State() == StateCanceled && errors.Is(t.causeOf(), os.ErrClosed) {
+		return nil
+	}
+	return t.Err()
+}
+
+func (t *transfer) causeOf() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.cause
+}
+
+// Done is closed once nothing is left of the stream: it was read to its end or given up, and zfs is reaped. State and
+// Err are final then.
+func (t *transfer) Done() <-chan struct{} { return t.done }
+
+// PID returns the process ID of zfs. Once Done is closed it can be another process's.
+func (t *transfer) PID() int { return t.child.cmd.Process.Pid }
+
+// Stderr returns what zfs has written to stderr so far: its first 8 KiB and its last 24 KiB. What a successful zfs
+// leaves here are warnings; some are serious, see [PropertyDenied].
+func (t *transfer) Stderr() string { return t.child.stderr.String() }

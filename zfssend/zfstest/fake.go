@@ -1,0 +1,186 @@
+package zfstest
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Scripts holds what the fake does for each subcommand. It fails on those that aren't in it.
+type Scripts map[string][]Action
+
+// Action is one thing that the fake does. The last one is followed by exit 0.
+type Action struct {
+	Do   string
+	N    int64  `json:",omitempty"`
+	Text string `json:",omitempty"`
+}
+
+// Write writes n bytes of Pattern to stdout.
+func Write(n int64) Action { return Action{Do: "write", N: n} }
+
+// Print writes text to stdout.
+func Print(text string) Action { return Action{Do: "print", Text: text} }
+
+// Stderr writes text to stderr.
+func Stderr(text string) Action { return Action{Do: "stderr", Text: text} }
+
+// Flood writes n numbered lines to stderr.
+func Flood(n int64) Action { return Action{Do: "flood", N: n} }
+
+// Block does nothing until a signal ends the process.
+func Block() Action { return Action{Do: "block"} }
+
+// AwaitFile waits until there is a file of that name.
+func AwaitFile(name string) Action { return Action{Do: "await", Text: name} }
+
+// Exit exits.
+func Exit(code int64) Action { return Action{Do: "exit", N: code} }
+
+// Signal sends a signal to the process itself.
+func Signal(s syscall.Signal) Action { return Action{Do: "signal", N: int64(s)} }
+
+// IgnoreSIGPIPE makes writing to a closed pipe an error, which the fake reports as zfs does: "signal received".
+func IgnoreSIGPIPE() Action { return Action{Do: "ignore"} }
+
+// CloseStdout closes stdout.
+func CloseStdout() Action { return Action{Do: "closestdout"} }
+
+// Read reads n bytes from stdin.
+func Read(n int64) Action { return Action{Do: "read", N: n} }
+
+// Save reads stdin to its end and then, and only then, writes it to a file.
+func Save(name string) Action { return Action{Do: "save", Text: name} }
+
+// Grandchild starts a process that holds stderr until there is a file of that name.
+func Grandchild(name string) Action { return Action{Do: "grandchild", Text: name} }
+
+// fakeArg marks the command line of a fake.
+const fakeArg = "zfstest-fake"
+
+// Fake returns the command line of a fake zfs, for zfssend.Client.Command.
+func Fake(scripts Scripts) []string {
+	text, err := json.Marshal(scripts)
+	if err != nil {
+		panic(err) // it holds nothing but strings and numbers
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		panic(err)
+	}
+	return []string{exe, fakeArg, string(text)}
+}
+
+// Main runs the tests, or the fake in a process that is to be one. It doesn't return.
+func Main(m *testing.M) {
+	if len(os.Args) > 3 && os.Args[1] == fakeArg {
+		os.Exit(runFake(os.Args[2], os.Args[3]))
+	}
+	// The fake is as this test binary is, and one built with -race takes a second to exit unless told otherwise.
+	os.Setenv("GORACE", strings.TrimSpace(os.Getenv("GORACE")+" atexit_sleep_ms=0"))
+	os.Exit(m.Run())
+}
+
+func runFake(text, op string) int {
+	var scripts Scripts
+	if err := json.Unmarshal([]byte(text), &scripts); err != nil {
+		return fail(err)
+	}
+	script, ok := scripts[op]
+	if !ok {
+		return fail(fmt.Errorf("no script for %q", strings.Join(os.Args[3:], " ")))
+	}
+	for _, a := range script {
+		if a.Do == "exit" {
+			return int(a.N)
+		}
+		if err := a.run(); err != nil {
+			return fail(err)
+		}
+	}
+	return 0
+}
+
+func fail(err error) int {
+	fmt.Fprintln(os.Stderr, "fake zfs:", err)
+	return 99
+}
+
+func (a Action) run() error {
+	switch a.Do {
+	case "write":
+		_, err := io.Copy(os.Stdout, io.LimitReader(&Pattern{}, a.N))
+		if err != nil {
+			return fmt.Errorf("signal received (%v)", err)
+		}
+	case "print":
+		_, err := os.Stdout.WriteString(a.Text)
+		return err
+	case "stderr":
+		_, err := os.Stderr.WriteString(a.Text)
+		return err
+	case "flood":
+		for i := range a.N {
+			fmt.Fprintf(os.Stderr, "line %d\n", i)
+		}
+	case "block":
+		for {
+			time.Sleep(time.Hour)
+		}
+	case "await":
+		for !exists(a.Text) {
+			time.Sleep(time.Millisecond)
+		}
+	case "signal":
+		if err := syscall.Kill(os.Getpid(), syscall.Signal(a.N)); err != nil {
+			return err
+		}
+		return Block().run()
+	case "ignore":
+		signal.Ignore(syscall.SIGPIPE)
+	case "closestdout":
+		return os.Stdout.Close()
+	case "read":
+		_, err := io.CopyN(io.Discard, os.Stdin, a.N)
+		return err
+	case "save":
+		data, err := io.ReadAll(os.Stdin)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(a.Text, data, 0o600)
+	case "grandchild":
+		command := Fake(Scripts{"hold": {AwaitFile(a.Text)}})
+		cmd := exec.Command(command[0], append(command[1:], "hold")...)
+		cmd.Stderr = os.Stderr
+		return cmd.Start()
+	default:
+		return fmt.Errorf("unknown action %q", a.Do)
+	}
+	return nil
+}
+
+func exists(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
+}
+
+// Pattern is an endless reader of bytes that depend on their position with a period of 251, a prime: whatever is lost,
+// doubled or swapped shows.
+type Pattern struct{ pos int64 }
+
+// Read never fails.
+func (p *Pattern) Read(b []byte) (int, error) {
+	for i := range b {
+		b[i] = byte((p.pos + int64(i)) % 251)
+	}
+	p.pos += int64(len(b))
+	return len(b), nil
+}
