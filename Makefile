@@ -1,0 +1,79 @@
+# spanstack. "make help" lists the targets.
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+# Debian packages: the VM with OpenZFS (platformtest/vm), a browser for the pages, a C compiler for the race detector.
+PACKAGES = $(shell go run ./platformtest/vm deps) chromium fonts-dejavu-core
+
+# What "make test" must run: without it a skipped test fails.
+export SPANSTACK_REQUIRE_VM ?= 1
+export SPANSTACK_REQUIRE_BROWSER ?= 1
+
+ZFS ?= vm
+POOL_DIR ?=
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: deps
+deps: ## install the Debian packages that demo and test need (root, or by sudo)
+	@missing=$$(for p in $(PACKAGES); do dpkg-query -Wf '$${Status}' $$p 2>/dev/null | grep -q 'install ok installed' || echo $$p; done); \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ]; then sudo=; elif command -v sudo >/dev/null; then sudo=sudo; else \
+	  echo "make deps: not root, and there is no sudo. As root: apt-get install --no-install-recommends" $$missing >&2; exit 1; fi; \
+	$$sudo apt-get update -q && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends $$missing
+
+.PHONY: demo
+demo: $(if $(filter vm,$(ZFS)),deps) ## replicate a dataset on a real OpenZFS and leave demo/trace.json and demo/log.txt (ZFS=host POOL_DIR=… uses this host's)
+	go run ./platformtest/demo -zfs $(ZFS) $(if $(POOL_DIR),-pool-dir $(POOL_DIR)) -out demo
+
+.PHONY: test
+test: deps lint vm race browsertest ## run all tests, those in the VM and in the browser included
+
+.PHONY: lint
+lint: ## gofmt, vet (also for FreeBSD), staticcheck, govulncheck
+	@unformatted=$$(git ls-files -co --exclude-standard '*.go' | xargs -r gofmt -l); \
+	if [ -n "$$unformatted" ]; then echo "gofmt needed:" $$unformatted >&2; exit 1; fi
+	go vet ./...
+	GOOS=freebsd go vet ./...
+	go tool staticcheck ./...
+	go build -o bin/staticcheck honnef.co/go/tools/cmd/staticcheck
+	cd browsertest && go vet ./... && ../bin/staticcheck ./...
+	@./.ci/govulncheck
+
+.PHONY: race
+race: ## run all tests of the main module with the race detector (the VM's, too)
+	go test -race -timeout 30m ./...
+
+.PHONY: unit
+unit: ## run the tests that need neither VM nor browser: quick
+	go test -short ./...
+
+.PHONY: vm
+vm: ## build the virtual machine with OpenZFS, once
+	go run ./platformtest/vm build
+
+.PHONY: platformtest
+platformtest: vm ## run the tests on a real OpenZFS, in the VM
+	go test -count=1 -timeout 30m -v ./platformtest/
+
+.PHONY: browsertest
+browsertest: ## open traces in chrome://tracing's viewer
+	cd browsertest && go test -timeout 10m ./...
+
+FUZZTIME ?= 20s
+.PHONY: fuzz
+fuzz: ## run every fuzz target for FUZZTIME
+	@go list -f '{{.Dir}}' ./... | while read -r dir; do \
+	  grep -hoE '^func (Fuzz[A-Za-z0-9_]+)' "$$dir"/*_test.go 2>/dev/null | awk '{print $$2}' | while read -r f; do \
+	    echo "== $$f in $${dir#$$PWD/}"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) "$$dir" || exit 1; done || exit 1; done
+
+.PHONY: bench
+bench: ## run the benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: golden
+golden: ## rewrite the golden files
+	go test -short ./... -update

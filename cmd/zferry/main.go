@@ -1,0 +1,140 @@
+// Command zferry replicates ZFS datasets, and shows where the time goes.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spanstack/spanstack/zfssend"
+	"github.com/spanstack/spanstack/zfssend/replicate"
+)
+
+// Exit codes.
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitInterrupted = 130 // 128 + SIGINT, as shells have it
+)
+
+const exitCodesHelp = `Exit codes:
+    0  done; also if there was nothing to do
+    1  failed, or there is no plan without destroying something; the message says what and what to do
+    2  wrong flags or arguments
+  130  interrupted by SIGINT or SIGTERM`
+
+// errInterrupted is the cause of a cancellation by a signal.
+var errInterrupted = errors.New("interrupted")
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run is the program without its process.
+func run(args []string, stdout, stderr io.Writer) int {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	go func() {
+		if _, ok := <-signals; ok {
+			signal.Stop(signals) // a second one ends the program at once
+			cancel(errInterrupted)
+		}
+	}()
+	root := newCommand(stdout, stderr)
+	root.SetArgs(args)
+	return report(stderr, root.ExecuteContext(ctx))
+}
+
+func newCommand(stdout, stderr io.Writer) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "zferry",
+		Short: "Replicate ZFS datasets, and see where the time goes",
+		Long: `zferry replicates ZFS datasets.
+
+It takes no configuration, destroys nothing, and leaves a trace on request: a file that chrome://tracing and
+ui.perfetto.dev open, in which every zfs command is seen with its arguments, its bytes and its waiting times. Every
+line of its log carries the IDs of the tasks and spans of that trace.
+
+` + exitCodesHelp,
+		Version:       version(),
+		SilenceErrors: true, // report does that
+		SilenceUsage:  true,
+	}
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
+	root.AddCommand(newReplicate(stdout, stderr))
+	return root
+}
+
+// failure is an error of the work, as opposed to one of the command line, which cobra and validation report.
+type failure struct{ error }
+
+func (f failure) Unwrap() error { return f.error }
+
+// fail marks an error of the work.
+func fail(err error) error {
+	if err == nil {
+		return nil
+	}
+	return failure{err}
+}
+
+// report prints an error with a hint, and returns the exit code.
+func report(stderr io.Writer, err error) int {
+	if err == nil {
+		return exitDone
+	}
+	fmt.Fprintf(stderr, "zferry: error: %v\n", err)
+	if errors.Is(err, errInterrupted) {
+		return exitInterrupted
+	}
+	if _, ok := errors.AsType[failure](err); !ok {
+		fmt.Fprintln(stderr, `zferry: hint: see "zferry --help" and "zferry replicate --help"`)
+		return exitUsage
+	}
+	if hint := hintFor(err); hint != "" {
+		fmt.Fprintf(stderr, "zferry: hint: %s\n", hint)
+	}
+	return exitFailed
+}
+
+func hintFor(err error) string {
+	if conflict, ok := errors.AsType[*replicate.Conflict](err); ok {
+		return conflict.Hint()
+	}
+	switch {
+	case errors.Is(err, exec.ErrNotFound):
+		return "the zfs program is not in PATH; on Debian: apt-get install zfsutils-linux zfs-dkms"
+	case errors.Is(err, zfssend.NotLoaded):
+		return "load the kernel module: modprobe zfs"
+	case errors.Is(err, zfssend.PermissionDenied):
+		return `run it as root, or delegate the right with "zfs allow"`
+	}
+	return ""
+}
+
+// version is that of the module, as go install records it, or the commit.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "(unknown)"
+	}
+	v := info.Main.Version
+	if v == "" || v == "(devel)" {
+		v = "development version"
+	}
+	return v + " " + info.GoVersion
+}

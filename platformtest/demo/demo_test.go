@@ -1,0 +1,162 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spanstack/spanstack/tracefmt"
+	_ "github.com/spanstack/spanstack/tracefmt/chrome"
+)
+
+// A lived is a task or span of a trace, in Unix nanoseconds.
+type lived struct {
+	name, parent string
+	start, end   int64
+}
+
+// TestLogBelongsToTrace takes what the demo left and looks up every ID of every log line in the trace: the task or span
+// must be there, must have been active when the line was written, and must be the parent of the next one in the stack.
+// The line itself must be in the trace, too, on its innermost span.
+func TestLogBelongsToTrace(t *testing.T) {
+	dir := cmp.Or(os.Getenv("SPANSTACK_DEMO"), "../../demo")
+	if _, err := os.Stat(filepath.Join(dir, "trace.json")); errors.Is(err, fs.ErrNotExist) && os.Getenv("SPANSTACK_REQUIRE_DEMO") != "1" {
+		t.Skipf("%s/trace.json isn't there: run \"make demo\" first", dir)
+	}
+	spans, lines := readTrace(t, filepath.Join(dir, "trace.json"))
+	log, err := os.Open(filepath.Join(dir, "log.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	n, ids, deepest := 0, 0, 0
+	for in := bufio.NewScanner(log); in.Scan(); n++ {
+		at := unixNS(t, field(t, in.Text(), "time"))
+		stack := strings.FieldsFunc(field(t, in.Text(), "trace"), func(r rune) bool { return strings.ContainsRune("/.~", r) })
+		if len(stack) == 0 || stack[0] == "none" {
+			t.Errorf("a line without ID stack: %s", in.Text())
+			continue
+		}
+		parent := ""
+		for _, id := range stack {
+			checkActive(t, in.Text(), spans[id], id, parent, at)
+			parent = id
+		}
+		ids += len(stack)
+		deepest = max(deepest, len(stack))
+		if !slices.ContainsFunc(lines[logLine{parent, field(t, in.Text(), "msg")}], func(then int64) bool { return near(then, at, at) }) {
+			t.Errorf("the trace has no such line on span %s: %s", parent, in.Text())
+		}
+	}
+	t.Logf("%d lines with %d IDs, at most %d deep, in a trace with %d tasks and spans", n, ids, deepest, len(spans))
+	if n < 10 || deepest < 3 {
+		t.Errorf("%d lines, at most %d deep: that is no log of a replication", n, deepest)
+	}
+}
+
+func checkActive(t *testing.T, line string, s lived, id, parent string, at int64) {
+	t.Helper()
+	switch {
+	case s.name == "":
+		t.Errorf("ID %s is not in the trace: %s", id, line)
+	case s.parent != parent:
+		t.Errorf("%q (%s) has the parent %q in the trace, %q in the log: %s", s.name, id, s.parent, parent, line)
+	case !near(at, s.start, s.end):
+		t.Errorf("%q (%s) ran from %v to %v, not at %v: %s", s.name, id, time.Unix(0, s.start), time.Unix(0, s.end), time.Unix(0, at), line)
+	}
+}
+
+// near reports whether at lies between two times. The wall clock of a log line and the monotonic one of a trace are read
+// a moment apart, and traces tell of steps between them of over a millisecond.
+func near(at, from, to int64) bool {
+	const tolerance = int64(time.Millisecond)
+	return at >= from-tolerance && at <= to+tolerance
+}
+
+type logLine struct{ span, message string }
+
+// readTrace returns the tasks and spans of a trace by ID, and the times of its log lines.
+func readTrace(t *testing.T, path string) (map[string]lived, map[logLine][]int64) {
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	spans, lines := map[string]lived{}, map[logLine][]int64{}
+	open := map[tracefmt.TrackID][]string{}
+	var offset, last int64
+	r := tracefmt.Lookup("chrome").NewReader(f)
+	for {
+		e, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := e.Time + offset
+		last = max(last, at)
+		switch e.Kind {
+		case tracefmt.Clock:
+			offset = e.Unix - e.Time
+		case tracefmt.Begin:
+			spans[e.ID] = lived{e.Name, e.Parent, at, -1}
+			open[e.Track] = append(open[e.Track], e.ID)
+		case tracefmt.End:
+			stack := open[e.Track]
+			s := spans[stack[len(stack)-1]]
+			s.end = at
+			spans[stack[len(stack)-1]] = s
+			open[e.Track] = stack[:len(stack)-1]
+		case tracefmt.Complete:
+			spans[e.ID] = lived{e.Name, e.Parent, at, at + e.Dur}
+		case tracefmt.Log:
+			line := logLine{e.Parent, e.Name}
+			lines[line] = append(lines[line], at)
+		}
+	}
+	for id, s := range spans {
+		if s.end < 0 {
+			s.end = last
+			spans[id] = s
+		}
+	}
+	return spans, lines
+}
+
+// field returns the value of a logfmt field.
+func field(t *testing.T, line, key string) string {
+	t.Helper()
+	_, rest, ok := strings.Cut(" "+line, " "+key+"=")
+	if !ok {
+		t.Fatalf("no %s in the line %s", key, line)
+	}
+	if strings.HasPrefix(rest, `"`) {
+		quoted, err := strconv.QuotedPrefix(rest)
+		if err != nil {
+			t.Fatalf("%s of the line %s: %v", key, line, err)
+		}
+		s, _ := strconv.Unquote(quoted)
+		return s
+	}
+	value, _, _ := strings.Cut(rest, " ")
+	return value
+}
+
+func unixNS(t *testing.T, s string) int64 {
+	t.Helper()
+	at, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at.UnixNano()
+}

@@ -1,0 +1,132 @@
+package platformtest
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spanstack/spanstack/platformtest/vm/machine"
+)
+
+// suiteTimeout bounds a run of the whole suite. It takes about one minute on a quiet machine of 2 cores.
+const suiteTimeout = 10 * time.Minute
+
+func TestStock(t *testing.T) { testSuite(t, machine.Stock) }
+
+func TestTaskQ(t *testing.T) { testSuite(t, machine.TaskQ) }
+
+func testSuite(t *testing.T, variant machine.Variant) {
+	img := image(t)
+	results, exitCode := runSuite(t, img, variant, buildSuite(t))
+	report(t, results)
+	if exitCode != 0 && !t.Failed() {
+		t.Errorf("no test failed, but the suite exited with %d", exitCode)
+	}
+}
+
+// TestCloseOrder proves that the suite would notice if SendStream waited for zfs before it closes the pipe: with the
+// order changed, a test must fail on the taskq module, and must not hang.
+func TestCloseOrder(t *testing.T) {
+	img := image(t)
+	right := "\ts.child.kill()\n\ts.pipe.Close()\n\ts.waitForChild()\n"
+	wrong := "\ts.child.kill()\n\ts.waitForChild()\n\ts.pipe.Close()\n"
+	suite := buildSuite(t, "-overlay", overlay(t, "../zfssend/sendstream.go", right, wrong))
+	results, exitCode := runSuite(t, img, machine.TaskQ, suite, "-test.run=^(TestModule|TestSendCloseBlockedOnPipe)$")
+	var got []string
+	for _, r := range results {
+		got = append(got, r.name+" "+r.verdict)
+	}
+	if want := "TestModule PASS, TestSendCloseBlockedOnPipe FAIL"; exitCode == 0 || strings.Join(got, ", ") != want {
+		t.Errorf("got %q, want %s", got, want)
+		for _, r := range results {
+			t.Logf("%s:\n%s", r.name, r.log)
+		}
+	}
+}
+
+// image returns the machine's image, or skips the test if there can't be one here.
+func image(t *testing.T) *machine.Image {
+	t.Helper()
+	unavailable := t.Skipf
+	if os.Getenv("SPANSTACK_REQUIRE_VM") != "" {
+		unavailable = t.Fatalf
+	}
+	if testing.Short() {
+		unavailable("-short: tests in virtual machines take a minute each")
+	}
+	img, err := machine.Build(t.Context(), machine.BuildOptions{Progress: machine.NewProgress(os.Stderr)})
+	if errors.Is(err, machine.ErrUnavailable) {
+		unavailable("%v", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return img
+}
+
+// buildSuite builds the suite as a static program and returns a directory that holds it as "run".
+func buildSuite(t *testing.T, flags ...string) string {
+	t.Helper()
+	dir := t.TempDir()
+	args := append([]string{"test", "-c", "-o", filepath.Join(dir, "run")}, flags...)
+	cmd := exec.CommandContext(t.Context(), "go", append(args, "./suite")...)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %v\n%s", cmd, err, out)
+	}
+	return dir
+}
+
+// overlay returns the name of a file for go build's -overlay that replaces a text in a source file.
+func overlay(t *testing.T, name, old, replacement string) string {
+	t.Helper()
+	name, err := filepath.Abs(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Count(string(text), old) != 1 {
+		t.Fatalf("%s doesn't have, exactly once:\n%s", name, old)
+	}
+	dir := t.TempDir()
+	source, list := filepath.Join(dir, "source.go"), filepath.Join(dir, "overlay.json")
+	writeFile(t, source, strings.Replace(string(text), old, replacement, 1))
+	writeFile(t, list, marshal(t, map[string]any{"Replace": map[string]string{name: source}}))
+	return list
+}
+
+// runSuite runs the suite in a machine.
+func runSuite(t *testing.T, img *machine.Image, variant machine.Variant, dir string, flags ...string) (results []result, exitCode int) {
+	t.Helper()
+	var out bytes.Buffer
+	start := time.Now()
+	r, err := img.Run(t.Context(), machine.RunOptions{
+		Variant: variant,
+		Payload: os.DirFS(dir),
+		Command: append([]string{"./run", "-test.v=test2json", "-test.timeout=" + suiteTimeout.String()}, flags...),
+		Env:     []string{"SPANSTACK_PLATFORM=1", "SPANSTACK_ZFS_MODULE=" + string(variant)},
+		Stdout:  &out,
+		Stderr:  &out,
+		Timeout: suiteTimeout + time.Minute,
+	})
+	if errors.Is(err, machine.ErrUnavailable) && os.Getenv("SPANSTACK_REQUIRE_VM") == "" {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatalf("%v\nThe suite's output until then:\n%s", err, out.Bytes())
+	}
+	results = parseResults(out.String())
+	t.Logf("%d tests in %v", len(results), time.Since(start).Round(100*time.Millisecond))
+	if len(results) == 0 {
+		t.Fatalf("the suite exited with %d and told nothing but:\n%s", r.ExitCode, out.Bytes())
+	}
+	return results, r.ExitCode
+}

@@ -1,0 +1,117 @@
+package platformtest
+
+import (
+	"encoding/json"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// result is what became of a test in the machine.
+type result struct {
+	name    string
+	verdict string // PASS, FAIL or SKIP; "" if it didn't end
+	log     string // its output, and that of its subtests
+}
+
+// In the output of a test binary run with -test.v=test2json, a line of the framework begins with ^V, so that nothing
+// that a test prints can be taken for one: see cmd/internal/test2json.
+var (
+	runLine     = regexp.MustCompile(`^\x16=== (?:RUN|NAME|CONT|PAUSE) +(\S*)`)
+	verdictLine = regexp.MustCompile(`^\s*\x16--- (PASS|FAIL|SKIP): (\S+)`)
+)
+
+// parseResults returns the results of the top-level tests, in order.
+func parseResults(output string) []result {
+	var results []result
+	index := make(map[string]int)
+	current := -1
+	add := func(line string) {
+		if current >= 0 {
+			results[current].log += strings.ReplaceAll(line, "\x16", "")
+		}
+	}
+	for line := range strings.Lines(output) {
+		if m := runLine.FindStringSubmatch(line); m != nil {
+			name, _, sub := strings.Cut(m[1], "/")
+			i, known := index[name]
+			if !known && name != "" {
+				i = len(results)
+				index[name] = i
+				results = append(results, result{name: name})
+			}
+			if name != "" {
+				current = i
+			}
+			if !sub {
+				continue
+			}
+		} else if m := verdictLine.FindStringSubmatch(line); m != nil && !strings.Contains(m[2], "/") {
+			if i, known := index[m[2]]; known {
+				results[i].verdict = m[1]
+				current = i // what follows with -test.v is this test's
+			}
+			continue
+		}
+		add(line)
+	}
+	return results
+}
+
+// report reports results as subtests of t.
+func report(t *testing.T, results []result) {
+	for _, r := range results {
+		t.Run(r.name, func(t *testing.T) {
+			switch r.verdict {
+			case "PASS":
+				t.Log("\n" + r.log)
+			case "SKIP":
+				t.Skip("\n" + r.log)
+			case "FAIL":
+				t.Error("\n" + r.log)
+			default:
+				t.Error("it did not end; its output:\n" + r.log)
+			}
+		})
+	}
+}
+
+func TestParseResults(t *testing.T) {
+	const output = "\x16=== RUN   TestA\n    a_test.go:1: hello\n\x16--- PASS: TestA (0.00s)\n" +
+		"\x16=== RUN   TestB\n\x16=== RUN   TestB/sub\n    b_test.go:2: --- PASS: TestZ (0.00s)\n\x16=== NAME  TestB\n    b_test.go:3: bad\n" +
+		"\x16--- FAIL: TestB (0.00s)\n    \x16--- FAIL: TestB/sub (0.00s)\n" +
+		"\x16=== RUN   TestC\n    c_test.go:1: no ZFS\n\x16--- SKIP: TestC (0.00s)\n" +
+		"\x16=== RUN   TestD\npanic: oh\n\ngoroutine 1 [running]:\n"
+	want := []result{
+		{"TestA", "PASS", "    a_test.go:1: hello\n"},
+		{"TestB", "FAIL", "=== RUN   TestB/sub\n    b_test.go:2: --- PASS: TestZ (0.00s)\n    b_test.go:3: bad\n    --- FAIL: TestB/sub (0.00s)\n"},
+		{"TestC", "SKIP", "    c_test.go:1: no ZFS\n"},
+		{"TestD", "", "panic: oh\n\ngoroutine 1 [running]:\n"},
+	}
+	got := parseResults(output)
+	if len(got) != len(want) {
+		t.Fatalf("got %q", got)
+	}
+	for i := range want {
+		if got[i] != want[i] {
+			t.Errorf("got  %q\nwant %q", got[i], want[i])
+		}
+	}
+}
+
+func writeFile(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func marshal(t *testing.T, v any) string {
+	t.Helper()
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}

@@ -1,0 +1,91 @@
+package machine
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+)
+
+// writeInitrd writes the initramfs of a run to a temporary file and returns its name: the image's archives, then one
+// with what belongs to this run.
+func (img *Image) writeInitrd(v Variant, config, command string, payload fs.FS) (name string, err error) {
+	f, err := os.CreateTemp("", "spanstack-initrd-")
+	if err != nil {
+		return "", err
+	}
+	defer func() {
+		f.Close()
+		if err != nil {
+			os.Remove(f.Name())
+		}
+	}()
+	for _, part := range []string{baseFile, variantFile(v)} {
+		if err := appendFile(f, filepath.Join(img.Dir, part)); err != nil {
+			return "", err
+		}
+	}
+	w := newCPIOWriter(f)
+	if err := errors.Join(
+		w.Bytes("init", 0o755, string(initScript)),
+		w.Bytes("run.conf", 0o644, config),
+		w.Bytes("command.sh", 0o755, command),
+	); err != nil {
+		return "", err
+	}
+	if payload != nil {
+		if err := addPayload(w, payload); err != nil {
+			return "", fmt.Errorf("read the payload: %w", err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		return "", err
+	}
+	return f.Name(), f.Close()
+}
+
+func appendFile(w io.Writer, file string) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = io.Copy(w, f)
+	return err
+}
+
+// addPayload adds all files of payload below /payload: directories, regular files and symbolic links.
+func addPayload(w *cpioWriter, payload fs.FS) error {
+	return fs.WalkDir(payload, ".", func(name string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		guest := path.Join("payload", name)
+		info, err := e.Info()
+		if err != nil {
+			return err
+		}
+		switch info.Mode().Type() {
+		case fs.ModeDir:
+			return w.Dir(guest, info.Mode()|0o700)
+		case fs.ModeSymlink:
+			target, err := fs.ReadLink(payload, name)
+			if err != nil {
+				return err
+			}
+			return w.Symlink(guest, target)
+		case 0:
+			f, err := payload.Open(name)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			return w.File(guest, info.Mode(), info.Size(), f)
+		default:
+			return fmt.Errorf("%s: neither a file, a directory nor a symbolic link", name)
+		}
+	})
+}

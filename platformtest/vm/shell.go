@@ -1,0 +1,36 @@
+package main
+
+import (
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spanstack/spanstack/platformtest/vm/machine"
+)
+
+func newShell(env *environment) *cobra.Command {
+	var variant string
+	var memory int
+	cmd := &cobra.Command{
+		Use:   "shell [PAYLOAD]",
+		Short: "Open a shell in the machine",
+		Long: `shell boots the machine with a shell on this terminal, in /payload. "exit" ends the machine; if it hangs, so do the
+keys Ctrl-A X.`,
+		Example: `  go run ./platformtest/vm shell --variant taskq`,
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts := machine.RunOptions{Variant: machine.Variant(variant), MemoryMiB: memory}
+			if len(args) == 1 {
+				opts.Payload = os.DirFS(args[0])
+			}
+			img, err := env.image(cmd.Context(), false)
+			if err == nil {
+				err = img.Shell(cmd.Context(), opts)
+			}
+			return failed(exitFailure, err)
+		},
+	}
+	cmd.Flags().StringVar(&variant, "variant", string(machine.Stock), "ZFS module: stock or taskq")
+	cmd.Flags().IntVar(&memory, "mem", machine.DefaultMemoryMiB, "memory in MiB")
+	return cmd
+}
