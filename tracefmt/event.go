@@ -88,6 +88,7 @@ const (
 	CategoryAsync   = "async"   // async slices: spans that don't nest
 	CategoryAnomaly = "anomaly" // instants: a misuse of the API, repaired
 	CategoryLoss    = "loss"    // instants: records are missing here
+	CategoryOpen    = "open"    // instants: what is open on this track was still open here, see package capture
 )
 
 // Event is one item of a trace. Kind says which other fields mean something; the rest are zero. A Reader reuses its

@@ -79,12 +79,9 @@ func (x *exporter) mark(l *lane, now int64) {
 	if l.busy != math.MaxInt64 || !l.dirty && !due {
 		return
 	}
-	x.write(tracefmt.Event{Kind: tracefmt.Instant, Track: l.track, Time: now, Name: "open", Category: CategoryOpen})
+	x.write(tracefmt.Event{Kind: tracefmt.Instant, Track: l.track, Time: now, Name: "open", Category: tracefmt.CategoryOpen})
 	l.last, l.dirty = now, false
 }
-
-// CategoryOpen is the category of the instants that mark a track as still in use: see the source of mark.
-const CategoryOpen = "open"
 
 func (x *exporter) record(r *trace.Record) {
 	switch r.Kind {

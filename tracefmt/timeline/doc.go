@@ -2,7 +2,8 @@
 //
 // Its normal form is what reports and whole-trace writers want to see: metadata first and merged, then all events in
 // the order of time; begins and ends paired into complete slices, so that only slices that never ended are begins;
-// a slice before those inside of it. Putting a normal form into normal form changes nothing.
+// a slice before those inside of it. Instants of the category "open", with which a live capture shows how long a slice has
+// been open, are gone, but for one at the end of the trace on each track that needs it. Putting a normal form into normal form changes nothing.
 //
 // Several traces are aligned by their clock anchors (Clock events) if each of them has one.
 //

@@ -194,6 +194,7 @@ func (t *Timeline) normalise() {
 	t.meta = t.metadata(anchor)
 	slices.SortStableFunc(t.events, byTime)
 	t.pair()
+	t.mark()
 	t.events = slices.DeleteFunc(t.events, func(e tracefmt.Event) bool { return e.Kind == tracefmt.Invalid })
 	slices.SortStableFunc(t.events, byNesting)
 	t.closeInside()

@@ -55,6 +55,11 @@ func TestOrder(t *testing.T) {
 			`[{"ph":"B","ts":2,"name":"b"},{"ph":"X","ts":1,"dur":9,"name":"a"}]`,
 			"complete on 0/0 at 1000 \"a\" dur 9000\ncomplete on 0/0 at 2000 \"b\" dur 8000",
 		},
+		"marks of what is open": {
+			`[{"ph":"B","ts":1,"name":"a"},{"ph":"i","cat":"open","s":"t","ts":2,"name":"open"},{"ph":"E","ts":3},` +
+				`{"ph":"B","ts":4,"name":"b"},{"ph":"i","cat":"open","s":"t","ts":5,"name":"open"},{"ph":"i","s":"t","ts":6,"name":"c"}]`,
+			"complete on 0/0 at 1000 \"a\" dur 2000\nbegin on 0/0 at 4000 \"b\"\ninstant on 0/0 at 6000 \"c\"\ninstant on 0/0 at 6000 \"open\" cat \"open\"",
+		},
 		"flows": {
 			`[{"ph":"f","ts":1,"bp":"e","id":1},{"ph":"t","ts":1,"id":1},{"ph":"s","ts":1,"id":1},{"ph":"X","ts":1,"dur":1,"name":"a"},{"ph":"f","ts":1,"id":2}]`,
 			"flow end on 0/0 at 1000 \"\" key \"2\" next true\ncomplete on 0/0 at 1000 \"a\" dur 1000\nflow start on 0/0 at 1000 \"\" key \"1\"\nflow step on 0/0 at 1000 \"\" key \"1\"\nflow end on 0/0 at 1000 \"\" key \"1\" next false",
