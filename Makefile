@@ -6,9 +6,11 @@ MAKEFLAGS += --no-print-directory
 # Debian packages: the VM with OpenZFS (platformtest/vm), a browser for the pages, a C compiler for the race detector.
 PACKAGES = $(shell go run ./platformtest/vm deps) chromium fonts-dejavu-core
 
-# What "make test" must run: without it a skipped test fails.
-export SPANSTACK_REQUIRE_VM ?= 1
-export SPANSTACK_REQUIRE_BROWSER ?= 1
+# What "make test" must run: with these, a test that can't is a failure.
+must = SPANSTACK_REQUIRE_VM=1 SPANSTACK_REQUIRE_BROWSER=1 SPANSTACK_REQUIRE_DEMO=1
+
+# Where the tests in the VM leave traces, for a look and for the tests in the browser.
+export SPANSTACK_ARTIFACTS := $(CURDIR)/demo
 
 ZFS ?= vm
 POOL_DIR ?=
@@ -30,7 +32,7 @@ demo: $(if $(filter vm,$(ZFS)),deps) ## replicate a dataset on a real OpenZFS an
 	go run ./platformtest/demo -zfs $(ZFS) $(if $(POOL_DIR),-pool-dir $(POOL_DIR)) -out demo
 
 .PHONY: test
-test: deps lint vm race browsertest ## run all tests, those in the VM and in the browser included
+test: deps lint demo race browsertest ## run all tests, those in the VM and in the browser included
 
 .PHONY: lint
 lint: ## gofmt, vet (also for FreeBSD), staticcheck, govulncheck
@@ -44,8 +46,8 @@ lint: ## gofmt, vet (also for FreeBSD), staticcheck, govulncheck
 	@./.ci/govulncheck
 
 .PHONY: race
-race: ## run all tests of the main module with the race detector (the VM's, too)
-	go test -race -timeout 30m ./...
+race: ## run all tests of the main module with the race detector, and those in the VM
+	$(must) go test -race -count=1 -timeout 30m ./...
 
 .PHONY: unit
 unit: ## run the tests that need neither VM nor browser: quick
@@ -57,11 +59,11 @@ vm: ## build the virtual machine with OpenZFS, once
 
 .PHONY: platformtest
 platformtest: vm ## run the tests on a real OpenZFS, in the VM
-	go test -count=1 -timeout 30m -v ./platformtest/
+	$(must) go test -count=1 -timeout 30m -v ./platformtest/
 
 .PHONY: browsertest
-browsertest: ## open traces in chrome://tracing's viewer
-	cd browsertest && go test -timeout 10m ./...
+browsertest: ## open traces in chrome://tracing's viewer, those of demo and platformtest included
+	cd browsertest && $(must) go test -count=1 -timeout 10m ./...
 
 FUZZTIME ?= 20s
 .PHONY: fuzz

@@ -22,7 +22,9 @@ func TestTaskQ(t *testing.T) { testSuite(t, machine.TaskQ) }
 
 func testSuite(t *testing.T, variant machine.Variant) {
 	img := image(t)
-	results, exitCode := runSuite(t, img, variant, buildSuite(t))
+	dir := buildSuite(t)
+	buildStatic(t, "build", "-o", filepath.Join(dir, "zferry"), "../cmd/zferry")
+	results, exitCode := runSuite(t, img, variant, dir)
 	report(t, results)
 	if exitCode != 0 && !t.Failed() {
 		t.Errorf("no test failed, but the suite exited with %d", exitCode)
@@ -74,12 +76,18 @@ func buildSuite(t *testing.T, flags ...string) string {
 	t.Helper()
 	dir := t.TempDir()
 	args := append([]string{"test", "-c", "-o", filepath.Join(dir, "run")}, flags...)
-	cmd := exec.CommandContext(t.Context(), "go", append(args, "./suite")...)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
+	buildStatic(t, append(args, "./suite")...)
+	return dir
+}
+
+// buildStatic runs go so that what it builds needs no libraries.
+func buildStatic(t *testing.T, args ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", args...)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %v\n%s", cmd, err, out)
 	}
-	return dir
 }
 
 // overlay returns the name of a file for go build's -overlay that replaces a text in a source file.
@@ -103,6 +111,15 @@ func overlay(t *testing.T, name, old, replacement string) string {
 	return list
 }
 
+// outDir is where the files stay that the suite leaves: below the directory that SPANSTACK_ARTIFACTS names, if it does.
+func outDir(variant machine.Variant) string {
+	dir := os.Getenv("SPANSTACK_ARTIFACTS")
+	if dir == "" {
+		return ""
+	}
+	return filepath.Join(dir, string(variant))
+}
+
 // runSuite runs the suite in a machine.
 func runSuite(t *testing.T, img *machine.Image, variant machine.Variant, dir string, flags ...string) (results []result, exitCode int) {
 	t.Helper()
@@ -112,7 +129,9 @@ func runSuite(t *testing.T, img *machine.Image, variant machine.Variant, dir str
 		Variant: variant,
 		Payload: os.DirFS(dir),
 		Command: append([]string{"./run", "-test.v=test2json", "-test.timeout=" + suiteTimeout.String()}, flags...),
-		Env:     []string{"SPANSTACK_PLATFORM=1", "SPANSTACK_ZFS_MODULE=" + string(variant)},
+		Env: []string{"SPANSTACK_PLATFORM=1", "SPANSTACK_ZFS_MODULE=" + string(variant),
+			"SPANSTACK_ZFERRY=/payload/zferry", "SPANSTACK_OUT=/out"},
+		OutDir:  outDir(variant),
 		Stdout:  &out,
 		Stderr:  &out,
 		Timeout: suiteTimeout + time.Minute,

@@ -106,6 +106,11 @@ func TestRootCause(t *testing.T) {
 	aborted := receive(Canceled) // because its input failed
 	aborted.Err = send(PoolIO)
 
+	closed := send(Canceled)
+	closed.Err = os.ErrClosed
+	interrupted := receive(Canceled)
+	interrupted.Err = errors.New("shutting down")
+
 	tests := []struct {
 		name          string
 		send, receive error
@@ -119,6 +124,8 @@ func TestRootCause(t *testing.T) {
 		{"transport fails, receiver sees a truncated stream", transport, receive(BadStream), true},
 		{"truncated stream, sender loses its pipe", sigpipe, receive(BadStream), false},
 		{"both fail", send(PoolIO), receive(NoSpace), false},
+		{"receiver is cancelled and closes the sender", closed, interrupted, false},
+		{"receiver fails and closes the sender", closed, receive(BadStream), false},
 		{"both cancelled", send(Canceled), receive(Canceled), true},
 		{"only the sender", send(NotFound), nil, true},
 		{"only the receiver", nil, receive(NotFound), false},

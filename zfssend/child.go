@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -27,8 +26,7 @@ type child struct {
 
 // start starts "zfs op args...". The caller must call wait, once, usually on a goroutine.
 func (c *Client) start(op, object string, args []string, stdin *os.File, stdout io.Writer) (*child, error) {
-	argv := append(slices.Clone(c.command()), op)
-	argv = append(argv, args...)
+	argv := c.argv(op, args)
 	ch := &child{op: op, object: object, cmd: exec.Command(argv[0], argv[1:]...), reaped: make(chan struct{})}
 	ch.cmd.Env = append(os.Environ(), "LC_ALL=C")
 	if stdin != nil {
@@ -37,6 +35,10 @@ func (c *Client) start(op, object string, args []string, stdin *os.File, stdout 
 	ch.cmd.Stdout = stdout
 	ch.cmd.Stderr = &ch.stderr
 	ch.cmd.WaitDelay = stderrDelay
+	// A process group of its own keeps the terminal's signals away: on Ctrl-C it is up to us who ends, and in which
+	// order, and a zfs send that was stopped by Ctrl-Z fails when it is continued. Not so for sudo, which may have to ask
+	// for a password: the terminal stops it if it isn't in the foreground.
+	ch.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: len(c.Command) <= 1}
 	if err := ch.cmd.Start(); err != nil {
 		return nil, &Error{Op: op, Object: object, Args: argv, ExitCode: -1, Err: err}
 	}
@@ -110,13 +112,22 @@ func signalOf(status *os.ProcessState) syscall.Signal {
 	return 0
 }
 
-// attrs describe the process as attributes of its task or span, named as OpenTelemetry does where it has a name.
-func (ch *child) attrs() []slog.Attr {
-	return []slog.Attr{
-		slog.String("process.command_line", commandLine(ch.cmd.Args)),
-		slog.Int("process.pid", ch.cmd.Process.Pid),
-	}
+// subsystem is that of this package's log lines. They tell at level debug when processes start and end. What goes wrong
+// is returned, and for the caller to log.
+const subsystem = "zfs"
+
+func (ch *child) logStart(log *slog.Logger) {
+	log.Debug("started", "command", commandLine(ch.cmd.Args), "pid", ch.cmd.Process.Pid)
 }
+
+// Attributes of a process's task or span are named as OpenTelemetry does, where it has a name. The command line is known
+// from the start, so that a trace shows it while the process runs.
+
+func (c *Client) commandLine(op string, args []string) slog.Attr {
+	return slog.String("process.command_line", commandLine(c.argv(op, args)))
+}
+
+func (ch *child) pid() slog.Attr { return slog.Int("process.pid", ch.cmd.Process.Pid) }
 
 // exitAttrs describe the end of the process. It must be reaped.
 func (ch *child) exitAttrs() []slog.Attr {

@@ -3,9 +3,12 @@ package zfssend
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
+	"github.com/spanstack/spanstack/logging"
 	"github.com/spanstack/spanstack/trace"
 )
 
@@ -14,8 +17,8 @@ type Client struct {
 	// Command is the command line that the subcommand is appended to, such as {"sudo", "-n", "zfs"}; nil means
 	// {"zfs"}. It is never interpreted by a shell.
 	//
-	// Only the first process of a wrapped command is killed when it is cancelled. zfs itself then ends because its
-	// pipe is gone.
+	// When a wrapped command is cancelled, only its first process is killed; zfs itself then ends because its pipe is
+	// gone. Unlike zfs alone, it gets the terminal's signals, such as that of Ctrl-C.
 	Command []string
 
 	// Grace bounds how long a cancelled zfs process is waited for before it is abandoned; 0 means DefaultGrace.
@@ -29,6 +32,7 @@ const DefaultGrace = 10 * time.Second
 const (
 	opSend    = "send"
 	opReceive = "receive"
+	opList    = "list"
 )
 
 func (c *Client) command() []string {
@@ -36,6 +40,11 @@ func (c *Client) command() []string {
 		return c.Command
 	}
 	return []string{"zfs"}
+}
+
+// argv returns the whole command line of a subcommand.
+func (c *Client) argv(op string, args []string) []string {
+	return append(append(slices.Clone(c.command()), op), args...)
 }
 
 func (c *Client) grace() time.Duration {
@@ -48,8 +57,15 @@ func (c *Client) grace() time.Duration {
 // run runs a command that only answers, as a span of the caller's task, and returns its stdout. It returns in bounded
 // time after ctx is done, even if the process can't be killed because its pool hangs.
 func (c *Client) run(ctx context.Context, op, object string, args ...string) (out []byte, err error) {
-	ctx, span := startSpan(ctx, "zfs "+op, slog.String("dataset", object))
-	defer span.EndErr(&err)
+	ctx, span := startSpan(ctx, "zfs "+op, slog.String("dataset", object), c.commandLine(op, args))
+	defer func() {
+		if op == opList && errors.Is(err, NotFound) {
+			span.SetAttrs(slog.Bool("found", false)) // an answer, not a failure
+			span.End()
+			return
+		}
+		span.EndErr(&err)
+	}()
 	if ctx.Err() != nil {
 		return nil, &Error{Op: op, Object: object, ExitCode: -1, Cause: Canceled, Err: context.Cause(ctx)}
 	}
@@ -58,7 +74,9 @@ func (c *Client) run(ctx context.Context, op, object string, args ...string) (ou
 	if err != nil {
 		return nil, err
 	}
-	span.SetAttrs(ch.attrs()...)
+	span.SetAttrs(ch.pid())
+	log := logging.GetLogger(ctx, subsystem)
+	ch.logStart(log)
 	go ch.wait()
 	select {
 	case <-ch.reaped:
@@ -71,6 +89,7 @@ func (c *Client) run(ctx context.Context, op, object string, args ...string) (ou
 		}
 	}
 	span.SetAttrs(ch.exitAttrs()...)
+	log.Debug("ended", "status", ch.cmd.ProcessState)
 	if ch.succeeded() {
 		return stdout.Bytes(), nil
 	}

@@ -88,7 +88,8 @@ func oneLine(stderr string) string {
 // pipe or a truncated stream.
 //
 // From the best explanation to the worst: the receiver's own failure, the sender's own, anything between them, a
-// receiver that complains about the stream, and an end that was cancelled or lost its pipe. Two of a kind: the sender's.
+// receiver that complains about the stream, an end that was cancelled or lost its pipe, and one that was closed, which
+// is what the other one does with it. Two of a kind: the sender's.
 func RootCause(send, receive error) error {
 	if weight(receive) > weight(send) {
 		return receive
@@ -102,14 +103,16 @@ func weight(err error) int {
 	case err == nil:
 		return 0
 	case !ok:
-		return 3
-	case e.Cause == Canceled, e.Cause == BrokenPipe, e.Op == opSend && e.Signal == syscall.SIGPIPE:
-		return 1
-	case e.Cause == BadStream && e.Op == opReceive:
-		return 2
-	case e.Op == opSend:
 		return 4
-	default:
+	case e.Cause == Canceled && errors.Is(e.Err, os.ErrClosed):
+		return 1
+	case e.Cause == Canceled, e.Cause == BrokenPipe, e.Op == opSend && e.Signal == syscall.SIGPIPE:
+		return 2
+	case e.Cause == BadStream && e.Op == opReceive:
+		return 3
+	case e.Op == opSend:
 		return 5
+	default:
+		return 6
 	}
 }

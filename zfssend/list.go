@@ -57,7 +57,7 @@ func (c *Client) List(ctx context.Context, name string, o ListOptions) ([]Datase
 	if _, err := parse(name, 0); err != nil {
 		return nil, err
 	}
-	out, err := c.run(ctx, "list", name, o.args(name)...)
+	out, err := c.run(ctx, opList, name, o.args(name)...)
 	if err != nil {
 		return nil, err
 	}

@@ -105,7 +105,10 @@ func (s *SendStream) end(err error) error {
 // for w, so that Close works at that time, too.
 func (s *SendStream) WriteTo(w io.Writer) (n int64, err error) {
 	n, readErr, writeErr := pump(s.Read, func(p []byte) (int, error) { return s.write(w, p) })
-	return n, errors.Join(readErr, writeErr)
+	if readErr != nil {
+		return n, readErr
+	}
+	return n, writeErr
 }
 
 // Close ends the stream and waits until zfs is reaped, for at most [Client.Grace]. It returns nil if the stream was

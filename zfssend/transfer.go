@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/spanstack/spanstack/logging"
 	"github.com/spanstack/spanstack/trace"
 )
 
@@ -19,6 +20,7 @@ type transfer struct {
 	child *child
 	grace time.Duration
 	task  *trace.Span
+	log   *slog.Logger // of the task
 	done  chan struct{}
 
 	mu      sync.Mutex // guards what follows; never held while anything waits or does I/O
@@ -30,7 +32,8 @@ type transfer struct {
 // start starts zfs and its task. The task is detached from the caller's, since an abandoned process outlives that.
 func (t *transfer) start(ctx context.Context, c *Client, op, object string, args []string, stdin *os.File, stdout io.Writer) (err error) {
 	t.grace, t.done, t.changed.L = c.grace(), make(chan struct{}), &t.mu
-	_, t.task = trace.WithTask(context.WithoutCancel(ctx), "zfs "+op, slog.String("dataset", object))
+	taskCtx, task := trace.WithTask(context.WithoutCancel(ctx), "zfs "+op, slog.String("dataset", object), c.commandLine(op, args))
+	t.task, t.log = task, logging.GetLogger(taskCtx, subsystem)
 	defer func() {
 		if err != nil {
 			t.task.EndErr(&err)
@@ -43,7 +46,8 @@ func (t *transfer) start(ctx context.Context, c *Client, op, object string, args
 	if t.child, err = c.start(op, object, args, stdin, stdout); err != nil {
 		return err
 	}
-	t.task.SetAttrs(t.child.attrs()...)
+	t.task.SetAttrs(t.child.pid())
+	t.child.logStart(t.log)
 	return nil
 }
 
@@ -114,6 +118,7 @@ func (t *transfer) finish() {
 	t.task.SetAttrs(t.child.exitAttrs()...)
 	t.task.SetAttrs(t.meter.attrs()...)
 	t.task.SetAttrs(slog.String("state", t.State().String()))
+	t.log.Debug("ended", "state", t.State(), "bytes", t.Stats().Bytes)
 	err := t.outcome()
 	t.task.EndErr(&err)
 	close(t.done)

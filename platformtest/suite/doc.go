@@ -10,4 +10,6 @@
 //	SPANSTACK_POOL_DIR     directory for the pools' files (up to 1 GiB) and mount points; default: the temporary directory
 //	SPANSTACK_ZFS_MODULE   stock or taskq: the kind of kernel module that must be there. With taskq, zfs send writes its
 //	                       stream from another kernel thread, and SIGKILL doesn't end it while its pipe is full.
+//	SPANSTACK_ZFERRY       the program zferry; without it, its tests are skipped
+//	SPANSTACK_OUT          directory in which the tests leave files that are worth a look; default: none are left
 package suite

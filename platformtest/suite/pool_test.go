@@ -44,6 +44,9 @@ func platform(t *testing.T) context.Context {
 	if os.Getenv("SPANSTACK_PLATFORM") == "" {
 		t.Skip("SPANSTACK_PLATFORM is not set: real ZFS and its pools are not to be touched")
 	}
+	if out, err := exec.Command("zpool", "list").CombinedOutput(); err != nil {
+		t.Fatalf("SPANSTACK_PLATFORM is set, but there is no ZFS: zpool list: %v\n%s", err, out)
+	}
 	zfstest.CheckLeaks(t)
 	rec := trace.NewRecorder(trace.Config{
 		Logger:    slog.New(slog.DiscardHandler),

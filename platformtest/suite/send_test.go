@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"os"
 	"strconv"
 	"strings"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/spanstack/spanstack/zfssend"
 	"github.com/spanstack/spanstack/zfssend/replicate"
+	"github.com/spanstack/spanstack/zfssend/zfstest"
 )
 
 // patience bounds what must happen soon. Emulated machines are slow; nothing waits for it unless it fails.
@@ -91,20 +93,18 @@ func TestSendCancelBlockedOnPipe(t *testing.T) {
 	}
 }
 
-// TestSendCloseInRead closes a stream that another goroutine reads from: a Read that waits for zfs, most of the time.
+// TestSendCloseInRead closes a stream while another goroutine is blocked in Read, since zfs is stopped.
 func TestSendCloseInRead(t *testing.T) {
 	s := send(t, platform(t))
+	if err := syscall.Kill(s.PID(), syscall.SIGSTOP); err != nil { // long before it has begun to send
+		t.Fatal(err)
+	}
 	read := make(chan error, 1)
-	half := make(chan struct{})
 	go func() {
-		_, err := io.CopyN(io.Discard, s, 8<<20)
-		close(half)
-		if err == nil {
-			_, err = io.Copy(io.Discard, s)
-		}
+		_, err := io.Copy(io.Discard, s)
 		read <- err
 	}()
-	<-half
+	zfstest.AwaitGoroutine(t, "zfssend.(*SendStream).Read", "IO wait")
 	closeStream(t, s)
 	within("Read", func() {
 		if err := <-read; !errors.Is(err, os.ErrClosed) {
@@ -112,6 +112,39 @@ func TestSendCloseInRead(t *testing.T) {
 		}
 	})
 	wantState(t, s, zfssend.StateCanceled)
+}
+
+// TestSendCloseAnytime closes streams after random amounts of data, while they are read.
+func TestSendCloseAnytime(t *testing.T) {
+	ctx := platform(t)
+	var longest time.Duration
+	const rounds = 25
+	for range rounds {
+		s := send(t, ctx)
+		limit := rand.Int64N(32 << 20)
+		read := make(chan error, 1)
+		reached := make(chan struct{})
+		go func() {
+			_, err := io.CopyN(io.Discard, s, limit)
+			close(reached)
+			if err == nil {
+				_, err = io.Copy(io.Discard, s)
+			}
+			read <- err
+		}()
+		<-reached
+		start := time.Now()
+		within("Close", func() {
+			if err := s.Close(); err != nil {
+				t.Errorf("Close: %v", err)
+			}
+		})
+		longest = max(longest, time.Since(start))
+		if err := <-read; err != nil && !errors.Is(err, os.ErrClosed) {
+			t.Errorf("Read: %v", err)
+		}
+	}
+	t.Logf("the longest of %d took %v", rounds, longest.Round(time.Millisecond))
 }
 
 // TestSendCloseInWriteTo closes a stream while WriteTo waits for a writer that doesn't move, and zfs for WriteTo.

@@ -42,7 +42,7 @@ type Result struct {
 type StepError struct {
 	Plan  *Plan
 	Index int   // of the step
-	Err   error // the root cause: Send or Receive
+	Err   error // the root cause: Send, Receive, or the cause of the context's end
 
 	Send, Receive error // what became of either end; nil if it didn't fail
 }
@@ -135,7 +135,11 @@ func (r *Replicator) step(ctx context.Context, plan *Plan, index int) (Result, e
 func (r *Replicator) pipe(ctx context.Context, g *trace.Group, plan *Plan, index int, result *Result) error {
 	step, start := plan.Steps[index], time.Now()
 	failed := func(send, receive error) error {
-		return &StepError{Plan: plan, Index: index, Err: zfssend.RootCause(send, receive), Send: send, Receive: receive}
+		err := zfssend.RootCause(send, receive)
+		if errors.Is(err, zfssend.Canceled) && ctx.Err() != nil {
+			err = context.Cause(ctx) // it ends both ends, in any order
+		}
+		return &StepError{Plan: plan, Index: index, Err: err, Send: send, Receive: receive}
 	}
 	send, err := r.Source.Send(ctx, plan.Source+step.To(), zfssend.SendOptions{
 		From:          step.From,

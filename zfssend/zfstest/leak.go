@@ -1,19 +1,29 @@
 package zfstest
 
 import (
+	"os"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/spanstack/spanstack/logging"
 )
 
 // leakPatience is how long CheckLeaks waits for what is about to end.
 const leakPatience = 10 * time.Second
 
-// CheckLeaks fails the test if it leaves goroutines of package zfssend, open descriptors or child processes behind,
-// zombies included. It is called first in a test that isn't parallel. Descriptors and children are checked on Linux.
+// ownerVariable marks the descendants of a test's process, so that they are recognised as orphans, too.
+const ownerVariable = "ZFSTEST_OWNER"
+
+// CheckLeaks fails the test if it leaves goroutines of package zfssend, open descriptors, or processes behind: zombies,
+// and descendants of any degree. It is called first in a test that isn't parallel. Descriptors and processes are checked
+// on Linux.
 func CheckLeaks(t testing.TB) {
 	t.Helper()
+	os.Setenv(ownerVariable, strconv.Itoa(os.Getpid()))
+	logging.Default() // opens its descriptor at the first use, and keeps it
 	before := openFiles()
 	t.Cleanup(func() {
 		deadline := time.Now().Add(leakPatience)
@@ -32,12 +42,33 @@ func CheckLeaks(t testing.TB) {
 	})
 }
 
+// AwaitGoroutine waits until a goroutine is in a function, which is named as stacks do, such as
+// "zfssend.(*SendStream).Read", and in a state, such as "IO wait".
+func AwaitGoroutine(t testing.TB, function, state string) {
+	t.Helper()
+	for deadline := time.Now().Add(leakPatience); ; time.Sleep(time.Millisecond) {
+		for _, stack := range stacks() {
+			header, calls, _ := strings.Cut(stack, "\n")
+			if strings.Contains(header, "["+state) && strings.Contains(calls, function+"(") {
+				return
+			}
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("no goroutine is in %s with the state %q:\n%s", function, state, strings.Join(stacks(), "\n\n"))
+		}
+	}
+}
+
+// stacks returns the stacks of all goroutines.
+func stacks() []string {
+	buf := make([]byte, 1<<20)
+	return strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n")
+}
+
 // goroutines returns the stacks of goroutines that package zfssend, or os/exec for it, has started.
 func goroutines() []string {
-	buf := make([]byte, 1<<20)
-	buf = buf[:runtime.Stack(buf, true)]
 	var leaked []string
-	for stack := range strings.SplitSeq(string(buf), "\n\n") {
+	for _, stack := range stacks() {
 		_, creator, _ := strings.Cut(stack, "\ncreated by ")
 		if strings.HasPrefix(creator, "github.com/spanstack/spanstack/zfssend.") && !strings.Contains(stack, "_test.go") ||
 			strings.HasPrefix(creator, "os/exec.") {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -22,7 +23,8 @@ func openFiles() map[string]string {
 	return open
 }
 
-// Children returns a description of each child process, zombies included.
+// Children returns a description of each child process, zombies included, and of other descendants that were started
+// after CheckLeaks was called.
 func Children() []string {
 	var list []string
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
@@ -32,11 +34,21 @@ func Children() []string {
 			continue // it has ended meanwhile
 		}
 		p, err := parseStat(string(text))
-		if err == nil && p.Parent == os.Getpid() {
-			list = append(list, fmt.Sprintf("process %d (%s) in state %s", p.PID, p.Name, p.State))
+		if err != nil || p.PID == os.Getpid() {
+			continue
+		}
+		if p.Parent == os.Getpid() || isOurs(p.PID) {
+			list = append(list, fmt.Sprintf("process %d (%s) in state %s, child of %d", p.PID, p.Name, p.State, p.Parent))
 		}
 	}
 	return list
+}
+
+// isOurs reports whether a process has inherited this one's mark.
+func isOurs(pid int) bool {
+	environ, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
+	mark := ownerVariable + "=" + strconv.Itoa(os.Getpid())
+	return slices.Contains(strings.Split(string(environ), "\x00"), mark)
 }
 
 // Process is what /proc/PID/stat says of a process.
