@@ -19,14 +19,7 @@ func TestDemoTrace(t *testing.T) {
 	if path == "" {
 		path = filepath.Join("..", "demo", "trace.json")
 	}
-	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) && os.Getenv("SPANSTACK_REQUIRE_DEMO") != "1" {
-		t.Skipf("no demo trace: %v; run make demo first, or name one in SPANSTACK_DEMO_TRACE; SPANSTACK_REQUIRE_DEMO=1 makes this a failure", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-
+	data := produced(t, path, "make demo")
 	v := catapulttest.Start(t, catapult.Options{})
 	file, report := load(t, v, data)
 	assertSame(t, file, report)
@@ -61,4 +54,18 @@ func TestDemoTrace(t *testing.T) {
 	picture := strings.TrimSuffix(path, filepath.Ext(path)) + ".png"
 	screenshot(t, v, report, picture)
 	t.Logf("picture: %s", picture)
+}
+
+// produced returns a trace that the named command leaves. Without it the test
+// is skipped, or fails if SPANSTACK_REQUIRE_DEMO is 1.
+func produced(t *testing.T, path, by string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) && os.Getenv("SPANSTACK_REQUIRE_DEMO") != "1" {
+		t.Skipf("%v: run %s first; SPANSTACK_REQUIRE_DEMO=1 makes this a failure", err, by)
+	}
+	if err != nil {
+		t.Fatalf("%v: run %s first", err, by)
+	}
+	return data
 }

@@ -1,9 +1,6 @@
 package browsertest
 
 import (
-	"errors"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -19,13 +16,7 @@ func TestKilledTrace(t *testing.T) {
 	for _, variant := range []string{"stock", "taskq"} {
 		t.Run(variant, func(t *testing.T) {
 			path := filepath.Join("..", "demo", variant, "killed.json")
-			data, err := os.ReadFile(path)
-			if errors.Is(err, fs.ErrNotExist) && os.Getenv("SPANSTACK_REQUIRE_DEMO") != "1" {
-				t.Skipf("no such trace: %v; run make platformtest first", err)
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
+			data := produced(t, path, "make platformtest")
 			v := catapulttest.Start(t, catapult.Options{})
 			file, report := load(t, v, data)
 			assertSame(t, file, report)
