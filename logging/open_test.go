@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/spanstack/spanstack/internal/leaktest"
 	"github.com/spanstack/spanstack/logging"
 )
 
@@ -23,7 +24,7 @@ import (
 func TestMain(m *testing.M) {
 	switch os.Getenv("LOGGING_TEST_CHILD") {
 	case "":
-		os.Exit(m.Run())
+		os.Exit(leaktest.Wrap(m).Run())
 	case "append":
 		appendLines(os.Getenv("LOGGING_TEST_FILE"), os.Getenv("LOGGING_TEST_NAME"))
 	case "default":

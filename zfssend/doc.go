@@ -59,5 +59,5 @@
 //
 // Two events mark the end of a stream before its time: "cancel", with the cause, and "abandoned".
 //
-// Nothing here logs. What happens is returned, or in the trace.
+// What goes wrong is returned, and not logged. At level debug there is a line when a process starts and one when it ends.
 package zfssend

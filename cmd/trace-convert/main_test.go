@@ -8,12 +8,14 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/spanstack/spanstack/internal/leaktest"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected output in testdata/script")
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"trace-convert": main})
+	testscript.Main(leaktest.Wrap(m), map[string]func(){"trace-convert": main})
 }
 
 func TestScripts(t *testing.T) {

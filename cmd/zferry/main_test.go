@@ -8,10 +8,12 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/spanstack/spanstack/internal/leaktest"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"zferry": func() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }})
+	testscript.Main(leaktest.Wrap(m), map[string]func(){"zferry": func() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }})
 }
 
 // TestScripts covers what needs no ZFS. Replications are tested in package platformtest, on a real one.

@@ -12,11 +12,12 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/spanstack/spanstack/internal/leaktest"
 	"github.com/spanstack/spanstack/platformtest/vm/machine"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"vm": main})
+	testscript.Main(leaktest.Wrap(m), map[string]func(){"vm": main})
 }
 
 func TestScript(t *testing.T) {

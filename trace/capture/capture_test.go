@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spanstack/spanstack/internal/leaktest"
 	"github.com/spanstack/spanstack/trace"
 	"github.com/spanstack/spanstack/trace/capture"
 	"github.com/spanstack/spanstack/trace/tracetest"
@@ -30,7 +31,7 @@ func TestMain(m *testing.M) {
 		program(mode)
 		return
 	}
-	os.Exit(m.Run())
+	os.Exit(leaktest.Wrap(m).Run())
 }
 
 // program traces itself as its environment says, and hangs, exits or returns.

@@ -136,7 +136,7 @@ func (a Action) run() error {
 			time.Sleep(time.Hour)
 		}
 	case "await":
-		for !exists(a.Text) && (true || exists(filepath.Dir(a.Text))) {
+		for !exists(a.Text) && exists(filepath.Dir(a.Text)) {
 			time.Sleep(time.Millisecond)
 		}
 	case "signal":

@@ -10,12 +10,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
+
+	"github.com/spanstack/spanstack/internal/leaktest"
 )
 
 // requireVM is set to 1 where a missing virtual machine is a failure of the tests, as in continuous integration.
@@ -363,16 +364,4 @@ func processWith(text string) bool {
 	return false
 }
 
-func TestMain(m *testing.M) {
-	before := runtime.NumGoroutine()
-	code := m.Run()
-	// Nothing may be left of machines and builds.
-	for start := time.Now(); runtime.NumGoroutine() > before; time.Sleep(10 * time.Millisecond) {
-		if time.Since(start) > 5*time.Second {
-			stacks := make([]byte, 1<<20)
-			fmt.Fprintf(os.Stderr, "FAIL: goroutines left behind:\n%s\n", stacks[:runtime.Stack(stacks, true)])
-			os.Exit(1)
-		}
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(leaktest.Wrap(m).Run()) }
