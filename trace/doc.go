@@ -27,9 +27,9 @@
 // # Recorder
 //
 // Finished tasks and spans, events and log lines go into the newest part of a bounded ring, the flight recorder: see
-// [Recorder]. It is always on, has no goroutine, and costs about as much as the two clock readings of a span. What is
-// open is known too: [Active] answers the question where a program hangs. A [Consumer] reads records at its own pace;
-// one that is slow or dead loses records, which it is told, and never delays the program.
+// [Recorder]. It is always on, has no goroutine, and a span costs one allocation and a fraction of a microsecond. What
+// is open is known too: [Active] answers the question where a program hangs. A [Consumer] reads records at its own
+// pace; one that is slow or dead loses records, which it is told, and never delays the program.
 //
 // [SetLevel] switches to IDs without records, or off, at any time.
 //
