@@ -59,6 +59,9 @@ func (c *Conflict) problem() string {
 	case NoSnapshots:
 		return c.Source + " has no snapshots"
 	case NoParent:
+		if !strings.Contains(parent(c.Destination), "/") {
+			return "there is no pool " + parent(c.Destination)
+		}
 		return "there is no dataset " + parent(c.Destination) + " to hold the new one"
 	case DestinationExists:
 		return c.Destination + " exists but has no snapshots, so it is no earlier copy"
@@ -82,6 +85,9 @@ func (c *Conflict) Hint() string {
 	case NoSnapshots:
 		return "take one: " + command("snapshot", c.Source+"@NAME")
 	case NoParent:
+		if !strings.Contains(parent(c.Destination), "/") {
+			return "is the pool imported? zpool list shows those that are"
+		}
 		return "create it: " + command("create", "-p", "-o", "canmount=off", parent(c.Destination))
 	case DestinationExists, NothingInCommon:
 		return "name a new dataset, such as " + c.Destination + "/" + base(c.Source) +

@@ -139,6 +139,10 @@ func TestPlanNoDestination(t *testing.T) {
 	if c, ok := errors.AsType[*Conflict](err); !ok || c.Kind != NoParent || !strings.Contains(c.Hint(), "zfs create -p -o canmount=off backup/x") {
 		t.Errorf("no parent: %v", err)
 	}
+	_, err = r.Plan(ctx, "tank/a", "backup/a")
+	if c, ok := errors.AsType[*Conflict](err); !ok || c.Kind != NoParent || !strings.Contains(err.Error()+c.Hint(), "there is no pool backup") {
+		t.Errorf("no pool for a new dataset: %v", err)
+	}
 	if _, err = r.Plan(ctx, "tank/a", "backup"); !errors.Is(err, zfssend.NotFound) {
 		t.Errorf("no pool: %v", err)
 	}
