@@ -103,9 +103,9 @@ func (c *replicateCommand) observed(ctx context.Context) (err error) {
 	if c.trace == "" {
 		defer capture.FromEnv()()
 	} else {
-		file, err := capture.Start(c.trace, trace.Default())
-		if err != nil {
-			return err
+		file, startErr := capture.Start(c.trace, trace.Default())
+		if startErr != nil {
+			return startErr
 		}
 		defer func() { err = errors.Join(err, file.Stop()) }()
 	}

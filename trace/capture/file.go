@@ -79,9 +79,10 @@ func formatOf(path string) (*tracefmt.Format, error) {
 	return format, nil
 }
 
-// create opens the file for writing, and empties it once it is sure that nobody else writes to it.
+// create opens the file for writing, and empties it once it is sure that nobody else writes to it. Non-blocking, a pipe
+// that nobody reads is an error.
 func create(path string) (*os.File, error) {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600)
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|nonBlocking, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -125,15 +126,24 @@ func (f *File) flush() error {
 // Path returns the name of the file.
 func (f *File) Path() string { return f.path }
 
+// stopTimeout bounds how long Stop waits for a pipe whose reader is slow.
+const stopTimeout = 2 * time.Second
+
 // Stop writes what is left, completes the file and closes it. What is still open stays open in it. It returns the
-// first error of writing the file; only the first call does anything.
+// first error of writing the file; only the first call does anything. If the file is a pipe whose reader stalls, it gives
+// up after two seconds.
 func (f *File) Stop() error {
 	if f == nil {
 		return nil
 	}
 	f.once.Do(func() {
 		close(f.stop)
-		<-f.stopped
+		select {
+		case <-f.stopped:
+		case <-time.After(stopTimeout):
+			f.file.SetWriteDeadline(time.Now()) // without effect on a file on disk: it never takes that long
+			<-f.stopped
+		}
 		if err := errors.Join(f.err, f.file.Close()); err != nil {
 			f.err = fmt.Errorf("write trace %s: %w", f.path, err)
 		}

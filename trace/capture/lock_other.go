@@ -4,5 +4,7 @@ package capture
 
 import "os"
 
+const nonBlocking = 0
+
 // lock does nothing where there is no lock that ends with the process.
 func lock(*os.File) error { return nil }
