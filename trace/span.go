@@ -211,7 +211,8 @@ func (s *Span) End() {
 //
 //	defer span.EndErr(&err)
 //
-// If the error says that the span's context was cancelled, the span counts as cancelled, with the cause of it.
+// If the error says that the span's context was cancelled, the span counts as cancelled, with the cause of it. So does one
+// whose error Is [context.Canceled].
 func (s *Span) EndErr(err *error) {
 	if s == nil {
 		return
@@ -327,6 +328,9 @@ func (s *Span) outcome(err error) (Status, string) {
 		if errors.Is(err, ctxErr) || errors.Is(err, cause) {
 			return StatusCancelled, anyText(cause)
 		}
+	}
+	if errors.Is(err, context.Canceled) { // of a context that s was detached from
+		return StatusCancelled, anyText(err)
 	}
 	return StatusError, anyText(err)
 }

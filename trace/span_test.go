@@ -58,6 +58,7 @@ func TestEndErr(t *testing.T) {
 	ctx, task := trace.WithTask(base, "task")
 	f(ctx, "good", nil)
 	f(ctx, "bad", errors.New("broken"))
+	f(ctx, "detached", fmt.Errorf("send: %w", context.Canceled))
 	cause := errors.New("user pressed Ctrl-C")
 	ctx, cancel := context.WithCancelCause(ctx)
 	cancel(cause)
@@ -68,6 +69,7 @@ func TestEndErr(t *testing.T) {
 	wantTree(t, base, `task task
   span good
   span bad error=broken
+  span detached cancelled="send: context canceled"
   span cancelled cancelled="user pressed Ctrl-C"
   span cancelled with its cause cancelled="user pressed Ctrl-C"
   span failed while cancelled error="disk full"

@@ -1,6 +1,9 @@
 package zfssend
 
-import "strings"
+import (
+	"context"
+	"strings"
+)
 
 // Cause is the meaning of a zfs command's failure. zfs has no error codes; a Cause is recognised by the text on stderr,
 // which has changed little since OpenZFS 0.7. Causes are errors, so that errors.Is(err, zfssend.Busy) asks for one.
@@ -64,6 +67,10 @@ func (c Cause) String() string {
 
 // Error implements error.
 func (c Cause) Error() string { return c.String() }
+
+// Is reports that Canceled is a [context.Canceled], too, whatever the cause of the cancellation: for those who only want to
+// know whether it was one.
+func (c Cause) Is(target error) bool { return c == Canceled && target == context.Canceled }
 
 // causes maps texts on stderr to what they mean. The first match counts, so what is specific stands before what is
 // general. Sources: libzfs_sendrecv.c, libzfs_util.c and cmd/zfs of OpenZFS 0.7 to 2.4.

@@ -112,6 +112,22 @@ func TestTraceStuck(t *testing.T) {
 	}
 }
 
+// TestTraceCanceled: a stream that its context ended counts as cancelled, although its task is detached from that.
+func TestTraceCanceled(t *testing.T) {
+	CheckLeaks(t)
+	ctx, rec := recording(t)
+	ctx, cancel := context.WithCancelCause(ctx)
+	s, err := fake(Block()).Send(ctx, "tank/a@x", SendOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel(errors.New("shutting down"))
+	within(t, "the end", func() { <-s.Done() })
+	if ended, _ := find(t, rec, "zfs send"); ended.Status != trace.StatusCancelled || !strings.Contains(ended.Err, "shutting down") {
+		t.Errorf("got %+v", ended)
+	}
+}
+
 func TestTraceFailure(t *testing.T) {
 	CheckLeaks(t)
 	ctx, rec := recording(t)
@@ -163,7 +179,7 @@ func TestRunCanceled(t *testing.T) {
 		_, err := c.Dataset(ctx, "tank/a")
 		result <- err
 	}()
-	await(t, "the fake", func() bool { return len(Children()) > 0 })
+	await(t, "the fake and its grandchild", func() bool { return len(Children()) > 1 })
 	cancel(reason)
 	var err error
 	within(t, "List", func() { err = <-result })
