@@ -242,7 +242,11 @@ func TestBootTimeout(t *testing.T) {
 		head -c 4000000 /dev/urandom >/tank/f && zfs snapshot tank@1
 		mkfifo /tmp/pipe; sleep 1000 </tmp/pipe &
 		zfs send tank@1 >/tmp/pipe &
-		until grep -q '^State:	D' /proc/$!/status; do usleep 10000; done
+		n=0 # each record is waited for in the taskq; only one that stays there is stuck
+		while [ $n -lt 20 ]; do
+			if grep -q taskq_wait /proc/$!/wchan; then n=$((n+1)); else n=0; fi
+			usleep 10000
+		done
 		echo so far >/out/trace
 		echo blocked
 		wait`)})
