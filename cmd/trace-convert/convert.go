@@ -41,6 +41,9 @@ func (c *conversion) run(ctx context.Context, inputs []string) (code int, err er
 	case <-ctx.Done():
 		err = errInterrupted
 	}
+	if err != nil && ctx.Err() != nil {
+		err = errInterrupted // the conversion may notice first
+	}
 	if err != nil {
 		out.discard()
 		return exitFailed, err
