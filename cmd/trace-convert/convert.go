@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/spanstack/spanstack/internal/terminal"
 	"github.com/spanstack/spanstack/tracefmt"
 	"github.com/spanstack/spanstack/tracefmt/summary"
 	"github.com/spanstack/spanstack/tracefmt/timeline"
@@ -57,7 +58,7 @@ func (c *conversion) run(ctx context.Context, inputs []string) (code int, err er
 // check settles what the command line leaves open.
 func (c *conversion) check(inputs *[]string) error {
 	if len(*inputs) == 0 {
-		if isTerminal(c.std.in) {
+		if terminal.Is(c.std.in) {
 			return usageError{errors.New("no input given")}
 		}
 		*inputs = []string{"-"}
@@ -185,7 +186,7 @@ func (c *conversion) writeSummary(out io.Writer) error {
 	sum.Finish()
 	c.sayLosses(c.trace.Losses())
 	c.sayLosses(sum.Losses())
-	colour := c.output == "-" && isTerminal(c.std.out) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	colour := c.output == "-" && terminal.Is(c.std.out) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 	return sum.WriteText(out, summary.Style{Colour: colour})
 }
 

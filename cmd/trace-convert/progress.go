@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/spanstack/spanstack/internal/terminal"
 )
 
 // progressSize is the size of a file from which on its reading is shown.
@@ -20,11 +22,11 @@ type progress struct {
 	wait sync.WaitGroup
 }
 
-// newProgress returns the progress of reading a file, shown on terminal if that is one.
-func newProgress(terminal io.Writer, name string, in io.Reader) *progress {
+// newProgress returns the progress of reading a file, shown on w if that is a terminal.
+func newProgress(w io.Writer, name string, in io.Reader) *progress {
 	p := &progress{}
 	f, ok := in.(*os.File)
-	if !ok || !isTerminal(terminal) {
+	if !ok || !terminal.Is(w) {
 		return p
 	}
 	info, err := f.Stat()
@@ -38,9 +40,9 @@ func newProgress(terminal io.Writer, name string, in io.Reader) *progress {
 		for {
 			select {
 			case <-tick.C:
-				fmt.Fprintf(terminal, "\rtrace-convert: reading %s: %d of %d MiB", name, p.done.Load()>>20, info.Size()>>20)
+				fmt.Fprintf(w, "\rtrace-convert: reading %s: %d of %d MiB", name, p.done.Load()>>20, info.Size()>>20)
 			case <-p.end:
-				fmt.Fprint(terminal, "\r\x1b[K")
+				fmt.Fprint(w, "\r\x1b[K")
 				return
 			}
 		}

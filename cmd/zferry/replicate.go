@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/spanstack/spanstack/internal/terminal"
 	"github.com/spanstack/spanstack/logging"
 	"github.com/spanstack/spanstack/logging/logflag"
 	"github.com/spanstack/spanstack/trace"
@@ -140,7 +141,7 @@ func (c *replicateCommand) run(ctx context.Context) (err error) {
 		return nil
 	}
 	stop := func() {}
-	if isTerminal(c.stderr) {
+	if terminal.Is(c.stderr) {
 		r.Progress, stop = newProgress(c.stderr, plan)
 	}
 	results, err := r.Execute(ctx, plan)

@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/spanstack/spanstack/internal/terminal"
 )
 
 // NewProgress returns a function for [BuildOptions.Progress] that tells a person about the build on w. On a terminal the
@@ -78,10 +80,5 @@ func rough(d time.Duration) string {
 
 // isTerminal reports whether w is a terminal that understands escape sequences.
 func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok || strings.HasPrefix(os.Getenv("TERM"), "dumb") {
-		return false
-	}
-	st, err := f.Stat()
-	return err == nil && st.Mode()&os.ModeCharDevice != 0 && st.Name() != os.DevNull
+	return terminal.Is(w) && !strings.HasPrefix(os.Getenv("TERM"), "dumb")
 }

@@ -1,8 +1,8 @@
-package main
+package terminal
 
 import "golang.org/x/sys/unix"
 
-func isTerminalFd(fd int) bool {
+func isTerminal(fd int) bool {
 	_, err := unix.IoctlGetTermios(fd, unix.TCGETS)
 	return err == nil
 }

@@ -1,5 +1,5 @@
 //go:build !(linux || darwin || dragonfly || freebsd || netbsd || openbsd)
 
-package main
+package terminal
 
-func isTerminalFd(int) bool { return false }
+func isTerminal(int) bool { return false }
