@@ -231,7 +231,8 @@ func (c *Consumer) lossTime(batch []Record, now int64) int64 {
 
 const maxDrift = time.Millisecond
 
-// clock adds a snapshot of the wall clock at the first call and whenever it moved against the recorder's clock.
+// clock adds a snapshot of the wall clock when that has moved against the recorder's clock. The first one is
+// [Recorder.Epoch].
 func (c *Consumer) clock(batch []Record) []Record {
 	wall := time.Now()
 	mono := wall.Sub(c.rec.epoch)

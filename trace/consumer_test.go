@@ -92,22 +92,6 @@ func TestSnapshotShowsAHangThatBeganBefore(t *testing.T) {
 	})
 }
 
-func TestClockSnapshots(t *testing.T) {
-	rec := trace.NewRecorder(trace.Config{})
-	c := rec.NewConsumer(trace.ConsumerConfig{})
-	for i, want := range []int{0, 0} { // the wall clock doesn't move against the recorder's in this test
-		n := 0
-		for _, r := range c.Poll() {
-			if r.Kind == trace.KindClock {
-				n++
-			}
-		}
-		if n != want {
-			t.Errorf("poll %d brought %d clock snapshots", i, n)
-		}
-	}
-}
-
 func TestRingIsBoundedAndLossesAreCounted(t *testing.T) {
 	rec := trace.NewRecorder(trace.Config{Bytes: 256 << 10, LogBytes: 64 << 10})
 	base := trace.WithRecorder(t.Context(), rec)

@@ -96,7 +96,7 @@ func awaitStuck(t *testing.T, trace, log string) string {
 		}
 		id := lastID(line)
 		text, _ := os.ReadFile(trace)
-		if _, after, ok := bytes.Cut(text, []byte(`"spanstack.id":"`+id)); ok && bytes.Contains(after, []byte(`"cat":"open"`)) && bytes.Contains(after, []byte(id)) {
+		if _, after, ok := bytes.Cut(text, []byte(`"spanstack.id":"`+id)); ok && bytes.Contains(after, []byte(`"cat":"open"`)) && bytes.Contains(after, []byte(`"spanstack.parent":"`+id)) {
 			return id
 		}
 	}
