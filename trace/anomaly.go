@@ -24,8 +24,11 @@ const (
 	// ChildOutlivesParent: a task was ended while child tasks of it ran, whose contexts weren't detached from it.
 	// They go on, and are shown under it.
 	ChildOutlivesParent
+	// TooDeep: more than 4,096 spans of one task are open, almost always because they are never ended. The span becomes
+	// an async span, and the oldest of those are forgotten: see Config.MaxOpen.
+	TooDeep
 
-	numMisuses = 5
+	numMisuses
 )
 
 var misuseTexts = [numMisuses]string{
@@ -34,6 +37,7 @@ var misuseTexts = [numMisuses]string{
 	"span started in one that had ended",
 	"ended while spans in it were open",
 	"task ended while child tasks of it were running",
+	"span started in too many open ones",
 }
 
 // String describes the misuse.
@@ -65,52 +69,49 @@ func (r *Recorder) Anomalies(m Misuse) uint64 {
 	return r.anomalies[m].Load()
 }
 
-// misplaced says why s could not become its task's innermost span.
-func (s *Span) misplaced() Anomaly {
-	if s.parent.Ended() {
-		return Anomaly{Misuse: StartedAfterEnd, Span: s}
-	}
-	return Anomaly{Misuse: OverlappingSpan, Span: s}
-}
-
-// withoutTask starts a span on a context without one. That is a misuse, unless the task may have been started while
-// the recorder was off.
-func withoutTask(ctx context.Context, name string, attrs []slog.Attr) (context.Context, *Span) {
-	rec := RecorderFromContext(ctx)
-	level := rec.Level()
-	if level == LevelOff {
+// withoutTask starts a span on a context without a task in this process. That is a misuse, unless the task may have been
+// started while the recorder was off.
+func withoutTask(ctx context.Context, remote *Span, name string, attrs []slog.Attr) (context.Context, *Span) {
+	rec := recorderOf(ctx, remote)
+	mode := rec.mode.load()
+	if mode.level() == LevelOff {
 		return ctx, nil
 	}
-	if rec.quiet.Load() {
-		s := startAsync(ctx, rec, level, rec.startedWhileOff(level), name, attrs)
+	if remote == nil && rec.offs.Load() != 0 {
+		s := startAsync(ctx, rec, mode, rec.startedWhileOff(mode), name, attrs)
 		return (*spanContext)(s), s
 	}
-	s := startAsync(ctx, rec, level, nil, name, attrs)
+	s := startAsync(ctx, rec, mode, remote, name, attrs)
 	rec.anomaly(Anomaly{Misuse: NoTask, Span: s})
 	return (*spanContext)(s), s
 }
 
 // startedWhileOff returns the span that takes the place of all tasks that were started at LevelOff.
-func (r *Recorder) startedWhileOff(level Level) *Span {
+func (r *Recorder) startedWhileOff(mode mode) *Span {
 	if s := r.offRoot.Load(); s != nil {
 		return s
 	}
-	s := startAsync(context.Background(), r, level, nil, "started while off", nil)
+	s := startAsync(context.Background(), r, mode, nil, "started while off", nil)
 	if !r.offRoot.CompareAndSwap(nil, s) {
-		s.end(nil)
+		s.end(StatusUnset, nil)
 	}
 	return r.offRoot.Load()
 }
 
 const maxSites = 1000 // call sites that are remembered; more are counted and recorded, but not logged
 
+// anomaly records, counts and logs a misuse, unless it only looks like one, since the recorder was off for a time: what was
+// started then is missing.
 func (r *Recorder) anomaly(a Anomaly) {
+	if a.Misuse != NoTask && a.Span.host.offs != r.offs.Load() {
+		return
+	}
 	r.anomalies[a.Misuse].Add(1)
 	pc, site := callSite()
 	a.Site = site
 	if r.Level() == LevelRecording {
-		a.Span.instant(Record{Kind: KindAnomaly, Name: a.Misuse.String(), Start: r.now()},
-			attrList{first: []slog.Attr{slog.String("span", a.Span.name), slog.String("site", site)}})
+		a.Span.instant(instant{kind: KindAnomaly, name: a.Misuse.String(), at: r.now()},
+			[]slog.Attr{slog.String("span", a.Span.name), slog.String("site", site)})
 	}
 	if r.config.OnAnomaly != nil {
 		r.config.OnAnomaly(a)
@@ -126,12 +127,12 @@ func (r *Recorder) anomaly(a Anomaly) {
 }
 
 // callSite finds the innermost caller outside of this package.
-func callSite() (uintptr, string) {
+func callSite() (pc uintptr, fileLine string) {
 	var pcs [16]uintptr
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
 	for {
 		f, more := frames.Next()
-		if !strings.HasPrefix(f.Function, thisPackage) || strings.HasSuffix(f.File, "_test.go") {
+		if !inThisPackage(f) {
 			return f.PC, f.File + ":" + strconv.Itoa(f.Line)
 		}
 		if !more {
@@ -141,3 +142,7 @@ func callSite() (uintptr, string) {
 }
 
 const thisPackage = "github.com/spanstack/spanstack/trace."
+
+func inThisPackage(f runtime.Frame) bool {
+	return strings.HasPrefix(f.Function, thisPackage) && !strings.HasSuffix(f.File, "_test.go")
+}

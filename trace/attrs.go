@@ -11,11 +11,14 @@ import (
 	"unicode/utf8"
 )
 
-// attrList is what a record's attributes are rendered from: up to two lists, since those given at the start of a
-// span never change, while later ones are added under a lock.
+// attrList is what a record's attributes are rendered from: those that were rendered at the start of a span, the others
+// of the start, and those that were added later.
 type attrList struct {
-	first, more []slog.Attr
-	plain       bool // leave out values that only user code can render
+	rendered  []byte
+	nRendered int
+	first     []slog.Attr
+	more      []slog.Attr
+	plain     bool // leave out values that only user code can render
 }
 
 // append renders the attributes: a key, a type tag and a value each, groups flattened with dots in their keys. User
@@ -23,21 +26,31 @@ type attrList struct {
 //
 // The buffer is passed and returned by value everywhere, which lets callers have it on their stack.
 func (l attrList) append(b []byte) []byte {
+	b = append(b, l.rendered...)
 	if len(l.first)+len(l.more) == 0 {
 		return b
 	}
-	count := attrCount{plain: l.plain}
-	for _, a := range l.first {
-		b = appendAttr(b, &count, "", a)
+	count := attrCount{plain: l.plain, kept: l.nRendered}
+	for i := range l.first {
+		b = appendAttr(b, &count, "", l.first[i])
 	}
-	for _, a := range l.more {
-		b = appendAttr(b, &count, "", a)
+	for i := range l.more {
+		b = appendAttr(b, &count, "", l.more[i])
 	}
 	if count.dropped > 0 {
 		b = append(appendString(b, "attrs.dropped"), tagInt)
 		b = binary.AppendVarint(b, int64(count.dropped))
 	}
 	return b
+}
+
+// isPlain reports whether an attribute can be rendered without running code of users.
+func isPlain(a *slog.Attr) bool {
+	switch a.Value.Kind() {
+	case slog.KindAny, slog.KindLogValuer, slog.KindGroup:
+		return false
+	}
+	return true
 }
 
 type attrCount struct {
@@ -57,22 +70,27 @@ const (
 )
 
 func appendAttr(b []byte, count *attrCount, prefix string, a slog.Attr) []byte {
-	v := a.Value
-	if count.plain && (v.Kind() == slog.KindAny || v.Kind() == slog.KindLogValuer || v.Kind() == slog.KindGroup) {
-		return b
-	}
-	v = v.Resolve()
-	if v.Kind() == slog.KindGroup {
-		if a.Key != "" {
-			prefix += a.Key + "."
+	if !isPlain(&a) {
+		if count.plain {
+			return b
 		}
-		for _, m := range v.Group() {
-			b = appendAttr(b, count, prefix, m)
+		if a.Value.Kind() == slog.KindLogValuer {
+			a.Value = a.Value.Resolve()
 		}
-		return b
-	}
-	if a.Equal(slog.Attr{}) {
-		return b // slog's rule: the zero Attr is ignored
+		switch a.Value.Kind() {
+		case slog.KindGroup:
+			if a.Key != "" {
+				prefix += a.Key + "."
+			}
+			for _, m := range a.Value.Group() {
+				b = appendAttr(b, count, prefix, m)
+			}
+			return b
+		case slog.KindAny:
+			if a.Key == "" && a.Value.Any() == nil {
+				return b // slog's rule: the zero Attr is ignored
+			}
+		}
 	}
 	if count.kept >= maxAttrs || len(b) > maxBytes-2*maxString {
 		count.dropped++
@@ -83,7 +101,7 @@ func appendAttr(b []byte, count *attrCount, prefix string, a slog.Attr) []byte {
 	if prefix != "" {
 		key = prefix + key
 	}
-	return appendValue(appendString(b, key), v)
+	return appendValue(appendString(b, key), a.Value)
 }
 
 func appendValue(b []byte, v slog.Value) []byte {

@@ -10,7 +10,8 @@ import (
 func TestClockSnapshots(t *testing.T) {
 	c := NewRecorder(Config{}).NewConsumer(ConsumerConfig{})
 	snapshots := func() (clocks []Record) {
-		for _, r := range c.Poll() {
+		records, _ := c.Poll()
+		for _, r := range records {
 			if r.Kind == KindClock {
 				clocks = append(clocks, r)
 			}

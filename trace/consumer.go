@@ -22,9 +22,11 @@ type Consumer struct {
 	spans    *ringReader
 	logs     *ringReader
 	begun    map[ID]struct{}
+	gone     bool // ancestors of open spans that ended long ago were delivered
 	strings  map[string]string
 	lastPoll int64
 	offset   time.Duration // of the wall clock against the recorder's
+	lost     uint64
 }
 
 // ConsumerConfig configures [Recorder.NewConsumer].
@@ -35,14 +37,14 @@ type ConsumerConfig struct {
 
 // NewConsumer returns a consumer. It needs no Close: an unused one costs nothing.
 func (r *Recorder) NewConsumer(c ConsumerConfig) *Consumer {
+	k := r.cut(0)
 	con := &Consumer{
-		rec: r, begun: map[ID]struct{}{}, strings: map[string]string{}, lastPoll: r.now(),
-		spans: newRingReader(&r.spans), logs: newRingReader(&r.logs),
+		rec: r, begun: map[ID]struct{}{}, strings: map[string]string{}, lastPoll: k.at,
+		spans: newRingReader(&r.spans, k.spans), logs: newRingReader(&r.logs, k.logs),
 	}
 	if c.FromNow {
-		_, spans, logs := r.cut()
-		con.spans.skip(spans)
-		con.logs.skip(logs)
+		con.spans.skip(k.spans)
+		con.logs.skip(k.logs)
 	}
 	return con
 }
@@ -51,37 +53,52 @@ func (r *Recorder) NewConsumer(c ConsumerConfig) *Consumer {
 func (r *Recorder) Snapshot() []Record {
 	c := r.NewConsumer(ConsumerConfig{})
 	c.lastPoll = math.MaxInt64 // nothing is too young
-	return c.Poll()
+	records, _ := c.poll(math.MaxInt)
+	return records
 }
 
-// cut notes at one moment a shard what is open and what is written.
-func (r *Recorder) cut() (open []*Span, spans, logs map[*lane]cut) {
-	spans, logs = map[*lane]cut{}, map[*lane]cut{}
-	for _, sh := range r.shards {
-		sh.mu.Lock()
-		for s := range sh.open {
-			open = append(open, s)
-		}
-		spans[&sh.spans], logs[&sh.logs] = sh.spans.cut(), sh.logs.cut()
-		sh.mu.Unlock()
-	}
-	slices.SortFunc(open, func(a, b *Span) int { return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.id, b.id)) })
-	return open, spans, logs
-}
+// pollBytes is how much of the rings one Poll decodes at most: some ten thousand records.
+const pollBytes = 1 << 20
 
 // Poll returns what is new since the last call, ordered by time: a complete record and a begin by its start, an end
 // by its end, outer begins before inner ones and inner ends before outer ones. Losses and clock snapshots are records
-// in it.
-func (c *Consumer) Poll() []Record {
+// in it. A consumer that is far behind gets what there is in several batches: more says that the next one is there
+// already.
+func (c *Consumer) Poll() (records []Record, more bool) { return c.poll(pollBytes) }
+
+// Lost returns how many records this consumer didn't fetch in time so far. They are in its records, too, as losses.
+func (c *Consumer) Lost() uint64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	open, spans, logs := c.rec.cut()
-	now := c.rec.now()
+	return c.lost
+}
 
-	var batch []Record
-	add := func(b []byte) { batch = append(batch, decodeRecord(b, c.intern)) }
-	lost := c.spans.read(spans, add) + c.logs.read(logs, add)
-	batch = append(batch, c.begins(open, batch)...)
+func (c *Consumer) poll(budget int) (batch []Record, more bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, ring := range []*ring{&c.rec.spans, &c.rec.logs} {
+		ring.pin()
+		defer ring.unpin()
+	}
+	k := c.rec.cut(len(c.begun))
+	oldest := int64(math.MinInt64)
+	if age := c.rec.config.MaxAge; age > 0 {
+		oldest = k.at - int64(age)
+	}
+	aged := uint64(0)
+	add := func(b []byte) {
+		if r := decodeRecord(b, c.intern); r.End >= oldest {
+			batch = append(batch, r)
+		} else {
+			aged++
+		}
+	}
+	lost, moreSpans := c.spans.read(k.spans, budget, add)
+	lostLogs, moreLogs := c.logs.read(k.logs, budget, add)
+	if lost += lostLogs; c.gone {
+		lost += aged // this consumer could have had them
+	}
+	batch = append(batch, c.begins(k, batch)...)
 	for i := range batch {
 		r := &batch[i]
 		if _, ok := c.begun[r.ID]; ok && r.ID != 0 && r.Phase == PhaseComplete {
@@ -90,12 +107,13 @@ func (c *Consumer) Poll() []Record {
 		}
 	}
 	if lost > 0 {
-		batch = append(batch, Record{Kind: KindLoss, Start: c.lossTime(batch, now), Count: lost})
+		c.lost += lost
+		batch = append(batch, Record{Kind: KindLoss, Start: lossTime(batch, k.at), Count: lost})
 	}
 	batch = c.clock(batch)
 	slices.SortStableFunc(batch, byTime)
-	c.lastPoll = now
-	return batch
+	c.lastPoll, c.gone = k.at, true
+	return batch, moreSpans || moreLogs
 }
 
 // byTime orders records by time. Of those at the same time ends come first, in the order in which they were recorded,
@@ -123,110 +141,41 @@ func (r *Record) rank() int {
 }
 
 func (r *Record) until() int64 {
-	if r.Phase == PhaseBegin {
+	if r.Phase == PhaseBegin || r.Phase == PhaseGone {
 		return math.MaxInt64
 	}
 	return r.End
 }
 
 // begins returns begin records of what is open and due, outer ones first.
-func (c *Consumer) begins(open []*Span, batch []Record) []Record {
+func (c *Consumer) begins(k recorderCut, batch []Record) []Record {
 	wanted := map[ID]bool{} // parents of what is delivered
+	delivered := map[ID]bool{}
 	for i := range batch {
 		wanted[batch[i].Parent] = true
+		delivered[batch[i].ID] = true
 	}
-	for _, s := range open {
-		if s.parent != nil {
-			wanted[s.parent.id] = true
+	due := make([]bool, len(k.open))
+	for i := len(k.open) - 1; i >= 0; i-- { // inner ones first
+		o := &k.open[i]
+		due[i] = o.recorded && (!o.nests || wanted[o.span.id] || o.start <= c.lastPoll)
+		if due[i] && o.parent != nil {
+			wanted[o.parent.id] = true
 		}
 	}
-	var due []Record
-	for _, s := range open {
-		if c.begin(s) {
-			due = append(due, s.beginRecord())
+	var begins []Record
+	for i := range k.open {
+		o := &k.open[i]
+		if _, ok := c.begun[o.span.id]; ok || !due[i] {
+			continue
 		}
-		if s == &s.host.Span {
-			due = append(due, c.strictBegins(s.host, wanted)...)
+		if !c.gone { // this consumer has just come
+			begins = goneAncestors(begins, o, delivered)
 		}
+		c.begun[o.span.id] = struct{}{}
+		begins = append(begins, o.record())
 	}
-	return due
-}
-
-// strictBegins returns the begins of a task's open strict spans that are wanted, old enough, or around such a one.
-func (c *Consumer) strictBegins(h *host, wanted map[ID]bool) []Record {
-	var due []Record
-	need := false
-	for s := h.top.Load(); s != nil && s != &h.Span; s = s.below {
-		need = need || s.start <= c.lastPoll || wanted[s.id]
-		if s.parent != nil && need {
-			wanted[s.parent.id] = true
-		}
-		if need && c.begin(s) {
-			due = append(due, s.beginRecord())
-		}
-	}
-	slices.Reverse(due)
-	return due
-}
-
-// begin reports whether a recorded span's begin is still to be delivered, and notes that it now is.
-func (c *Consumer) begin(s *Span) bool {
-	if s.state.Load()&stateRecorded == 0 {
-		return false
-	}
-	if _, ok := c.begun[s.id]; ok {
-		return false
-	}
-	c.begun[s.id] = struct{}{}
-	return true
-}
-
-// beginRecord describes an open span. Attributes that only user code can render are left to the end record, since
-// this is not the span's goroutine.
-func (s *Span) beginRecord() Record {
-	r := s.record()
-	r.Phase = PhaseBegin
-	attrs, err := s.attributes()
-	attrs.plain = true
-	r.Attrs = decodeAttrs(attrs.append(nil), func(b []byte) string { return string(b) })
-	if err != nil {
-		r.Status = StatusError
-	}
-	return r
-}
-
-// Active returns the open tasks and spans as begin records, ordered by start, each after its parent. Their age is the
-// recorder's [Recorder.Now] minus Start.
-func (r *Recorder) Active() []Record {
-	open, _, _ := r.cut()
-	var all []Record
-	for _, s := range open {
-		all = append(all, s.beginRecord())
-		if s == &s.host.Span {
-			var strict []Record
-			for x := s.host.top.Load(); x != nil && x != s; x = x.below {
-				strict = append(strict, x.beginRecord())
-			}
-			slices.Reverse(strict)
-			all = append(all, strict...)
-		}
-	}
-	slices.SortStableFunc(all, byTime)
-	return all
-}
-
-// Now returns the time on the recorder's clock: ns since [Recorder.Epoch], monotonic.
-func (r *Recorder) Now() int64 { return r.now() }
-
-// lossTime places a loss before the first record that survived it.
-func (c *Consumer) lossTime(batch []Record, now int64) int64 {
-	t := now
-	for i := range batch {
-		if batch[i].Phase != PhaseBegin {
-			t = min(t, batch[i].when())
-		}
-	}
-	return t
+	return begins
 }
 
 const maxDrift = time.Millisecond
@@ -242,6 +191,17 @@ func (c *Consumer) clock(batch []Record) []Record {
 	}
 	c.offset = drift
 	return append(batch, Record{Kind: KindClock, Start: int64(mono), End: int64(mono), Unix: wall.UnixNano()})
+}
+
+// lossTime places a loss before the first record that survived it.
+func lossTime(batch []Record, now int64) int64 {
+	t := now
+	for i := range batch {
+		if batch[i].Phase == PhaseComplete || batch[i].Phase == PhaseEnd {
+			t = min(t, batch[i].when())
+		}
+	}
+	return t
 }
 
 const maxInterned = 4096 // distinct names and keys that a consumer keeps one copy of

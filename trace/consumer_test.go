@@ -30,12 +30,23 @@ func brief(records []trace.Record) string {
 	return strings.Join(out, ", ")
 }
 
+// pollAll polls until there is no more.
+func pollAll(c *trace.Consumer) (all []trace.Record) {
+	for {
+		records, more := c.Poll()
+		if all = append(all, records...); !more {
+			return all
+		}
+	}
+}
+
 func TestConsumerShowsWhatIsOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		base := tracetest.Context(t)
 		poll := func(c *trace.Consumer, want string) {
 			t.Helper()
-			if got := brief(c.Poll()); got != want {
+			records, _ := c.Poll()
+			if got := brief(records); got != want {
 				t.Errorf("polled %q, want %q", got, want)
 			}
 		}
@@ -106,7 +117,7 @@ func TestRingIsBoundedAndLossesAreCounted(t *testing.T) {
 	task.End()
 	got, lost := 0, uint64(0)
 	newest := int64(-1)
-	for _, r := range slow.Poll() {
+	for _, r := range pollAll(slow) {
 		switch {
 		case r.Kind == trace.KindLoss:
 			lost += r.Count
@@ -201,7 +212,7 @@ func TestConcurrentUse(t *testing.T) {
 			running = false
 		default:
 		}
-		records = append(records, patient.Poll()...)
+		records = append(records, pollAll(patient)...)
 	}
 	close(stop)
 	readers.Wait()

@@ -20,6 +20,11 @@ func (c *spanContext) Value(key any) any {
 	if key == (spanKey{}) {
 		return (*Span)(c)
 	}
+	if hooked.Load() {
+		if h := c.host.rec.hook.Load(); h != nil && key == h.Key {
+			return h.Value((*Span)(c))
+		}
+	}
 	return c.outer.Value(key)
 }
 
@@ -33,6 +38,23 @@ func FromContext(ctx context.Context) *Span {
 		return (*Span)(c)
 	}
 	s, _ := ctx.Value(spanKey{}).(*Span)
+	if hooked.Load() {
+		return innermost(ctx, s)
+	}
+	return s
+}
+
+// innermost returns the span that stands for the other tracer's innermost one, if that is further in than s, else s.
+func innermost(ctx context.Context, s *Span) *Span {
+	h := recorderOf(ctx, s).hook.Load()
+	if h == nil {
+		return s
+	}
+	if v := ctx.Value(h.Key); v != nil {
+		if other := h.Span(v); other != nil {
+			return other
+		}
+	}
 	return s
 }
 

@@ -61,8 +61,9 @@ func (g *Group) Go(name string, f func(ctx context.Context) error, attrs ...slog
 	if g.slots != nil {
 		g.slots <- struct{}{}
 	}
-	ctx, task := WithTask(g.ctx, name, attrs...)
+	ctx, task := startElsewhere(g.ctx, name, attrs)
 	g.wg.Go(func() {
+		task.onGoroutine()
 		err := errGoexit
 		defer func() {
 			task.EndErr(&err)
@@ -106,9 +107,19 @@ func (g *Group) Wait() error {
 // Go runs f in a child task of that name on a new goroutine. Nobody waits for it: unless ctx was detached by
 // [context.WithoutCancel], it has to be done before its parent task ends.
 func Go(ctx context.Context, name string, f func(ctx context.Context), attrs ...slog.Attr) {
-	ctx, task := WithTask(ctx, name, attrs...) // here, so that the parent knows of it before Go returns
+	ctx, task := startElsewhere(ctx, name, attrs) // so that the parent knows of it before Go returns
 	go func() {
+		task.onGoroutine()
 		defer task.End()
 		f(ctx)
 	}()
+}
+
+// startElsewhere is WithTask for a task whose goroutine is about to be started.
+func startElsewhere(ctx context.Context, name string, attrs []slog.Attr) (context.Context, *Span) {
+	if enabled.Load() == 0 {
+		return ctx, nil
+	}
+	parent := FromContext(ctx)
+	return startTask(ctx, recorderOf(ctx, parent), parent, name, attrs, false)
 }

@@ -29,7 +29,7 @@ func TestIDText(t *testing.T) {
 // TestIDsAreABijection inverts the permutation step by step, which no other function than a bijection allows.
 func TestIDsAreABijection(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := &idSource{keys: [3]uint64{rapid.Uint64().Draw(t, "k0"), rapid.Uint64().Draw(t, "k1"), rapid.Uint64().Draw(t, "k2")}}
+		s := &idKey{keys: [3]uint64{rapid.Uint64().Draw(t, "k0"), rapid.Uint64().Draw(t, "k1"), rapid.Uint64().Draw(t, "k2")}}
 		want := rapid.Uint64().Draw(t, "x")
 		x := uint64(s.permute(want))
 		x ^= x >> 32
@@ -64,7 +64,8 @@ func TestIDsDiffer(t *testing.T) {
 	const n = 100_000
 	seen := make(map[ID]bool, 8*n)
 	for range 8 { // as many sources as processes might run at once
-		s := newIDSource()
+		key := newIDKey()
+		s := idCounter{key: &key, stride: 3}
 		for range n {
 			id := s.new()
 			if id == 0 || seen[id] {

@@ -9,36 +9,13 @@ import (
 	"time"
 )
 
-// Level says how much a [Recorder] does. It can be changed at any time, also while spans are open.
-type Level int32
-
-const (
-	// LevelRecording makes IDs and records. It is the default.
-	LevelRecording Level = iota
-	// LevelIDs makes spans with IDs, so that log lines carry ID stacks, but no records and no log lines in captures.
-	// What is open stays visible in [Recorder.Active].
-	LevelIDs
-	// LevelOff makes nothing: contexts come back unchanged, spans are nil, log lines have no ID stack.
-	LevelOff
-)
-
-// String returns the level's name.
-func (l Level) String() string {
-	switch l {
-	case LevelRecording:
-		return "recording"
-	case LevelIDs:
-		return "ids"
-	}
-	return "off"
-}
-
 // Config configures a [Recorder]. Zero fields mean the defaults.
 type Config struct {
-	Bytes    int          // of finished tasks, spans and events that are kept: 16 MiB
-	LogBytes int          // of log lines that are kept, apart from those: 4 MiB
-	MaxOpen  int          // open tasks and async spans that are known at a time: 65,536; above, the oldest are forgotten
-	Logger   *slog.Logger // gets a warning for each call site that misuses this package: slog.Default()
+	Bytes    int           // of finished tasks, spans and instants that are kept: 16 MiB
+	LogBytes int           // of log lines that are kept, apart from those: 4 MiB
+	MaxAge   time.Duration // of what is kept: records that ended longer ago may be dropped at any time. No limit
+	MaxOpen  int           // open tasks and async spans that are known at a time: 65,536; above, the oldest are forgotten
+	Logger   *slog.Logger  // gets a warning for each call site that misuses this package: slog.Default()
 
 	// OnAnomaly, if not nil, is called for every misuse, on the goroutine that did it. No lock is held.
 	OnAnomaly func(Anomaly)
@@ -48,18 +25,17 @@ type Config struct {
 // the recorder of their root task, which is the one that [WithRecorder] put into its context, else [Default].
 // All methods may be called concurrently.
 type Recorder struct {
-	level atomic.Int32
-	quiet atomic.Bool // it has been at another level than LevelRecording, so that spans may be missing
-
+	mode   atomicMode
+	offs   atomic.Uint32 // switches from and to LevelOff
+	hook   atomic.Pointer[Hook]
 	epoch  time.Time
-	ids    *idSource
+	ids    idKey
 	shards []*shard
 	nextSh atomic.Uint32
 	spans  ring
 	logs   ring
 
 	config    Config
-	maxShard  int
 	forgotten atomic.Uint64
 	anomalies [numMisuses]atomic.Uint64
 	sites     sync.Map // call sites that were warned about: uintptr → struct{}
@@ -68,14 +44,29 @@ type Recorder struct {
 }
 
 // A shard is the part of a recorder that one task writes to. Tasks are spread over shards, so that few goroutines
-// meet at one lock; and all records of a task pass through one shard, so that a reader which holds its lock sees a
-// task either open or ended, never neither.
+// meet at one lock; and all that happens to a task happens under its shard's lock, so that a reader which holds it sees
+// a span either open or ended, never neither. Nobody holds two of these locks at a time, or does I/O or runs code of
+// users meanwhile.
 type shard struct {
-	mu    sync.Mutex
-	open  map[*Span]struct{} // tasks and async spans; strict spans hang on their task
-	spans lane
-	logs  lane
+	mu        sync.Mutex
+	ids       idCounter
+	open      entry // the list's anchor: next is the oldest, prev the newest
+	count     int   // of entries in the list
+	max       int
+	forgotten *atomic.Uint64
+	spans     lane
+	logs      lane
+
+	_ [64]byte // keeps neighbours off this one's cache lines
 }
+
+// An entry lists an open task or async span in its shard. Strict spans hang on their task.
+type entry struct {
+	span       *Span
+	prev, next *entry // nil: not listed
+}
+
+const maxShards = 256
 
 var enabled atomic.Int32 // recorders that aren't off; while it is 0, starting a span is one load
 
@@ -102,15 +93,18 @@ func newRecorder(c Config) *Recorder {
 	setDefault(&c.Bytes, 16<<20)
 	setDefault(&c.LogBytes, 4<<20)
 	setDefault(&c.MaxOpen, 1<<16)
-	r := &Recorder{epoch: time.Now(), ids: newIDSource(), config: c}
-	r.spans.limit, r.logs.limit = c.Bytes, c.LogBytes
-	r.shards = make([]*shard, 4*runtime.GOMAXPROCS(0))
+	r := &Recorder{epoch: time.Now(), ids: newIDKey(), config: c}
+	r.shards = make([]*shard, min(maxShards, 4*runtime.GOMAXPROCS(0)))
+	n := len(r.shards)
+	r.spans = ring{limit: c.Bytes, chunk: chunkFor(c.Bytes, n), maxAge: int64(c.MaxAge)}
+	r.logs = ring{limit: c.LogBytes, chunk: chunkFor(c.LogBytes, n), maxAge: int64(c.MaxAge)}
 	for i := range r.shards {
-		s := &shard{open: map[*Span]struct{}{}}
+		s := &shard{max: max(1, c.MaxOpen/n), forgotten: &r.forgotten}
+		s.ids = idCounter{key: &r.ids, next: uint64(i), stride: uint64(n)}
+		s.open.next, s.open.prev = &s.open, &s.open
 		s.spans.ring, s.logs.ring = &r.spans, &r.logs
 		r.shards[i] = s
 	}
-	r.maxShard = max(1, c.MaxOpen/len(r.shards))
 	return r
 }
 
@@ -119,6 +113,9 @@ func setDefault(n *int, to int) {
 		*n = to
 	}
 }
+
+// chunkFor returns the size of chunks of a ring that so many lanes fill.
+func chunkFor(limit, lanes int) int { return max(minChunk, min(chunkSize, limit/(4*lanes))) }
 
 type recorderKey struct{}
 
@@ -129,8 +126,11 @@ func WithRecorder(ctx context.Context, r *Recorder) context.Context {
 }
 
 // RecorderFromContext returns the recorder that a task or span started with ctx would belong to.
-func RecorderFromContext(ctx context.Context) *Recorder {
-	if s := FromContext(ctx); s != nil {
+func RecorderFromContext(ctx context.Context) *Recorder { return recorderOf(ctx, FromContext(ctx)) }
+
+// recorderOf is RecorderFromContext of a context whose innermost span is known.
+func recorderOf(ctx context.Context, s *Span) *Recorder {
+	if s != nil {
 		return s.host.rec
 	}
 	if r, ok := ctx.Value(recorderKey{}).(*Recorder); ok && r != nil {
@@ -139,84 +139,42 @@ func RecorderFromContext(ctx context.Context) *Recorder {
 	return Default()
 }
 
-// Level returns the current level.
-func (r *Recorder) Level() Level { return Level(r.level.Load()) }
-
-// SetLevel switches the level. Spans that are open go on as they were started; what is started while the level is
-// [LevelOff] does not exist, and spans started under it later hang under an async span named "started while off".
-func (r *Recorder) SetLevel(l Level) {
-	if l != LevelRecording {
-		r.quiet.Store(true)
-	}
-	old := Level(r.level.Swap(int32(l)))
-	switch {
-	case old == LevelOff && l != LevelOff:
-		enabled.Add(1)
-	case old != LevelOff && l == LevelOff:
-		enabled.Add(-1)
-	}
-}
-
 // Epoch returns the wall-clock time at 0 ns of the recorder's clock.
 func (r *Recorder) Epoch() time.Time { return r.epoch }
 
-// now returns ns since the epoch on the monotonic clock.
+// Now returns the time on the recorder's clock: ns since [Recorder.Epoch], monotonic.
+func (r *Recorder) Now() int64 { return r.now() }
+
 func (r *Recorder) now() int64 { return int64(time.Since(r.epoch)) }
 
 func (r *Recorder) pickShard() *shard {
-	return r.shards[int(r.nextSh.Add(1))%len(r.shards)]
-}
-
-// register makes s visible to readers as open, unless it ended meanwhile.
-func (sh *shard) register(r *Recorder, s *Span) {
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	if s.state.Load()&stateEnded != 0 {
-		return
-	}
-	if len(sh.open) >= r.maxShard {
-		sh.forgetOldest()
-		r.forgotten.Add(1)
-	}
-	sh.open[s] = struct{}{}
-}
-
-func (sh *shard) forgetOldest() {
-	var oldest *Span
-	for s := range sh.open {
-		if oldest == nil || s.start < oldest.start {
-			oldest = s
-		}
-	}
-	delete(sh.open, oldest)
+	return r.shards[int(r.nextSh.Add(1)%uint32(len(r.shards)))]
 }
 
 // Forgotten returns how many open tasks and async spans left the tree of open work since there were more than
 // Config.MaxOpen: almost always spans that are never ended.
 func (r *Recorder) Forgotten() uint64 { return r.forgotten.Load() }
 
-// writeEnd stores a finished span's record and takes it out of the open ones, in one step for every reader.
-func (sh *shard) writeEnd(s *Span, rec []byte) {
-	listed := s.kind != KindSpan || s.state.Load()&stateStray != 0
-	if !listed && rec == nil {
+// list makes a task or async span visible to readers as open, unless it ended meanwhile. The shard is locked.
+func (sh *shard) list(e *entry) {
+	if e.span.flags&flagEnded != 0 {
 		return
 	}
-	sh.mu.Lock()
-	if listed {
-		delete(sh.open, s)
+	if sh.count >= sh.max {
+		sh.unlist(sh.open.next)
+		sh.forgotten.Add(1)
 	}
-	if rec != nil {
-		sh.spans.write(rec)
-	}
-	sh.mu.Unlock()
+	e.prev, e.next = sh.open.prev, &sh.open
+	e.prev.next, sh.open.prev = e, e
+	sh.count++
 }
 
-func (sh *shard) writeInstant(k Kind, rec []byte) {
-	sh.mu.Lock()
-	if k == KindLog {
-		sh.logs.write(rec)
-	} else {
-		sh.spans.write(rec)
+// unlist takes e off the list, if it is on it. The shard is locked.
+func (sh *shard) unlist(e *entry) {
+	if e.next == nil {
+		return
 	}
-	sh.mu.Unlock()
+	e.prev.next, e.next.prev = e.next, e.prev
+	e.prev, e.next = nil, nil
+	sh.count--
 }

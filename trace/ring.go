@@ -2,48 +2,99 @@ package trace
 
 import (
 	"encoding/binary"
+	"math"
 	"sync"
 )
 
-const chunkSize = 32 << 10 // bytes; twice the largest record
+// A chunk has at most chunkSize bytes, and at least minChunk, so that every lane of a small ring can have several.
+// Both are too small for the largest record, which gets a chunk of its own.
+const (
+	chunkSize = 32 << 10
+	minChunk  = 4 << 10
+)
 
 // A ring keeps the newest records of all shards in at most limit bytes, as a list of chunks of pointer-free bytes:
 // the garbage collector never looks into them. A chunk is filled by one shard and is immutable below the length
-// that a reader saw under the shard's lock, so that readers copy nothing while they hold it. Readers that still use
-// a chunk when it leaves the ring keep it alive until they are done with it.
+// that a reader saw under the shard's lock, so that readers copy nothing while they hold it. Chunks that leave the ring
+// while somebody reads are left to the garbage collector; otherwise the next chunk gets their memory. A chunk that is
+// being filled never leaves the ring, or the newest records of a quiet shard would.
 type ring struct {
 	mu      sync.Mutex
 	chunks  []*chunk // oldest first
 	bytes   int
 	limit   int
+	chunk   int   // bytes of a new chunk
+	maxAge  int64 // ns; 0: no limit
 	nextSeq uint64
+	readers int // that may look into chunks
+	spare   []byte
 }
 
 type chunk struct {
-	seq  uint64 // its place among all chunks of the ring
-	lane *lane  // whose records it holds
-	buf  []byte // guarded by the shard's lock while the chunk is the lane's current one
+	seq    uint64 // its place among all chunks of the ring
+	lane   *lane  // whose records it holds
+	first  uint64 // number of its first record in its lane
+	buf    []byte // guarded by the shard's lock while the chunk is the lane's current one
+	newest int64  // time of its last record, likewise
 }
 
-// newChunk adds an empty chunk and drops the oldest ones above the limit.
-func (r *ring) newChunk(l *lane) *chunk {
-	c := &chunk{lane: l, buf: make([]byte, 0, chunkSize)}
+// newChunk adds an empty chunk with space for n bytes to a lane, and drops the oldest full ones above the limits.
+func (r *ring) newChunk(l *lane, n int) *chunk {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	c.seq = r.nextSeq
+	n = max(n, r.chunk)
+	full := l.latest
+	c := &chunk{seq: r.nextSeq, lane: l, first: l.written}
 	r.nextSeq++
+	l.latest = c
+	for r.bytes+n > r.limit && r.dropOldest(never) {
+	}
+	if full != nil && r.maxAge > 0 {
+		for r.dropOldest(full.newest - r.maxAge) {
+		}
+	}
+	if c.buf, r.spare = r.spare, nil; cap(c.buf) < n {
+		c.buf = make([]byte, 0, n)
+	}
 	r.chunks = append(r.chunks, c)
-	r.bytes += chunkSize
-	drop := 0
-	for r.bytes > r.limit && drop < len(r.chunks)-1 {
-		drop++
-		r.bytes -= chunkSize
-	}
-	if drop > 0 {
-		clear(r.chunks[:drop])
-		r.chunks = r.chunks[drop:]
-	}
+	r.bytes += cap(c.buf)
 	return c
+}
+
+const never = math.MaxInt64
+
+// dropOldest drops the oldest chunk that is full, if its newest record is of a time before t.
+func (r *ring) dropOldest(t int64) bool {
+	for i, c := range r.chunks {
+		if c.lane.latest == c {
+			continue
+		}
+		if t != never && c.newest >= t {
+			return false
+		}
+		copy(r.chunks[1:], r.chunks[:i]) // those before it are few: at most one a lane
+		r.chunks[0] = nil
+		r.chunks = r.chunks[1:]
+		r.bytes -= cap(c.buf)
+		if r.readers == 0 {
+			r.spare = c.buf[:0]
+		}
+		return true
+	}
+	return false
+}
+
+// pin keeps the memory of chunks from being used again until unpin is called.
+func (r *ring) pin() {
+	r.mu.Lock()
+	r.readers++
+	r.mu.Unlock()
+}
+
+func (r *ring) unpin() {
+	r.mu.Lock()
+	r.readers--
+	r.mu.Unlock()
 }
 
 // list returns the chunks that the ring holds now, oldest first.
@@ -53,21 +104,33 @@ func (r *ring) list() []*chunk {
 	return append([]*chunk(nil), r.chunks...)
 }
 
-// A lane is one shard's way into a ring. The shard's lock guards it.
+// A lane is one shard's way into a ring. The shard's lock guards it, but for latest.
 type lane struct {
 	ring    *ring
 	cur     *chunk
 	written uint64 // records, ever
+	latest  *chunk // the same as cur, guarded by the ring's lock
 }
 
-func (l *lane) write(rec []byte) {
-	need := len(rec) + binary.MaxVarintLen32
-	if l.cur == nil || len(l.cur.buf)+need > chunkSize {
-		l.cur = l.ring.newChunk(l)
+// room returns the lane's current chunk's bytes, with space for n more.
+func (l *lane) room(n int) []byte {
+	if c := l.cur; c != nil && len(c.buf)+n <= cap(c.buf) {
+		return c.buf
 	}
-	c := l.cur
-	c.buf = binary.AppendUvarint(c.buf, uint64(len(rec)))
-	c.buf = append(c.buf, rec...)
+	return l.nextChunk(n)
+}
+
+func (l *lane) nextChunk(n int) []byte {
+	l.cur = l.ring.newChunk(l, n)
+	return l.cur.buf
+}
+
+// commit stores what room returned, with one more record in it: from byte at on, with these parts, and of the time t.
+func (l *lane) commit(b []byte, at int, parts byte, t int64) {
+	b[at+3] = parts
+	binary.LittleEndian.PutUint16(b[at:], uint16(len(b)-at))
+	l.cur.buf = b
+	l.cur.newest = t
 	l.written++
 }
 
@@ -100,11 +163,24 @@ type position struct {
 	read   uint64
 }
 
-func newRingReader(r *ring) *ringReader { return &ringReader{ring: r, lanes: map[*lane]*position{}} }
+// newRingReader returns a reader that begins with the oldest records in the ring.
+func newRingReader(r *ring, cuts map[*lane]cut) *ringReader {
+	rd := &ringReader{ring: r, lanes: map[*lane]*position{}}
+	rd.skip(cuts)
+	seen := map[*lane]bool{}
+	for _, c := range r.list() {
+		if k, ok := cuts[c.lane]; ok && !seen[c.lane] && c.seq <= k.seq && k.buf != nil {
+			seen[c.lane] = true
+			*rd.at(c.lane) = position{seq: c.seq, read: c.first}
+		}
+	}
+	return rd
+}
 
-// read calls f for all records up to the cuts that it didn't see yet, in the order of their writing within a lane.
-// It returns how many had left the ring before.
-func (r *ringReader) read(cuts map[*lane]cut, f func([]byte)) (lost uint64) {
+// read calls f for records up to the cuts that it didn't see yet, in the order of their writing within a lane, and
+// stops after the chunk in which it has read budget bytes; then more is true. It returns how many records had left the
+// ring before.
+func (r *ringReader) read(cuts map[*lane]cut, budget int, f func([]byte)) (lost uint64, more bool) {
 	for _, c := range r.ring.list() {
 		k, ok := cuts[c.lane]
 		if !ok || k.buf == nil || c.seq > k.seq {
@@ -115,12 +191,22 @@ func (r *ringReader) read(cuts map[*lane]cut, f func([]byte)) (lost uint64) {
 			continue
 		}
 		if c.seq > p.seq {
-			p.seq, p.offset = c.seq, 0
+			if c.first > p.read {
+				lost += c.first - p.read
+			}
+			p.seq, p.offset, p.read = c.seq, 0, c.first
 		}
 		b := k.buf
 		if c.seq < k.seq {
 			b = c.buf // was full before the cut: nobody writes to it any more
 		}
+		if len(b) == p.offset {
+			continue
+		}
+		if budget <= 0 {
+			return lost, true
+		}
+		budget -= len(b) - p.offset
 		p.read += eachRecord(b[p.offset:], f)
 		p.offset = len(b)
 	}
@@ -130,7 +216,7 @@ func (r *ringReader) read(cuts map[*lane]cut, f func([]byte)) (lost uint64) {
 			p.read = k.written
 		}
 	}
-	return lost
+	return lost, false
 }
 
 // skip marks everything up to the cuts as read.
@@ -151,8 +237,7 @@ func (r *ringReader) at(l *lane) *position {
 
 func eachRecord(b []byte, f func([]byte)) (n uint64) {
 	for len(b) > 0 {
-		size, w := binary.Uvarint(b)
-		b = b[w:]
+		size := binary.LittleEndian.Uint16(b)
 		f(b[:size])
 		b = b[size:]
 		n++

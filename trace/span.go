@@ -2,56 +2,56 @@ package trace
 
 import (
 	"context"
-	"errors"
 	"log/slog"
-	"sync"
+	rtrace "runtime/trace"
 	"sync/atomic"
-	"time"
 )
 
-// A Span is a task, a span or an async span that was started by [WithTask], [WithSpan] or [WithAsyncSpan]. Its
+// A Span is a task, a span or an async span, as started by [WithTask], [WithSpan], [WithAsyncSpan] or [Detach]. Its
 // methods may be called concurrently, and do nothing on a nil *Span, which is what is started at [LevelOff].
 type Span struct {
 	outer  context.Context // what the span's own context passes on
 	host   *host           // the task, or the root async span, that it belongs to
 	parent *Span           // the innermost span of the context it was started with
-	below  *Span           // of a strict span: the span that becomes its task's innermost one when this one ends
+	extra  atomic.Pointer[extra]
+	name   string
 
 	id    ID
-	name  string
-	start int64 // ns since the recorder's epoch
-	attrs []slog.Attr
-
-	late  atomic.Pointer[late]
-	stack atomic.Pointer[string]
-	state atomic.Uint32
+	start int64 // ns since the recorder's epoch; 0: not yet known, which happens at LevelIDs. Guarded by the shard
+	flags flags // guarded by the shard
 	kind  Kind
+	timed bool // started at LevelRecording
 }
+
+// flags say what happened to a span.
+type flags uint8
 
 const (
-	stateEnded    = 1 << iota // End was called
-	stateStray                // misused: lives on as an async span
-	stateRecorded             // it, or something below it, was started at LevelRecording
-	stateDetached             // a task that may outlive its parent
-	stateLate                 // a task that was started when its parent's task had ended
+	flagEnded    flags = 1 << iota // its End has taken effect
+	flagStray                      // misused: lives on as an async span
+	flagRecorded                   // it, or something below it, was started at LevelRecording
+	flagDetached                   // a task that may outlive its parent
+	flagLate                       // a task that was started when its parent's task had ended
+	flagAdopted                    // its record names another parent than Span.parent, which has no record
 )
 
-// A host is what a task has beyond a span: the innermost of its open strict spans, which are linked downwards by
-// Span.below. A root async span is a host without strict spans.
+// A host is what a task has beyond a span: the innermost of its open strict spans, which hang together by their
+// parents. A root async span is a host without strict spans. Its fields are guarded by the shard.
 type host struct {
 	Span
-	rec   *Recorder
-	shard *shard
-	top   atomic.Pointer[Span]
-	tasks atomic.Int32 // open child tasks that must end before this one
+	rec     *Recorder
+	shard   *shard
+	entry   entry
+	trace   TraceID
+	top     *Span
+	lastEnd int64  // latest end of a strict span
+	depth   int32  // number of open strict spans
+	tasks   int32  // open child tasks that must end before this one
+	offs    uint32 // the recorder's switches from and to LevelOff before this host began
 }
 
-// late holds what is added to a span after its start.
-type late struct {
-	mu    sync.Mutex
-	attrs []slog.Attr
-	err   error
-}
+// maxDepth is how many strict spans of a task may be open. Whoever opens more leaks them.
+const maxDepth = 4096
 
 // WithTask starts a task: a child of the innermost task or span of ctx, or a root. Open one where a goroutine
 // begins, and end it where the goroutine ends:
@@ -68,20 +68,22 @@ func WithTask(ctx context.Context, name string, attrs ...slog.Attr) (context.Con
 	if enabled.Load() == 0 {
 		return ctx, nil
 	}
-	parent, rec := FromContext(ctx), RecorderFromContext(ctx)
-	level := rec.Level()
-	if level == LevelOff {
+	parent := FromContext(ctx)
+	return startTask(ctx, recorderOf(ctx, parent), parent, name, attrs, true)
+}
+
+// Detach starts a root task that outlives what ctx belongs to: its context keeps the values of ctx but not its
+// cancellation and deadline, and it has a link to the innermost task or span of ctx instead of a parent.
+func Detach(ctx context.Context, name string, attrs ...slog.Attr) (context.Context, *Span) {
+	ctx, from := context.WithoutCancel(ctx), FromContext(ctx)
+	if enabled.Load() == 0 {
 		return ctx, nil
 	}
-	h := newHost(ctx, rec, parent, name, attrs)
-	h.kind = KindTask
-	h.top.Store(&h.Span)
-	h.stamp(level)
-	if parent != nil {
-		h.joinParent(ctx)
+	ctx, task := startTask(ctx, recorderOf(ctx, from), nil, name, attrs, true)
+	if from != nil {
+		task.Link(from.Ref())
 	}
-	h.shard.register(rec, &h.Span)
-	return (*spanContext)(&h.Span), &h.Span
+	return ctx, task
 }
 
 // WithSpan starts a span in the task of ctx. Spans of a task nest strictly, and begin and end on the task's
@@ -95,24 +97,41 @@ func WithSpan(ctx context.Context, name string, attrs ...slog.Attr) (context.Con
 	if enabled.Load() == 0 {
 		return ctx, nil
 	}
-	parent := FromContext(ctx)
-	if parent == nil {
-		return withoutTask(ctx, name, attrs)
+	var parent *Span
+	outer := ctx
+	if c, ok := ctx.(*spanContext); ok { // as FromContext and outerOf do it
+		parent, outer = (*Span)(c), c.outer
+	} else {
+		parent = FromContext(ctx)
 	}
-	rec := parent.host.rec
-	level := rec.Level()
-	if level == LevelOff {
+	if parent == nil || parent.kind == kindRemote {
+		return withoutTask(ctx, parent, name, attrs)
+	}
+	h := parent.host
+	mode := h.rec.mode.load()
+	if mode.level() == LevelOff {
 		return ctx, nil
 	}
-	s := &Span{kind: KindSpan}
-	s.init(ctx, parent.host, parent, name, attrs)
-	s.stamp(level)
-	if !s.push() {
-		s.kind = KindAsync
-		s.host.shard.register(rec, s)
-		if parent.isStrict() {
-			rec.anomaly(s.misplaced())
-		}
+	var s *Span
+	if len(attrs) == 0 {
+		s = new(Span)
+	} else {
+		s = newSpanWithAttrs(attrs)
+	}
+	s.outer, s.host, s.parent, s.name, s.kind = outer, h, parent, name, KindSpan
+	if mode.level() == LevelRecording {
+		s.start, s.timed, s.flags = h.rec.now(), true, flagRecorded
+	}
+	if mode.instrumented() || rtrace.IsEnabled() {
+		s.instrument(mode)
+	}
+	sh := h.shard
+	sh.mu.Lock()
+	s.id = sh.ids.new()
+	fit := h.push(s)
+	sh.mu.Unlock()
+	if fit != fits {
+		h.misfit(s, fit)
 	}
 	return (*spanContext)(s), s
 }
@@ -125,56 +144,142 @@ func WithAsyncSpan(ctx context.Context, name string, attrs ...slog.Attr) (contex
 	if enabled.Load() == 0 {
 		return ctx, nil
 	}
-	parent, rec := FromContext(ctx), RecorderFromContext(ctx)
-	level := rec.Level()
-	if level == LevelOff {
+	parent := FromContext(ctx)
+	rec := recorderOf(ctx, parent)
+	mode := rec.mode.load()
+	if mode.level() == LevelOff {
 		return ctx, nil
 	}
-	s := startAsync(ctx, rec, level, parent, name, attrs)
+	s := startAsync(ctx, rec, mode, parent, name, attrs)
 	return (*spanContext)(s), s
 }
 
-func startAsync(ctx context.Context, rec *Recorder, level Level, parent *Span, name string, attrs []slog.Attr) *Span {
-	var s *Span
-	if parent == nil {
-		s = &newHost(ctx, rec, nil, name, attrs).Span
-	} else {
-		s = new(Span)
-		s.init(ctx, parent.host, parent, name, attrs)
+// startTask starts a task. here says that the calling goroutine is the task's own.
+func startTask(ctx context.Context, rec *Recorder, parent *Span, name string, attrs []slog.Attr, here bool) (context.Context, *Span) {
+	mode := rec.mode.load()
+	if mode.level() == LevelOff {
+		return ctx, nil
 	}
-	s.kind = KindAsync
-	s.stamp(level)
-	s.host.shard.register(rec, s)
+	h := newHost(rec, attrs)
+	h.outer, h.parent, h.name, h.kind, h.top = outerOf(ctx), parent, name, KindTask, &h.Span
+	h.begin(mode)
+	if mode.instrumented() || rtrace.IsEnabled() {
+		h.instrumentTask(mode, here)
+	}
+	keepParent := false
+	if parent != nil {
+		keepParent = h.joinParent(detached(ctx, parent))
+	}
+	h.register(&h.entry)
+	if keepParent {
+		h.keepParent(h.start)
+	}
+	return (*spanContext)(&h.Span), &h.Span
+}
+
+func startAsync(ctx context.Context, rec *Recorder, mode mode, parent *Span, name string, attrs []slog.Attr) *Span {
+	var s *Span
+	var e *entry
+	if parent == nil || parent.kind == kindRemote {
+		h := newHost(rec, attrs)
+		s, e = &h.Span, &h.entry
+		if parent != nil {
+			h.trace = parent.host.trace
+		}
+	} else {
+		a := &asyncSpan{}
+		a.extra.keep(nil, attrs)
+		a.extra.more.Store(&a.more)
+		s, e = &a.Span, &a.more.entry
+		s.extra.Store(&a.extra)
+		s.host = parent.host
+	}
+	s.outer, s.parent, s.name, s.kind = outerOf(ctx), parent, name, KindAsync
+	s.begin(mode)
+	if mode.instrumented() || rtrace.IsEnabled() {
+		s.instrument(mode)
+	}
+	keepParent := parent != nil && s.after(parent)
+	s.register(e)
+	if keepParent {
+		s.keepParent(s.start)
+	}
 	return s
 }
 
-func newHost(ctx context.Context, rec *Recorder, parent *Span, name string, attrs []slog.Attr) *host {
-	h := &host{rec: rec, shard: rec.pickShard()}
-	h.init(ctx, h, parent, name, attrs)
+// asyncSpan is an async span with all that it needs, in one allocation.
+type asyncSpan struct {
+	Span
+	extra extra
+	more  more
+}
+
+// newHost returns a host that isn't registered yet.
+func newHost(rec *Recorder, attrs []slog.Attr) *host {
+	var h *host
+	if len(attrs) == 0 {
+		h = new(host)
+	} else {
+		h = newHostWithAttrs(attrs)
+	}
+	h.rec, h.shard, h.host, h.offs = rec, rec.pickShard(), h, rec.offs.Load()
 	return h
 }
 
-func (s *Span) init(ctx context.Context, h *host, parent *Span, name string, attrs []slog.Attr) {
-	s.outer, s.host, s.parent, s.name, s.id = outerOf(ctx), h, parent, name, h.rec.ids.new()
-	if len(attrs) > 0 {
-		s.attrs = append([]slog.Attr(nil), attrs...) // so that the caller's slice stays on its stack
+// begin sets the time of a task or async span, which have one at every level.
+func (s *Span) begin(mode mode) {
+	s.start = s.host.rec.now()
+	if mode.level() == LevelRecording {
+		s.timed, s.flags = true, flagRecorded
 	}
 }
 
-// stamp sets the start time. What is started at LevelRecording makes its ancestors recorded, too, lest a record
-// name a parent that no capture has.
-func (s *Span) stamp(level Level) {
-	s.start = s.host.rec.now()
-	if s.parent != nil && s.start <= s.parent.start {
-		s.start = s.parent.start + 1 // a coarse clock must not hide which of the two is the outer one
+// register gives a task or async span its ID and makes it visible to readers as open.
+func (s *Span) register(e *entry) {
+	h := s.host
+	e.span = s
+	h.shard.mu.Lock()
+	s.id = h.shard.ids.new()
+	if s == &h.Span && h.trace.IsZero() {
+		h.trace = h.rec.ids.traceOf(s.id)
 	}
-	if level != LevelRecording {
-		return
+	h.shard.list(e)
+	h.shard.mu.Unlock()
+}
+
+// after makes s start after its parent, lest a coarse clock hide which of the two is the outer one. It reports whether
+// s is recorded and its parent isn't yet.
+func (s *Span) after(parent *Span) (keepParent bool) {
+	sh := parent.host.shard
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if parent.start == 0 {
+		parent.start = s.start
 	}
-	s.state.Or(stateRecorded)
-	for p := s.parent; p != nil && p.state.Load()&stateRecorded == 0; p = p.parent {
-		p.state.Or(stateRecorded)
+	s.start = max(s.start, parent.start+1)
+	return s.flags&flagRecorded != 0 && parent.flags&flagRecorded == 0
+}
+
+// joinParent tells the parent's task of a new child that it has to outlive, unless the child is detached.
+func (h *host) joinParent(detached bool) (keepParent bool) {
+	p := h.parent.host
+	h.trace = p.trace
+	if h.parent.kind == kindRemote {
+		h.flags |= flagDetached
+		return false
 	}
+	keepParent = h.after(h.parent)
+	p.shard.mu.Lock()
+	defer p.shard.mu.Unlock()
+	if p.flags&flagEnded != 0 {
+		h.flags |= flagLate
+	}
+	if detached {
+		h.flags |= flagDetached
+	} else {
+		p.tasks++
+	}
+	return keepParent
 }
 
 // detached reports whether ctx was cut off from the cancellation of its innermost span's context, as
@@ -183,228 +288,167 @@ func detached(ctx context.Context, parent *Span) bool {
 	return ctx.Done() == nil && parent.outer.Done() != nil || isWithoutCancel(ctx)
 }
 
-// push makes s the innermost strict span of its task, if the span it was started in is that now.
-func (s *Span) push() bool {
+// fit says whether a new span nests in its task, and if not, why.
+type fit uint8
+
+const (
+	fits        fit = iota
+	fitsUnkept      // it does, but its parent must be made a recorded one
+	tooDeep         // too many are open
+	ended           // its parent is no longer open
+	overlapping     // another one is open where it should be
+	hostless        // there is no task, or the innermost one is not its parent's
+)
+
+// push makes s the innermost span of its task, if the span it was started in is that now. The shard is locked.
+func (h *host) push(s *Span) fit {
 	below := s.parent
-	for below != nil && !below.isStrict() {
-		below = below.parent
+	if !below.isStrict() {
+		if below = below.below(); below == nil || below.host != h {
+			return hostless
+		}
 	}
-	if below == nil || below.host != s.host {
-		return false
+	switch {
+	case below.flags&flagEnded != 0:
+		return ended
+	case h.top != below:
+		return overlapping
+	case h.depth >= maxDepth:
+		return tooDeep
 	}
-	s.below = below
-	return s.host.top.CompareAndSwap(below, s)
+	if s.timed {
+		s.start = max(s.start, s.parent.start+1, h.lastEnd)
+	}
+	h.top = s
+	h.depth++
+	if s.timed && s.parent.flags&flagRecorded == 0 {
+		return fitsUnkept
+	}
+	return fits
 }
 
-// isStrict reports whether s is a task or a span that nests.
-func (s *Span) isStrict() bool { return s.kind != KindAsync && s.state.Load()&stateStray == 0 }
-
-// End ends the task or span. Only the first call counts.
-func (s *Span) End() {
-	if s != nil {
-		s.end(nil)
-	}
-}
-
-// EndErr ends the task or span with the error that err points to when it is called. It is meant to be deferred, with
-// the address of a named result:
-//
-//	defer span.EndErr(&err)
-//
-// If the error says that the span's context was cancelled, the span counts as cancelled, with the cause of it. So does one
-// whose error Is [context.Canceled].
-func (s *Span) EndErr(err *error) {
-	if s == nil {
-		return
-	}
-	if err == nil {
-		s.end(nil)
-		return
-	}
-	s.end(*err)
-}
-
-func (s *Span) end(err error) {
-	if s.state.Or(stateEnded)&stateEnded != 0 {
-		return
-	}
-	recorded := s.state.Load()&stateRecorded != 0
-	end := int64(0)
-	if recorded {
-		end = s.host.rec.now()
-	}
-	if s.kind != KindAsync {
-		s.pop()
-	}
+// below returns the innermost strict span or task around s in its host, or nil if there is none. The shard is locked.
+func (s *Span) below() *Span {
 	if s.kind == KindTask {
-		s.leaveParent()
+		return nil
 	}
-	if !recorded {
-		s.host.shard.writeEnd(s, nil)
-		return
+	p := s.parent
+	for p != nil && !p.isStrict() {
+		p = p.parent
 	}
-	r := s.record()
-	r.End = end
-	attrs, late := s.attributes()
-	if err == nil {
-		err = late
-	}
-	if err != nil {
-		r.Status, r.Err = s.outcome(err)
-	}
-	var buf [512]byte
-	s.host.shard.writeEnd(s, appendRecord(buf[:0], &r, attrs))
+	return p
 }
 
-// attributes returns what s was given so far.
-func (s *Span) attributes() (attrs attrList, err error) {
-	attrs.first = s.attrs
-	if l := s.late.Load(); l != nil {
-		l.mu.Lock()
-		attrs.more, err = l.attrs, l.err
-		l.mu.Unlock()
+// isStrict reports whether s is a task or a span that nests. The shard is locked.
+func (s *Span) isStrict() bool { return s.kind != KindAsync && s.flags&flagStray == 0 }
+
+// entry returns what lists s as open, or nil for a span that hangs on its task. The shard is locked.
+func (s *Span) entry() *entry {
+	switch {
+	case s == &s.host.Span:
+		return &s.host.entry
+	case s.isStrict():
+		return nil
 	}
-	return attrs, err
+	return &s.extra.Load().more.Load().entry
 }
 
-// joinParent tells the parent task of a new child that it has to outlive.
-func (h *host) joinParent(ctx context.Context) {
-	p := h.parent.host
-	if p.Ended() {
-		h.state.Or(stateLate)
+// misfit deals with a new span that doesn't nest in its task: it becomes an async span.
+func (h *host) misfit(s *Span, f fit) {
+	if f != fitsUnkept {
+		s.becomeAsync()
 	}
-	if detached(ctx, h.parent) {
-		h.state.Or(stateDetached)
-	} else {
-		p.tasks.Add(1)
+	if s.timed {
+		s.keepParent(s.start)
 	}
-}
-
-// leaveParent tells the parent task that this child is gone, and complains if children of this one still run.
-func (s *Span) leaveParent() {
-	if n := s.host.tasks.Load(); n > 0 {
-		s.host.rec.anomaly(Anomaly{Misuse: ChildOutlivesParent, Span: s})
-	}
-	if s.parent != nil && s.state.Load()&stateDetached == 0 {
-		s.parent.host.tasks.Add(-1)
-	}
-}
-
-// pop takes s off its task's stack of open spans. If spans above it are still open, they live on as async spans.
-func (s *Span) pop() {
-	h := s.host
-	if h.top.CompareAndSwap(s, s.below) {
-		return
-	}
-	for {
-		top := h.top.Load()
-		var above []*Span
-		x := top
-		for x != nil && x != s {
-			above = append(above, x)
-			x = x.below
-		}
-		if x == nil {
-			return // it was made an async span before
-		}
-		if !h.top.CompareAndSwap(top, s.below) {
-			continue
-		}
-		for _, a := range above {
-			a.state.Or(stateStray)
-			h.shard.register(h.rec, a)
-		}
-		if len(above) > 0 {
-			h.rec.anomaly(Anomaly{Misuse: EndedBeforeChild, Span: s})
-		}
-		return
-	}
-}
-
-// outcome classifies the error a span ends with.
-func (s *Span) outcome(err error) (Status, string) {
-	if ctxErr := s.outer.Err(); ctxErr != nil {
-		cause := context.Cause(s.outer)
-		if errors.Is(err, ctxErr) || errors.Is(err, cause) {
-			return StatusCancelled, anyText(cause)
+	switch f {
+	case tooDeep:
+		h.rec.anomaly(Anomaly{Misuse: TooDeep, Span: s})
+	case ended:
+		h.rec.anomaly(Anomaly{Misuse: StartedAfterEnd, Span: s})
+	case overlapping:
+		if !s.parent.isLoose() {
+			h.rec.anomaly(Anomaly{Misuse: OverlappingSpan, Span: s})
 		}
 	}
-	if errors.Is(err, context.Canceled) { // of a context that s was detached from
-		return StatusCancelled, anyText(err)
-	}
-	return StatusError, anyText(err)
 }
 
-// record describes s, but for its end, its outcome and its attributes.
-func (s *Span) record() Record {
-	r := Record{Kind: s.kind, ID: s.id, Task: s.host.id, Name: s.name, Start: s.start}
-	if s.state.Load()&stateStray != 0 {
-		r.Kind = KindAsync
+// becomeAsync turns a strict span that was just started and that nobody else knows into an async one.
+func (s *Span) becomeAsync() {
+	sh := s.host.shard
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	s.kind = KindAsync
+	if s.start == 0 {
+		s.start = s.host.rec.now()
 	}
-	if s.parent != nil {
-		r.Parent = s.parent.id
-		if s.kind == KindTask && s.state.Load()&stateLate == 0 {
-			r.ParentTask = s.parent.host.id
+	if s.parent.start == 0 {
+		s.parent.start = s.start
+	}
+	s.start = max(s.start, s.parent.start+1)
+	sh.list(s.strayEntry())
+}
+
+// strayEntry returns the entry of a span that wasn't made to have one. The shard is locked.
+func (s *Span) strayEntry() *entry {
+	e := &s.added().entry
+	e.span = s
+	return e
+}
+
+// isLoose reports whether s is an async span.
+func (s *Span) isLoose() bool {
+	s.host.shard.mu.Lock()
+	defer s.host.shard.mu.Unlock()
+	return !s.isStrict()
+}
+
+// keepParent makes the ancestors of a recorded span that started at start recorded, lest a record name a parent that no capture has. If the
+// parent ended without a record, the next ancestor takes its place.
+func (s *Span) keepParent(start int64) {
+	p := keep(s.parent, start)
+	if p == s.parent {
+		return
+	}
+	sh := s.host.shard
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	s.added().adopted = p
+	s.flags |= flagAdopted
+}
+
+// keep makes p and its ancestors recorded ones, as far as they are open, and returns the innermost one that has or
+// will have a record. What was inside of them starts at before.
+func keep(p *Span, before int64) *Span {
+	for ; p != nil; p = p.parent {
+		sh := p.host.shard
+		sh.mu.Lock()
+		was := p.flags
+		if was&(flagRecorded|flagEnded) == 0 {
+			p.flags |= flagRecorded
+			if p.start == 0 {
+				p.start = before - 1
+			}
+		}
+		start := p.start
+		sh.mu.Unlock()
+		switch {
+		case was&flagRecorded != 0:
+			return p
+		case was&flagEnded == 0:
+			p.keepParent(start)
+			return p
 		}
 	}
-	return r
+	return nil
 }
 
-// SetAttrs adds attributes to an open task or span. They are rendered when it ends.
-func (s *Span) SetAttrs(attrs ...slog.Attr) {
-	if s == nil || len(attrs) == 0 || !s.recording() {
-		return
+// recordParent returns the parent that the record of s names. The shard is locked.
+func (s *Span) recordParent() *Span {
+	if s.flags&flagAdopted != 0 {
+		return s.extra.Load().more.Load().adopted
 	}
-	l := s.added()
-	l.mu.Lock()
-	l.attrs = append(l.attrs, attrs...)
-	l.mu.Unlock()
-}
-
-// SetError sets the error that the task or span ends with, unless EndErr brings another. A nil error is ignored.
-func (s *Span) SetError(err error) {
-	if s == nil || err == nil || !s.recording() {
-		return
-	}
-	l := s.added()
-	l.mu.Lock()
-	l.err = err
-	l.mu.Unlock()
-}
-
-func (s *Span) added() *late {
-	if l := s.late.Load(); l != nil {
-		return l
-	}
-	s.late.CompareAndSwap(nil, new(late))
-	return s.late.Load()
-}
-
-// recording reports whether what is added to s ends up anywhere.
-func (s *Span) recording() bool { return s.state.Load()&(stateRecorded|stateEnded) == stateRecorded }
-
-// Event records an instant on the task or span.
-func (s *Span) Event(name string, attrs ...slog.Attr) {
-	if s == nil || s.host.rec.Level() != LevelRecording {
-		return
-	}
-	s.instant(Record{Kind: KindEvent, Name: name, Start: s.host.rec.now()}, attrList{first: attrs})
-}
-
-// Log records a log line on the task or span, so that captures show it there. at is the line's time; its monotonic
-// reading is used if it has one. Package logging calls it for every line; few others need to.
-func (s *Span) Log(at time.Time, level slog.Level, message string, attrs ...slog.Attr) {
-	if s == nil || s.host.rec.Level() != LevelRecording {
-		return
-	}
-	rec := s.host.rec
-	s.instant(Record{Kind: KindLog, Level: level, Name: message, Start: int64(at.Sub(rec.epoch))}, attrList{first: attrs})
-}
-
-func (s *Span) instant(r Record, attrs attrList) {
-	r.End, r.Parent, r.Task = r.Start, s.id, s.host.id
-	var buf [512]byte
-	s.host.shard.writeInstant(r.Kind, appendRecord(buf[:0], &r, attrs))
+	return s.parent
 }
 
 // ID returns the span's ID; 0 on a nil span.
@@ -415,5 +459,28 @@ func (s *Span) ID() ID {
 	return s.id
 }
 
+// Ref returns what names the span in other processes; the zero Ref on a nil span.
+func (s *Span) Ref() Ref {
+	if s == nil {
+		return Ref{}
+	}
+	return Ref{Trace: s.host.trace, Span: s.id}
+}
+
+// Name returns the span's name; "" on a nil span.
+func (s *Span) Name() string {
+	if s == nil {
+		return ""
+	}
+	return s.name
+}
+
 // Ended reports whether End was called. It is true for a nil span.
-func (s *Span) Ended() bool { return s == nil || s.state.Load()&stateEnded != 0 }
+func (s *Span) Ended() bool {
+	if s == nil {
+		return true
+	}
+	s.host.shard.mu.Lock()
+	defer s.host.shard.mu.Unlock()
+	return s.flags&flagEnded != 0
+}

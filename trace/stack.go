@@ -1,6 +1,9 @@
 package trace
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // The ID stack's text: '/' opens a task, '.' a span in it, '~' an async span, and '/' ends it, so that every member
 // is delimited on both sides, and appending a stack to another one gives a stack.
@@ -24,28 +27,34 @@ func (s *Span) Stack() string {
 	if s == nil {
 		return ""
 	}
-	if p := s.stack.Load(); p != nil {
+	x := s.extras()
+	if p := x.stack.Load(); p != nil {
 		return *p
 	}
 	text := s.renderStack()
-	s.stack.Store(&text)
+	x.stack.Store(&text)
 	return text
 }
 
 func (s *Span) renderStack() string {
-	depth := 0
-	for x := s; x != nil; x = x.parent {
+	depth, root := 1, s
+	for ; root.parent != nil; root = root.parent {
 		depth++
 	}
+	var b []byte
+	if root.kind == kindRemote {
+		b = append(b, strings.TrimSuffix(root.Stack(), string(stackTask))...)
+		depth--
+	}
 	if depth <= MaxStack {
-		return string(append(s.appendStack(nil, depth), stackTask))
+		return string(append(s.appendStack(b, depth), stackTask))
 	}
-	root := s
-	for root.parent != nil {
-		root = root.parent
+	if root.kind != kindRemote {
+		b = root.id.append(append(b, root.stackMark()))
+		depth--
 	}
-	b := append(root.appendStack(nil, 1), stackTask, '+')
-	b = strconv.AppendInt(b, int64(depth-MaxStack), 10)
+	b = append(b, stackTask, '+')
+	b = strconv.AppendInt(b, int64(depth-(MaxStack-1)), 10)
 	return string(append(s.appendStack(b, MaxStack-1), stackTask))
 }
 

@@ -116,11 +116,17 @@ func (f *File) run() {
 }
 
 func (f *File) flush() error {
-	records := f.con.Poll()
-	if err := f.x.export(records, f.rec.Now()); err != nil {
-		return err
+	for more := true; more; {
+		var records []trace.Record
+		records, more = f.con.Poll()
+		if err := f.x.export(records, f.rec.Now()); err != nil {
+			return err
+		}
+		if err := f.w.Flush(); err != nil {
+			return err
+		}
 	}
-	return f.w.Flush()
+	return nil
 }
 
 // Path returns the name of the file.

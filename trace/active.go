@@ -1,0 +1,165 @@
+package trace
+
+import (
+	"cmp"
+	"log/slog"
+	"slices"
+)
+
+// A recorderCut is what a recorder held at one moment of each shard.
+type recorderCut struct {
+	at    int64
+	open  []openSpan // outer ones before inner ones
+	spans map[*lane]cut
+	logs  map[*lane]cut
+}
+
+// openSpan is what must be read of an open span under its shard's lock.
+type openSpan struct {
+	span     *Span
+	parent   *Span // that its record names
+	start    int64
+	kind     Kind
+	nests    bool // it is a span that hangs on its task
+	late     bool
+	recorded bool
+	site     uintptr
+	attrs    []slog.Attr // added after its start
+	err      error
+}
+
+// cut notes what is open and what is written. About open spans are expected.
+func (r *Recorder) cut(open int) recorderCut {
+	k := recorderCut{at: r.now(), spans: map[*lane]cut{}, logs: map[*lane]cut{}, open: make([]openSpan, 0, open+open/4+64)}
+	for _, sh := range r.shards {
+		sh.mu.Lock()
+		for e := sh.open.next; e != &sh.open; e = e.next {
+			k.add(e.span, false)
+			if h := e.span.host; e.span == &h.Span && h.top != nil {
+				k.addStack(h)
+			}
+		}
+		k.spans[&sh.spans], k.logs[&sh.logs] = sh.spans.cut(), sh.logs.cut()
+		sh.mu.Unlock()
+	}
+	slices.SortStableFunc(k.open, func(a, b openSpan) int { return cmp.Compare(a.start, b.start) })
+	return k
+}
+
+// addStack adds the strict spans of a task, outer ones first. The shard is locked.
+func (k *recorderCut) addStack(h *host) {
+	first := len(k.open)
+	latest := k.at
+	for s := h.top; s != &h.Span; s = s.below() {
+		if s.start == 0 {
+			s.start = latest // at LevelIDs nobody has looked at the clock yet
+		}
+		latest = s.start
+		k.add(s, true)
+	}
+	slices.Reverse(k.open[first:])
+}
+
+// add notes an open span. The shard is locked.
+func (k *recorderCut) add(s *Span, nests bool) {
+	o := openSpan{span: s, parent: s.recordParent(), start: s.start, kind: s.kind, nests: nests,
+		late: s.flags&flagLate != 0, recorded: s.flags&flagRecorded != 0}
+	if s.flags&flagStray != 0 {
+		o.kind = KindAsync
+	}
+	if m := s.moreOf(); m != nil {
+		o.attrs, o.err, o.site = m.attrs, m.err, m.site
+	}
+	k.open = append(k.open, o)
+}
+
+// record describes an open span. Attributes that only user code can render are left to the end record, since this is
+// not the span's goroutine.
+func (o *openSpan) record() Record {
+	s := o.span
+	r := Record{Kind: o.kind, Phase: PhaseBegin, ID: s.id, Task: s.host.id, Name: cutText(s.name), Start: o.start}
+	r.setParent(o.parent, o.late)
+	if s == &s.host.Span {
+		r.Trace = s.host.trace
+	}
+	if o.site != 0 {
+		r.Site = siteText(o.site)
+	}
+	attrs := attrList{more: o.attrs, plain: true}
+	if x := s.extra.Load(); x != nil {
+		attrs.rendered, attrs.nRendered, attrs.first = x.plain, int(x.nPlain), x.first
+	}
+	r.Attrs = decodeAttrs(attrs.append(nil), func(b []byte) string { return string(b) })
+	if o.err != nil {
+		r.Status = StatusError
+	}
+	return r
+}
+
+func (r *Record) setParent(p *Span, late bool) {
+	if p == nil {
+		return
+	}
+	r.Parent = p.id
+	if r.Kind == KindTask && !late && p.kind != kindRemote {
+		r.ParentTask = p.host.id
+	}
+}
+
+// Active returns the open tasks and spans as begin records, ordered by start, each after its parent. Their age is the
+// recorder's [Recorder.Now] minus Start. Ancestors of them that have ended are there, too, with [PhaseGone].
+func (r *Recorder) Active() []Record {
+	k := r.cut(0)
+	known := make(map[ID]bool, len(k.open))
+	for i := range k.open {
+		known[k.open[i].span.id] = true
+	}
+	all := make([]Record, 0, len(k.open))
+	for i := range k.open {
+		all = goneAncestors(all, &k.open[i], known)
+		all = append(all, k.open[i].record())
+	}
+	slices.SortStableFunc(all, byTime)
+	return all
+}
+
+// goneAncestors appends records of those ancestors of o that aren't known yet, and notes that they now are. Almost
+// always they have ended; one that was started between the cuts of two shards is open.
+func goneAncestors(all []Record, o *openSpan, known map[ID]bool) []Record {
+	known[o.span.id] = true
+	inner := o.start
+	for p := o.parent; p != nil && p.kind != kindRemote; {
+		g, ended := p.look()
+		if known[p.id] {
+			extend(all, p.id, inner)
+		} else {
+			known[p.id] = true
+			r := g.record()
+			if ended {
+				r.Phase, r.End = PhaseGone, inner
+			}
+			all = append(all, r)
+		}
+		inner, p = g.start, g.parent
+	}
+	return all
+}
+
+// extend notes that a span that is gone was still open at t.
+func extend(all []Record, id ID, t int64) {
+	for i := range all {
+		if all[i].ID == id && all[i].Phase == PhaseGone {
+			all[i].End = max(all[i].End, t)
+		}
+	}
+}
+
+// look returns what is to be read of a span that may have ended.
+func (s *Span) look() (o openSpan, ended bool) {
+	sh := s.host.shard
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	var k recorderCut
+	k.add(s, false)
+	return k.open[0], s.flags&flagEnded != 0
+}

@@ -1,0 +1,176 @@
+package trace
+
+import (
+	"context"
+	"errors"
+)
+
+// End ends the task or span. Only the first call counts.
+func (s *Span) End() {
+	if s == nil {
+		return
+	}
+	switch x := s.extra.Load(); {
+	case x == nil:
+		s.end(StatusUnset, nil)
+	case x.first == nil && x.more.Load() == nil:
+		s.end(StatusUnset, x.plain)
+	default:
+		s.endRendering(x, nil)
+	}
+}
+
+// EndErr ends the task or span with the error that err points to when it is called. It is meant to be deferred, with
+// the address of a named result:
+//
+//	defer span.EndErr(&err)
+//
+// If the error says that the span's context was cancelled, the span counts as cancelled, with the cause of it. So does one
+// whose error Is [context.Canceled].
+func (s *Span) EndErr(err *error) {
+	if s == nil {
+		return
+	}
+	if err == nil || *err == nil {
+		s.End()
+		return
+	}
+	s.endRendering(s.extras(), *err)
+}
+
+// endRendering ends a span that has an error or attributes. User code may run, so no lock is held meanwhile.
+func (s *Span) endRendering(x *extra, err error) {
+	if x.ended.Swap(true) {
+		return
+	}
+	attrs := attrList{rendered: x.plain, nRendered: int(x.nPlain), first: x.first}
+	recorded := s.timed
+	if m := x.more.Load(); m != nil || !recorded {
+		sh := s.host.shard
+		sh.mu.Lock()
+		recorded = s.flags&flagRecorded != 0
+		if m != nil {
+			attrs.more = m.attrs
+			if err == nil {
+				err = m.err
+			}
+		}
+		sh.mu.Unlock()
+		if m != nil {
+			m.leave()
+		}
+	}
+	if !recorded {
+		s.end(StatusUnset, nil)
+		return
+	}
+	var buf [256]byte
+	b, status := buf[:0], StatusUnset
+	if err != nil {
+		var text string
+		status, text = s.outcome(err)
+		b = appendString(b, text)
+	}
+	s.end(status, attrs.append(b))
+}
+
+// end ends s. tail is the end of its record: error and attributes.
+func (s *Span) end(status Status, tail []byte) {
+	h := s.host
+	var now int64
+	if s.timed {
+		now = h.rec.now()
+	}
+	sh := h.shard
+	sh.mu.Lock()
+	if s.flags == flagRecorded && s.kind == KindSpan && h.top == s && s.timed { // as almost always
+		s.flags |= flagEnded
+		h.top = s.below()
+		h.depth--
+		sh.spans.writeSpan(s, h.endsAt(now, s), status, tail)
+		sh.mu.Unlock()
+		return
+	}
+	if s.flags&flagEnded != 0 {
+		sh.mu.Unlock()
+		return
+	}
+	s.flags |= flagEnded
+	misuse := numMisuses
+	strict := s.isStrict()
+	if strict && h.pop(s) {
+		misuse = EndedBeforeChild
+	}
+	if e := s.entry(); e != nil {
+		sh.unlist(e)
+	}
+	if s.flags&flagRecorded != 0 {
+		if !s.timed {
+			now = h.rec.now()
+		}
+		if strict {
+			now = h.endsAt(now, s)
+		}
+		sh.spans.writeSpan(s, max(now, s.start), status, tail)
+	}
+	tasks := h.tasks
+	sh.mu.Unlock()
+	if s.kind == KindTask {
+		s.leaveParent()
+		if tasks > 0 {
+			h.rec.anomaly(Anomaly{Misuse: ChildOutlivesParent, Span: s})
+		}
+	}
+	if misuse != numMisuses {
+		h.rec.anomaly(Anomaly{Misuse: misuse, Span: s})
+	}
+}
+
+// endsAt returns when a strict span ends that reads the clock as now: not before its start, nor before what ended in it.
+// Only goroutines that share a task can make a difference. The shard is locked.
+func (h *host) endsAt(now int64, s *Span) int64 {
+	now = max(now, s.start, h.lastEnd)
+	h.lastEnd = now
+	return now
+}
+
+// leaveParent tells the parent task that this child is gone.
+func (s *Span) leaveParent() {
+	if s.parent == nil || s.flags&flagDetached != 0 { // set before anybody knew s
+		return
+	}
+	p := s.parent.host
+	p.shard.mu.Lock()
+	p.tasks--
+	p.shard.mu.Unlock()
+}
+
+// pop takes s off its task's open spans. If spans above it are still open, they live on as async spans, and pop returns
+// true. The shard is locked.
+func (h *host) pop(s *Span) (misused bool) {
+	for h.top != s {
+		x := h.top
+		h.top = x.below()
+		h.depth--
+		x.flags |= flagStray
+		h.shard.list(x.strayEntry())
+		misused = true
+	}
+	h.top = s.below()
+	h.depth--
+	return misused
+}
+
+// outcome classifies the error a span ends with.
+func (s *Span) outcome(err error) (Status, string) {
+	if ctxErr := s.outer.Err(); ctxErr != nil {
+		cause := context.Cause(s.outer)
+		if errors.Is(err, ctxErr) || errors.Is(err, cause) {
+			return StatusCancelled, anyText(cause)
+		}
+	}
+	if errors.Is(err, context.Canceled) { // of a context that s was detached from
+		return StatusCancelled, anyText(err)
+	}
+	return StatusError, anyText(err)
+}
