@@ -91,7 +91,7 @@ func (r *Recorder) startedWhileOff(mode mode) *Span {
 	if s := r.offRoot.Load(); s != nil {
 		return s
 	}
-	s := startAsync(context.Background(), r, mode, nil, "started while off", nil)
+	s := startAsync(context.Background(), r, mode, nil, StartedWhileOff, nil)
 	if !r.offRoot.CompareAndSwap(nil, s) {
 		s.end(StatusUnset, nil)
 	}

@@ -42,7 +42,7 @@ func pollAll(c *trace.Consumer) (all []trace.Record) {
 
 func TestConsumerShowsWhatIsOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		base := tracetest.Context(t)
+		base := tracetest.Strict(t)
 		poll := func(c *trace.Consumer, want string) {
 			t.Helper()
 			records, _ := c.Poll()
@@ -84,7 +84,7 @@ func TestConsumerShowsWhatIsOpen(t *testing.T) {
 
 func TestSnapshotShowsAHangThatBeganBefore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		base := tracetest.Context(t)
+		base := tracetest.Strict(t)
 		ctx, task := trace.WithTask(base, "task", slog.String("dataset", "tank"))
 		_, hang := trace.WithSpan(ctx, "hang", slog.Int("n", 7))
 		time.Sleep(10 * time.Second)
@@ -168,7 +168,7 @@ func TestLeakedSpansAreBounded(t *testing.T) {
 // TestConcurrentUse has goroutines that trace at full speed while consumers of all kinds read, and checks afterwards
 // that a patient consumer got every span once, under its parent.
 func TestConcurrentUse(t *testing.T) {
-	base := tracetest.Context(t)
+	base := tracetest.Strict(t)
 	rec := trace.RecorderFromContext(base)
 	stop := make(chan struct{})
 	var readers sync.WaitGroup

@@ -27,7 +27,7 @@ func Example() {
 	}
 	replicate(ctx, "tank/home")
 
-	fmt.Print(tracetest.Tree(ctx))
+	fmt.Print(tracetest.Tree(nil, ctx))
 	// Output:
 	// task replicate dataset=tank/home error="out of space"
 	//   span plan

@@ -13,7 +13,7 @@ import (
 )
 
 func TestGroup(t *testing.T) {
-	base := tracetest.Context(t)
+	base := tracetest.Strict(t)
 	ctx, task := trace.WithTask(base, "task")
 	boom := errors.New("boom")
 	g, gctx := trace.WithTaskGroup(ctx, "steps")
@@ -35,7 +35,7 @@ func TestGroup(t *testing.T) {
 }
 
 func TestGroupIsARootWithoutTask(t *testing.T) {
-	base := tracetest.Context(t)
+	base := tracetest.Strict(t)
 	g, _ := trace.WithTaskGroup(base, "steps")
 	g.Go("step", func(context.Context) error { return nil })
 	if err := g.Wait(); err != nil {
@@ -45,7 +45,7 @@ func TestGroupIsARootWithoutTask(t *testing.T) {
 }
 
 func TestGroupLimit(t *testing.T) {
-	g, _ := trace.WithTaskGroup(tracetest.Context(t), "steps")
+	g, _ := trace.WithTaskGroup(tracetest.Strict(t), "steps")
 	g.SetLimit(3)
 	var now, most atomic.Int32
 	for range 50 {
@@ -64,7 +64,7 @@ func TestGroupLimit(t *testing.T) {
 }
 
 func TestGroupCarriesPanics(t *testing.T) {
-	base := tracetest.Context(t)
+	base := tracetest.Strict(t)
 	boom := errors.New("boom")
 	g, _ := trace.WithTaskGroup(base, "steps")
 	g.Go("step", func(context.Context) error { panic(boom) })
@@ -80,7 +80,7 @@ func TestGroupCarriesPanics(t *testing.T) {
 }
 
 func TestGroupSurvivesGoexit(t *testing.T) {
-	base := tracetest.Context(t)
+	base := tracetest.Strict(t)
 	g, _ := trace.WithTaskGroup(base, "steps")
 	g.Go("step", func(context.Context) error { runtime.Goexit(); return nil })
 	if err := g.Wait(); err == nil {

@@ -24,6 +24,10 @@ const (
 	LevelOff
 )
 
+// StartedWhileOff is the name of the async span that takes the place of all tasks that were started at [LevelOff]. It is
+// the parent of what is started in them at another level, and never ends.
+const StartedWhileOff = "started while off"
+
 // String returns the level's name: "recording", "ids" or "off".
 func (l Level) String() string {
 	switch l {

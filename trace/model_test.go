@@ -73,7 +73,7 @@ func TestRandomPrograms(t *testing.T) {
 		}
 		walk(root, "")
 		var recorded strings.Builder
-		for _, line := range strings.SplitAfter(tracetest.Tree(base), "\n") {
+		for _, line := range strings.SplitAfter(tracetest.Tree(t, base), "\n") {
 			trimmed := strings.TrimLeft(line, " ")
 			kind, rest, _ := strings.Cut(trimmed, " ")
 			if kind == "task" || kind == "span" || kind == "async" {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -16,13 +17,13 @@ import (
 
 func wantTree(t *testing.T, ctx context.Context, want string) {
 	t.Helper()
-	if got := tracetest.Tree(ctx); got != want {
+	if got := tracetest.Tree(t, ctx); got != want {
 		t.Errorf("recorded tree:\n%s\nwant:\n%s", got, want)
 	}
 }
 
 func TestNesting(t *testing.T) {
-	base := tracetest.Context(t)
+	base := tracetest.Strict(t)
 	ctx, task := trace.WithTask(base, "replicate", slog.String("dataset", "tank/a"))
 	ctx2, plan := trace.WithSpan(ctx, "plan")
 	_, list := trace.WithSpan(ctx2, "zfs list", slog.Int("datasets", 3))
@@ -49,7 +50,7 @@ func TestNesting(t *testing.T) {
 }
 
 func TestEndErr(t *testing.T) {
-	base := tracetest.Context(t)
+	base := tracetest.Strict(t)
 	f := func(ctx context.Context, name string, result error) (err error) {
 		_, span := trace.WithSpan(ctx, name)
 		defer span.EndErr(&err)
@@ -177,7 +178,7 @@ task task
 
 func TestDetachedTaskMayOutliveItsParent(t *testing.T) {
 	for _, cancellable := range []bool{false, true} {
-		base := tracetest.Context(t)
+		base := tracetest.Strict(t)
 		ctx := base
 		if cancellable {
 			var cancel context.CancelFunc
@@ -230,7 +231,7 @@ func TestSpanIsNoContext(t *testing.T) {
 
 func TestContextPassesThrough(t *testing.T) {
 	type key struct{}
-	base := tracetest.Context(t)
+	base := tracetest.Strict(t)
 	deadline := time.Now().Add(time.Hour)
 	ctx, cancel := context.WithDeadline(context.WithValue(base, key{}, "value"), deadline)
 	ctx, task := trace.WithTask(ctx, "task")
@@ -260,7 +261,7 @@ func TestContextPassesThrough(t *testing.T) {
 }
 
 func TestStack(t *testing.T) {
-	base := tracetest.Context(t)
+	base := tracetest.Strict(t)
 	if s := trace.Stack(base); s != "" {
 		t.Errorf("stack without a task is %q", s)
 	}
@@ -273,9 +274,18 @@ func TestStack(t *testing.T) {
 		t.Errorf("stack is %q, want %q", got, want)
 	}
 	ctx = cctx
-	for range 40 {
-		ctx, _ = trace.WithSpan(ctx, "deep")
+	var deep [40]*trace.Span
+	for i := range deep {
+		ctx, deep[i] = trace.WithSpan(ctx, "deep")
 	}
+	defer func() {
+		for _, s := range slices.Backward(deep[:]) {
+			s.End()
+		}
+		for _, s := range []*trace.Span{d, c, b, a} {
+			s.End()
+		}
+	}()
 	got := trace.Stack(ctx)
 	if !strings.HasPrefix(got, "/"+a.ID().String()+"/+11.") || strings.Count(got, ".") != 31 || !strings.HasSuffix(got, trace.FromContext(ctx).ID().String()+"/") {
 		t.Errorf("the stack of 43 members must show the first, 11 left out, and 31 last ones: %q", got)
@@ -283,7 +293,7 @@ func TestStack(t *testing.T) {
 }
 
 func TestLevels(t *testing.T) {
-	base := tracetest.Context(t)
+	base := tracetest.Strict(t)
 	rec := trace.RecorderFromContext(base)
 	ctx, task := trace.WithTask(base, "task")
 
@@ -322,7 +332,7 @@ async started while off (open)
 }
 
 func TestAttributesAreBounded(t *testing.T) {
-	base := tracetest.Context(t)
+	base := tracetest.Strict(t)
 	var attrs []slog.Attr
 	for i := range 100 {
 		attrs = append(attrs, slog.String(fmt.Sprint("key", i), strings.Repeat("ö", 5000)))
@@ -352,10 +362,10 @@ type panicking struct{}
 func (*panicking) String() string { panic("boom") }
 
 func TestHostileAttributes(t *testing.T) {
-	base := tracetest.Context(t)
+	base := tracetest.Strict(t)
 	_, task := trace.WithTask(base, "task", slog.Any("p", (*panicking)(nil)), slog.Any("nil", nil), slog.Attr{}, slog.Any("f", func() {}))
 	task.End()
-	if got := tracetest.Tree(base); !strings.Contains(got, `p="!PANIC rendering *trace_test.panicking: boom"`) {
+	if got := tracetest.Tree(t, base); !strings.Contains(got, `p="!PANIC rendering *trace_test.panicking: boom"`) {
 		t.Errorf("got %s", got)
 	}
 }

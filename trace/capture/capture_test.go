@@ -221,7 +221,7 @@ func TestFileInUse(t *testing.T) {
 }
 
 func TestWriteSnapshot(t *testing.T) {
-	base := tracetest.Context(t)
+	base := tracetest.Strict(t)
 	ctx, task := trace.WithTask(base, "task")
 	_, span := trace.WithSpan(ctx, "span", slog.Duration("timeout", time.Second))
 	span.Event("tick")
@@ -250,7 +250,7 @@ func TestWriteSnapshot(t *testing.T) {
 }
 
 func TestLanes(t *testing.T) {
-	base := tracetest.Context(t)
+	base := tracetest.Strict(t)
 	path := filepath.Join(t.TempDir(), "trace.json")
 	f, err := capture.Start(path, trace.RecorderFromContext(base))
 	if err != nil {
@@ -292,7 +292,7 @@ func TestLanes(t *testing.T) {
 
 // TestLoadableAtAnyTime reads the file again and again while a program traces at full speed.
 func TestLoadableAtAnyTime(t *testing.T) {
-	base := tracetest.Context(t)
+	base := tracetest.Strict(t)
 	path := filepath.Join(t.TempDir(), "trace.json")
 	f, err := capture.Start(path, trace.RecorderFromContext(base))
 	if err != nil {

@@ -21,7 +21,7 @@ func TestFullDisk(t *testing.T) {
 	if _, err := os.Stat("/dev/full"); err != nil {
 		t.Skip("this system has no /dev/full")
 	}
-	ctx := tracetest.Context(t)
+	ctx := tracetest.Strict(t)
 	path := filepath.Join(t.TempDir(), "full.json")
 	if err := os.Symlink("/dev/full", path); err != nil {
 		t.Fatal(err)
@@ -39,7 +39,7 @@ func TestFullDisk(t *testing.T) {
 
 // TestPipeWithoutReader: opening it must fail, not wait; and a reader that stalls must not keep the program from ending.
 func TestPipeWithoutReader(t *testing.T) {
-	ctx := tracetest.Context(t)
+	ctx := tracetest.Strict(t)
 	path := filepath.Join(t.TempDir(), "pipe.json")
 	if err := unix.Mkfifo(path, 0o600); err != nil {
 		t.Fatal(err)

@@ -12,7 +12,7 @@ import (
 )
 
 func TestTree(t *testing.T) {
-	ctx := tracetest.Context(t)
+	ctx := tracetest.Lenient(t)
 	root, task := trace.WithTask(ctx, "replicate", slog.String("dataset", "tank/my home"))
 	_, span := trace.WithSpan(root, "zfs list")
 	span.Event("retry", slog.Int("n", 1))
@@ -27,7 +27,7 @@ func TestTree(t *testing.T) {
   task step error="exit status 1"
   span waiting (open)
 `
-	if got := tracetest.Tree(ctx); got != want {
+	if got := tracetest.Tree(t, ctx); got != want {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}
 	fake := &fakeT{TB: t}
@@ -46,17 +46,18 @@ type fakeT struct {
 
 func (f *fakeT) Helper()                        {}
 func (f *fakeT) Context() context.Context       { return context.Background() }
+func (f *fakeT) Cleanup(func())                 {}
 func (f *fakeT) Errorf(format string, a ...any) { f.errors = append(f.errors, format) }
 
 func TestMisuseFailsTheTest(t *testing.T) {
 	fake := &fakeT{TB: t}
-	ctx := tracetest.Context(fake)
+	ctx := tracetest.Strict(fake)
 	_, span := trace.WithSpan(ctx, "no task")
 	span.End()
 	if len(fake.errors) != 1 {
 		t.Errorf("a span without a task gave %d failures, want 1", len(fake.errors))
 	}
-	if got := tracetest.Tree(ctx); !strings.Contains(got, "anomaly span started without a task") {
+	if got := tracetest.Tree(t, ctx); !strings.Contains(got, "anomaly span started without a task") {
 		t.Errorf("the anomaly is not in the tree:\n%s", got)
 	}
 }
