@@ -93,7 +93,7 @@ func newRecorder(c Config) *Recorder {
 	setDefault(&c.Bytes, 16<<20)
 	setDefault(&c.LogBytes, 4<<20)
 	setDefault(&c.MaxOpen, 1<<16)
-	r := &Recorder{epoch: time.Now(), ids: newIDKey(), config: c}
+	r := &Recorder{epoch: time.Now().Add(-1), ids: newIDKey(), config: c} // so that nothing starts at 0, which means unknown
 	r.shards = make([]*shard, min(maxShards, 4*runtime.GOMAXPROCS(0)))
 	n := len(r.shards)
 	r.spans = ring{limit: c.Bytes, chunk: chunkFor(c.Bytes, n), maxAge: int64(c.MaxAge)}

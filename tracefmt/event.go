@@ -88,6 +88,7 @@ const (
 	CategoryAsync   = "async"   // async slices: spans that don't nest
 	CategoryAnomaly = "anomaly" // instants: a misuse of the API, repaired
 	CategoryLoss    = "loss"    // instants: records are missing here
+	CategoryLink    = "link"    // instants: the slice has to do with another one; flows, if that is open
 	CategoryOpen    = "open"    // instants: what is open on this track was still open here, see package capture
 )
 

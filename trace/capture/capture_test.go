@@ -94,8 +94,11 @@ func load(t *testing.T, path string) []*tracefmt.Event {
 	if format == nil {
 		t.Fatalf("no format detected:\n%s", b)
 	}
-	var events []*tracefmt.Event
-	r := format.NewReader(bytes.NewReader(b))
+	return readAll(t, format.NewReader(bytes.NewReader(b)))
+}
+
+func readAll(t *testing.T, r tracefmt.Reader) (events []*tracefmt.Event) {
+	t.Helper()
 	for {
 		e, err := r.Next()
 		if err == io.EOF {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spanstack/spanstack/trace"
@@ -95,6 +96,11 @@ func (x *exporter) record(r *trace.Record) {
 		x.instant(r, tracefmt.Event{Kind: tracefmt.Instant, Category: tracefmt.CategoryAnomaly})
 	case trace.KindLog:
 		x.instant(r, tracefmt.Event{Kind: tracefmt.Log, Severity: tracefmt.SeverityOf(r.Level)})
+	case trace.KindCounter:
+		x.write(tracefmt.Event{Kind: tracefmt.Counter, Track: processTrack, Time: r.Start, Name: r.Name,
+			Attrs: []tracefmt.Attr{{Key: "value", Value: valueOf(r.Value)}}})
+	case trace.KindLink:
+		x.link(r)
 	case trace.KindLoss:
 		x.write(tracefmt.Event{Kind: tracefmt.Instant, Time: r.Start, Name: "records lost", Category: tracefmt.CategoryLoss,
 			Attrs: []tracefmt.Attr{{Key: "count", Value: tracefmt.Uint64(r.Count)}}})
@@ -162,8 +168,38 @@ func (x *exporter) async(r *trace.Record) {
 	x.write(tracefmt.Event{Kind: tracefmt.AsyncEnd, Track: track, Time: r.End, Name: e.Name, Category: e.Category, Key: e.Key})
 }
 
+// link writes that a span has to do with another one: as an instant that names it, and as an arrow from it if it is open
+// in this trace.
+func (x *exporter) link(r *trace.Record) {
+	id := r.Link.Span.String()
+	e := tracefmt.Event{Kind: tracefmt.Instant, Category: tracefmt.CategoryLink}
+	attrs := attrsOf(r)
+	attrs = append(attrs, tracefmt.Attr{Key: "link.span", Value: tracefmt.String(id)},
+		tracefmt.Attr{Key: "link.trace", Value: tracefmt.String(r.Link.Trace.String())})
+	x.instantWith(r, e, attrs)
+	to := x.tasks.lane(r.Task)
+	if from := x.open[r.Link.Span]; from != nil && to != nil && from.lane.busy == math.MaxInt64 && r.Start >= from.lane.begun {
+		x.flow(from.lane, to, r.Start, "link", tracefmt.CategoryLink, id+"-"+r.Parent.String())
+	}
+}
+
+func (x *exporter) flow(from, to *lane, at int64, name, category, key string) {
+	e := tracefmt.Event{Kind: tracefmt.FlowStart, Track: from.track, Time: at, Name: name, Category: category, Key: key}
+	x.write(e)
+	e.Kind, e.Track = tracefmt.FlowEnd, to.track
+	x.write(e)
+	from.dirty, to.dirty = true, true
+}
+
 func (x *exporter) instant(r *trace.Record, e tracefmt.Event) {
-	e.Track, e.Time, e.Name, e.Attrs = x.trackOf(r.Task), r.Start, r.Name, attrsOf(r)
+	x.instantWith(r, e, attrsOf(r))
+}
+
+func (x *exporter) instantWith(r *trace.Record, e tracefmt.Event, attrs []tracefmt.Attr) {
+	e.Track, e.Time, e.Attrs = x.trackOf(r.Task), r.Start, attrs
+	if e.Name = r.Name; e.Name == "" {
+		e.Name = r.Kind.String()
+	}
 	if r.Parent != 0 {
 		e.Parent = r.Parent.String()
 	}
@@ -188,12 +224,7 @@ func (x *exporter) arrow(r *trace.Record, to *lane) {
 	if from == nil {
 		return
 	}
-	e := tracefmt.Event{Kind: tracefmt.FlowStart, Track: from.track, Time: r.Start, Name: "child task", Category: tracefmt.CategoryTask,
-		Key: r.ID.String()}
-	x.write(e)
-	e.Kind, e.Track = tracefmt.FlowEnd, to.track
-	x.write(e)
-	from.dirty = true
+	x.flow(from, to, r.Start, "child task", tracefmt.CategoryTask, r.ID.String())
 }
 
 // laneOf returns the lane of a record's task. That of a new task is the first one of its name that is free.
@@ -273,12 +304,20 @@ func attrsOf(r *trace.Record) []tracefmt.Attr {
 
 // newAttrs is attrsOf without those attributes that are known from the span's begin.
 func newAttrs(r *trace.Record, known []slog.Attr) []tracefmt.Attr {
-	attrs := make([]tracefmt.Attr, 0, len(r.Attrs)+1)
+	attrs := make([]tracefmt.Attr, 0, len(r.Attrs)+3)
 	for _, a := range r.Attrs {
 		if slices.ContainsFunc(known, a.Equal) {
 			continue
 		}
 		attrs = append(attrs, tracefmt.Attr{Key: a.Key, Value: valueOf(a.Value)})
+	}
+	if i := strings.LastIndexByte(r.Site, ':'); i > 0 && r.Phase != trace.PhaseEnd {
+		line, _ := strconv.ParseInt(r.Site[i+1:], 10, 64)
+		attrs = append(attrs, tracefmt.Attr{Key: "code.file.path", Value: tracefmt.String(r.Site[:i])},
+			tracefmt.Attr{Key: "code.line.number", Value: tracefmt.Int64(line)})
+	}
+	if r.Phase == trace.PhaseGone {
+		attrs = append(attrs, tracefmt.Attr{Key: "end", Value: tracefmt.String("unknown")})
 	}
 	switch r.Status {
 	case trace.StatusError:
