@@ -7,6 +7,7 @@ import (
 
 // Event records an instant on the task or span.
 func (s *Span) Event(name string, attrs ...slog.Attr) {
+	s.runtimeLog("event", name)
 	if !s.recordsInstants() {
 		return
 	}
@@ -16,6 +17,7 @@ func (s *Span) Event(name string, attrs ...slog.Attr) {
 // Log records a log line on the task or span, so that captures show it there. at is the line's time; its monotonic
 // reading is used if it has one. Package logging calls it for every line; few others need to.
 func (s *Span) Log(at time.Time, level slog.Level, message string, attrs ...slog.Attr) {
+	s.runtimeLog("log", message)
 	if !s.recordsInstants() {
 		return
 	}

@@ -22,6 +22,7 @@ func (s *Span) instrument(mode mode) {
 	}
 	if mode&modeLabels != 0 {
 		s.label(m)
+		s.onGoroutine()
 	}
 	if rtrace.IsEnabled() {
 		m.region = startRegion(s.outer, s.name)
@@ -35,8 +36,11 @@ func (h *host) instrumentTask(mode mode, here bool) {
 		m.site = callPC()
 	}
 	m.task = h.runtimeTask()
-	if mode&modeLabels != 0 && here {
+	if mode&modeLabels != 0 {
 		h.label(m)
+		if here {
+			h.onGoroutine()
+		}
 	}
 }
 
@@ -48,8 +52,14 @@ func (s *Span) runtimeTask() (t *rtrace.Task) {
 	return t
 }
 
-// label gives the calling goroutine profiler labels for s, and s.outer the same, so that the labels of what is started in
-// it add to them.
+// runtimeLog writes a message to Go's execution trace.
+func (s *Span) runtimeLog(category, message string) {
+	if s != nil && rtrace.IsEnabled() {
+		rtrace.Log(s.outer, category, message)
+	}
+}
+
+// label adds profiler labels for s to its context, so that the labels of what is started in it add to them.
 func (s *Span) label(m *more) {
 	m.labels = s.outer
 	labels := pprof.Labels("span", s.name)
@@ -57,13 +67,15 @@ func (s *Span) label(m *more) {
 		labels = pprof.Labels("task", s.name, "span", "")
 	}
 	s.outer = pprof.WithLabels(s.outer, labels)
-	pprof.SetGoroutineLabels(s.outer)
 }
 
-// onGoroutine labels the goroutine that a task which was started elsewhere runs on.
+// onGoroutine gives the calling goroutine the labels of s, if it has some.
 func (s *Span) onGoroutine() {
-	if s != nil && s.host.rec.mode.load()&modeLabels != 0 {
-		pprof.SetGoroutineLabels(pprof.WithLabels(s.outer, pprof.Labels("task", s.name)))
+	if s == nil {
+		return
+	}
+	if m := s.moreOf(); m != nil && m.labels != nil {
+		pprof.SetGoroutineLabels(s.outer)
 	}
 }
 
