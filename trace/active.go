@@ -123,19 +123,24 @@ func (r *Recorder) Active() []Record {
 	return all
 }
 
-// goneAncestors appends records of those ancestors of o that aren't known yet, and notes that they now are. Almost
-// always they have ended; one that was started between the cuts of two shards is open.
+// goneAncestors appends records of those ancestors of o that aren't known yet, at most as many as an ID stack shows, and
+// notes that they now are. Almost always they have ended; one that was started between the cuts of two shards is open.
 func goneAncestors(all []Record, o *openSpan, known map[ID]bool) []Record {
 	known[o.span.id] = true
-	inner := o.start
-	for p := o.parent; p != nil && p.kind != kindRemote; {
-		g, ended := p.look()
+	inner, p := o.start, o.parent
+	for range MaxStack {
+		if p == nil || p.kind == kindRemote {
+			break
+		}
 		if known[p.id] {
 			extend(all, p.id, inner)
-		} else {
+			break
+		}
+		g, state := p.look()
+		if state != forgotten {
 			known[p.id] = true
 			r := g.record()
-			if ended {
+			if state == gone {
 				r.Phase, r.End = PhaseGone, inner
 			}
 			all = append(all, r)
@@ -154,12 +159,29 @@ func extend(all []Record, id ID, t int64) {
 	}
 }
 
-// look returns what is to be read of a span that may have ended.
-func (s *Span) look() (o openSpan, ended bool) {
+// What look finds.
+const (
+	open      = iota
+	gone      // it ended
+	forgotten // nobody ended it, but it is too old to be known: see Config.MaxOpen
+)
+
+// look returns what is to be read of a span that was in no list.
+func (s *Span) look() (o openSpan, state int) {
 	sh := s.host.shard
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	var k recorderCut
 	k.add(s, false)
-	return k.open[0], s.flags&flagEnded != 0
+	if s.flags&flagEnded != 0 {
+		return k.open[0], gone
+	}
+	e := s.entry()
+	if e == nil {
+		e = &s.host.entry
+	}
+	if e.next == nil {
+		return k.open[0], forgotten
+	}
+	return k.open[0], open
 }

@@ -246,3 +246,100 @@ func TestConcurrentUse(t *testing.T) {
 		}
 	}
 }
+
+func TestMaxAge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rec := trace.NewRecorder(trace.Config{MaxAge: time.Minute})
+		base := trace.WithRecorder(t.Context(), rec)
+		con := rec.NewConsumer(trace.ConsumerConfig{})
+		pollAll(con)
+		for i := range 10 {
+			_, task := trace.WithTask(base, fmt.Sprint("t", i))
+			time.Sleep(10 * time.Second)
+			task.End()
+		}
+		if got, want := brief(rec.Snapshot()), "X t3, X t4, X t5, X t6, X t7, X t8, X t9"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+		if pollAll(con); con.Lost() != 3 {
+			t.Errorf("a consumer that came too late lost %d records, want 3", con.Lost())
+		}
+		for range 100_000 { // the memory goes, too
+			_, task := trace.WithTask(base, "t")
+			time.Sleep(10 * time.Millisecond)
+			task.End()
+		}
+		if n := len(rec.Snapshot()); n > 6001 || n < 5999 {
+			t.Errorf("%d records of the last minute, want 6000", n)
+		}
+	})
+}
+
+// TestQuietTask: the newest records of a task that does little stay, however much others do.
+func TestQuietTask(t *testing.T) {
+	rec := trace.NewRecorder(trace.Config{Bytes: 128 << 10})
+	base := trace.WithRecorder(t.Context(), rec)
+	qctx, quiet := trace.WithTask(base, "quiet")
+	ctx, busy := trace.WithTask(base, "busy")
+	for range 3 {
+		for range 20_000 {
+			_, s := trace.WithSpan(ctx, "noise")
+			s.End()
+		}
+		_, s := trace.WithSpan(qctx, "signal")
+		s.End()
+	}
+	if n := strings.Count(brief(rec.Snapshot()), "X signal"); n != 3 {
+		t.Errorf("%d of 3 spans of the quiet task are there", n)
+	}
+	busy.End()
+	quiet.End()
+}
+
+// TestActiveShowsGoneParents: a task whose parent has ended is shown under it.
+func TestActiveShowsGoneParents(t *testing.T) {
+	base := tracetest.Strict(t)
+	ctx, task := trace.WithTask(base, "request")
+	ctx, span := trace.WithSpan(ctx, "handler")
+	_, job := trace.WithTask(context.WithoutCancel(ctx), "job")
+	span.End()
+	task.End()
+	defer job.End()
+	var got []string
+	for _, r := range trace.RecorderFromContext(base).Active() {
+		got = append(got, fmt.Sprintf("%s %d", r.Name, r.Phase))
+		if r.Phase == trace.PhaseGone && r.End < r.Start {
+			t.Errorf("%s was open until %d, but began at %d", r.Name, r.End, r.Start)
+		}
+	}
+	want := fmt.Sprintf("request %d, handler %d, job %d", trace.PhaseGone, trace.PhaseGone, trace.PhaseBegin)
+	if strings.Join(got, ", ") != want {
+		t.Errorf("got %s, want %s", strings.Join(got, ", "), want)
+	}
+}
+
+func TestActiveAtLevelIDs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		base := tracetest.Strict(t)
+		rec := trace.RecorderFromContext(base)
+		rec.SetLevel(trace.LevelIDs)
+		ctx, task := trace.WithTask(base, "task")
+		sctx, span := trace.WithSpan(ctx, "span", slog.Int("n", 1))
+		time.Sleep(time.Second)
+		age := func(i int) time.Duration { return time.Duration(rec.Now() - rec.Active()[i].Start) }
+		if a := rec.Active(); len(a) != 2 || a[1].Attrs[0].Value.Int64() != 1 {
+			t.Fatalf("active: %+v", a)
+		}
+		time.Sleep(time.Second)
+		if task, span := age(0), age(1); task != 2*time.Second || span != time.Second {
+			t.Errorf("the task's age is %v, want 2s; the span's %v, want 1s, since the first look", task, span)
+		}
+		_, child := trace.WithTask(sctx, "child")
+		if got := brief(rec.Active()); got != "B task, B span, B child" {
+			t.Errorf("active: %s", got)
+		}
+		child.End()
+		span.End()
+		task.End()
+	})
+}

@@ -369,3 +369,47 @@ func TestHostileAttributes(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+func TestDetach(t *testing.T) {
+	base := tracetest.Strict(t)
+	type key struct{}
+	ctx, cancel := context.WithCancel(context.WithValue(base, key{}, "value"))
+	ctx, task := trace.WithTask(ctx, "request")
+	free, audit := trace.Detach(ctx, "audit", slog.Int("n", 1))
+	cancel()
+	task.End()
+	if free.Err() != nil || free.Value(key{}) != "value" {
+		t.Error("a detached context keeps values and loses cancellation")
+	}
+	if audit.Ref().Trace == task.Ref().Trace {
+		t.Error("a detached task is the root of a trace of its own")
+	}
+	_, span := trace.WithSpan(free, "write")
+	span.End()
+	audit.End()
+	for _, r := range trace.RecorderFromContext(base).Snapshot() {
+		if r.Kind == trace.KindLink && r.Link != task.Ref() {
+			t.Errorf("the link is to %v, want %v", r.Link, task.Ref())
+		}
+	}
+	wantTree(t, base, "task request\ntask audit n=1\n  link\n  span write\n")
+	root, alone := trace.Detach(base, "alone") // from nothing
+	alone.End()
+	if trace.FromContext(root) != alone {
+		t.Error("Detach works without a task")
+	}
+}
+
+func TestTooManyOpenSpans(t *testing.T) {
+	rec := trace.NewRecorder(trace.Config{MaxOpen: 1000, Logger: slog.New(slog.DiscardHandler)})
+	ctx, _ := trace.WithTask(trace.WithRecorder(t.Context(), rec), "task")
+	for range 20_000 {
+		ctx, _ = trace.WithSpan(ctx, "leak")
+	}
+	if n := len(rec.Active()); n > 4096+1000+1 {
+		t.Errorf("%d spans active", n)
+	}
+	if rec.Anomalies(trace.TooDeep) != 20_000-4096 || rec.Forgotten() == 0 {
+		t.Errorf("%d anomalies, %d forgotten", rec.Anomalies(trace.TooDeep), rec.Forgotten())
+	}
+}
