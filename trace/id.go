@@ -7,8 +7,9 @@ import (
 	"errors"
 )
 
-// ID names one task or span. It is never zero for a started span, is never reused within a process, and is
-// unpredictable between processes: see [idKey]. OpenTelemetry's span ID is the same 64 bits.
+// ID names one task or span. It is never zero for a started span and never reused within a process. IDs are a keyed
+// bijection of a counter, with a random key for each recorder, so that those of two processes collide as rarely as two
+// random numbers do. OpenTelemetry's span ID is the same 64 bits.
 type ID uint64
 
 // idWidth is the length of an ID's text: 13 base32 digits hold 65 bits.

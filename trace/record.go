@@ -19,9 +19,9 @@ const (
 	KindClock                   // at Start on the recorder's clock, the wall clock read Unix
 	KindCounter                 // Value is a counter's value, from [Span.Counter]
 	KindLink                    // the span has to do with the one that Link names, from [Span.Link]
-
-	kindRemote Kind = 255 // stands for a span of another process, and is in no record
 )
+
+const kindRemote Kind = 255 // stands for a span of another process, and is in no record
 
 var kindNames = [...]string{"invalid", "task", "span", "async", "event", "log", "anomaly", "loss", "clock", "counter", "link"}
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/spanstack/spanstack/trace"
 )
@@ -130,7 +131,7 @@ func line(r trace.Record) string {
 	var b strings.Builder
 	b.WriteString(r.Kind.String())
 	if r.Name != "" {
-		b.WriteString(" " + r.Name)
+		b.WriteString(" " + oneLine(r.Name))
 	}
 	if r.Kind == trace.KindCounter {
 		b.WriteString("=" + r.Value.String())
@@ -155,6 +156,14 @@ func line(r trace.Record) string {
 
 func quoted(s string) string {
 	if s == "" || strings.ContainsAny(s, " \t\n\"=") {
+		return fmt.Sprintf("%q", s)
+	}
+	return s
+}
+
+// oneLine quotes a name that would break the lines of a tree.
+func oneLine(s string) string {
+	if strings.ContainsFunc(s, unicode.IsControl) {
 		return fmt.Sprintf("%q", s)
 	}
 	return s
