@@ -21,8 +21,9 @@ type Consumer struct {
 	mu       sync.Mutex
 	spans    *ringReader
 	logs     *ringReader
-	begun    map[ID]struct{}
-	gone     bool // ancestors of open spans that ended long ago were delivered
+	begun    map[ID]Record // without attributes
+	unsure   bool          // ends of begun spans may be lost
+	gone     bool          // ancestors of open spans that ended long ago were delivered
 	strings  map[string]string
 	lastPoll int64
 	offset   time.Duration // of the wall clock against the recorder's
@@ -39,7 +40,7 @@ type ConsumerConfig struct {
 func (r *Recorder) NewConsumer(c ConsumerConfig) *Consumer {
 	k := r.cut(0)
 	con := &Consumer{
-		rec: r, begun: map[ID]struct{}{}, strings: map[string]string{}, lastPoll: k.at,
+		rec: r, begun: map[ID]Record{}, strings: map[string]string{}, lastPoll: k.at,
 		spans: newRingReader(&r.spans, k.spans), logs: newRingReader(&r.logs, k.logs),
 	}
 	if c.FromNow {
@@ -106,20 +107,26 @@ func (c *Consumer) poll(budget int) (batch []Record, more bool) {
 			delete(c.begun, r.ID)
 		}
 	}
+	more = moreSpans || moreLogs
 	if lost > 0 {
 		c.lost += lost
+		c.unsure = true
 		batch = append(batch, Record{Kind: KindLoss, Start: lossTime(batch, k.at), Count: lost})
+	}
+	if !more && (c.unsure || len(c.begun) > 2*c.rec.config.MaxOpen) {
+		batch = c.lostEnds(batch, k)
+		c.unsure = false
 	}
 	batch = c.clock(batch)
 	slices.SortStableFunc(batch, byTime)
 	c.lastPoll, c.gone = k.at, true
-	return batch, moreSpans || moreLogs
+	return batch, more
 }
 
 // byTime orders records by time. Of those at the same time ends come first, in the order in which they were recorded,
 // then what lasts longest, with open ones before all others.
 func byTime(a, b Record) int {
-	if c := cmp.Or(cmp.Compare(a.when(), b.when()), cmp.Compare(a.rank(), b.rank())); c != 0 || a.Phase == PhaseEnd {
+	if c := cmp.Or(cmp.Compare(a.when(), b.when()), cmp.Compare(a.rank(), b.rank())); c != 0 || a.isEnd() {
 		return c
 	}
 	return cmp.Compare(b.until(), a.until())
@@ -127,14 +134,16 @@ func byTime(a, b Record) int {
 
 // when is the time that a record is sorted by.
 func (r *Record) when() int64 {
-	if r.Phase == PhaseEnd {
+	if r.isEnd() {
 		return r.End
 	}
 	return r.Start
 }
 
+func (r *Record) isEnd() bool { return r.Phase == PhaseEnd || r.Phase == PhaseLost }
+
 func (r *Record) rank() int {
-	if r.Phase == PhaseEnd {
+	if r.isEnd() {
 		return 0
 	}
 	return 1
@@ -172,10 +181,29 @@ func (c *Consumer) begins(k recorderCut, batch []Record) []Record {
 		if !c.gone { // this consumer has just come
 			begins = goneAncestors(begins, o, delivered)
 		}
-		c.begun[o.span.id] = struct{}{}
-		begins = append(begins, o.record())
+		r := o.record()
+		begins = append(begins, r)
+		r.Attrs, r.Site = nil, ""
+		c.begun[r.ID] = r
 	}
 	return begins
+}
+
+// lostEnds appends ends of those begun spans that aren't open any more although this consumer has read everything, lest
+// they look as if they hung.
+func (c *Consumer) lostEnds(batch []Record, k recorderCut) []Record {
+	open := make(map[ID]bool, len(k.open))
+	for i := range k.open {
+		open[k.open[i].span.id] = true
+	}
+	for id, r := range c.begun {
+		if !open[id] {
+			r.Phase, r.End = PhaseLost, k.at
+			batch = append(batch, r)
+			delete(c.begun, id)
+		}
+	}
+	return batch
 }
 
 const maxDrift = time.Millisecond

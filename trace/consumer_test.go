@@ -24,7 +24,7 @@ func brief(records []trace.Record) string {
 		case r.ID == 0:
 			out = append(out, r.Kind.String()+" "+r.Name)
 		default:
-			out = append(out, "XBE"[r.Phase:r.Phase+1]+" "+r.Name)
+			out = append(out, "XBEGL"[r.Phase:r.Phase+1]+" "+r.Name)
 		}
 	}
 	return strings.Join(out, ", ")
@@ -342,4 +342,27 @@ func TestActiveAtLevelIDs(t *testing.T) {
 		span.End()
 		task.End()
 	})
+}
+
+// TestLostEnds: what a consumer saw begin, and lost the end of, doesn't look as if it were open for ever.
+func TestLostEnds(t *testing.T) {
+	rec := trace.NewRecorder(trace.Config{Bytes: 64 << 10})
+	base := trace.WithRecorder(t.Context(), rec)
+	ctx, long := trace.WithTask(base, "long")
+	_, short := trace.WithTask(ctx, "short")
+	con := rec.NewConsumer(trace.ConsumerConfig{})
+	pollAll(con)
+	short.End()
+	for range 20_000 {
+		_, other := trace.WithTask(base, "other")
+		other.End()
+	}
+	got := brief(pollAll(con))
+	if !strings.Contains(got, "L short") || strings.Contains(got, "L long") {
+		t.Errorf("the end of the short task is lost, that of the long one isn't: %.200s", got)
+	}
+	long.End()
+	if got := brief(pollAll(con)); got != "E long" {
+		t.Errorf("got %s", got)
+	}
 }

@@ -346,3 +346,40 @@ func waitFor(t *testing.T, ok func() bool) {
 		}
 	}
 }
+
+// TestStopWhileTheProgramIsFaster: a program that makes records faster than they can be written doesn't keep Stop.
+func TestStopWhileTheProgramIsFaster(t *testing.T) {
+	rec := trace.NewRecorder(trace.Config{})
+	ctx, task := trace.WithTask(trace.WithRecorder(t.Context(), rec), "task")
+	f, err := capture.Start(filepath.Join(t.TempDir(), "trace.json"), rec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				_, s := trace.WithSpan(ctx, "span")
+				s.End()
+			}
+		}
+	}()
+	time.Sleep(300 * time.Millisecond)
+	done := make(chan error)
+	go func() { done <- f.Stop() }()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("Stop hangs")
+	}
+	close(stop)
+	<-stopped
+	task.End()
+}

@@ -111,7 +111,7 @@ func (x *exporter) record(r *trace.Record) {
 
 // slice writes a task or a span that nests.
 func (x *exporter) slice(r *trace.Record) {
-	if r.Phase == trace.PhaseEnd {
+	if r.Phase == trace.PhaseEnd || r.Phase == trace.PhaseLost {
 		x.end(r)
 		return
 	}
@@ -316,7 +316,7 @@ func newAttrs(r *trace.Record, known []slog.Attr) []tracefmt.Attr {
 		attrs = append(attrs, tracefmt.Attr{Key: "code.file.path", Value: tracefmt.String(r.Site[:i])},
 			tracefmt.Attr{Key: "code.line.number", Value: tracefmt.Int64(line)})
 	}
-	if r.Phase == trace.PhaseGone {
+	if r.Phase == trace.PhaseGone || r.Phase == trace.PhaseLost {
 		attrs = append(attrs, tracefmt.Attr{Key: "end", Value: tracefmt.String("unknown")})
 	}
 	switch r.Status {

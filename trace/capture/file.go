@@ -105,18 +105,19 @@ func (f *File) run() {
 	for {
 		select {
 		case <-tick.C:
-			if f.err = f.flush(); f.err != nil {
+			if f.err = f.flush(4); f.err != nil {
 				return
 			}
 		case <-f.stop:
-			f.err = errors.Join(f.flush(), f.w.Close())
+			f.err = errors.Join(f.flush(64), f.w.Close())
 			return
 		}
 	}
 }
 
-func (f *File) flush() error {
-	for more := true; more; {
+// flush writes what is new, in at most so many batches: a program may make records faster than anybody can write them.
+func (f *File) flush(batches int) error {
+	for more := true; more && batches > 0; batches-- {
 		var records []trace.Record
 		records, more = f.con.Poll()
 		if err := f.x.export(records, f.rec.Now()); err != nil {
