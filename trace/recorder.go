@@ -115,7 +115,7 @@ func setDefault(n *int, to int) {
 }
 
 // chunkFor returns the size of chunks of a ring that so many lanes fill.
-func chunkFor(limit, lanes int) int { return max(minChunk, min(chunkSize, limit/(4*lanes))) }
+func chunkFor(limit, lanes int) int { return max(minChunk, min(maxChunk, limit/(4*lanes))) }
 
 type recorderKey struct{}
 

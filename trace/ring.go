@@ -6,11 +6,12 @@ import (
 	"sync"
 )
 
-// A chunk has at most chunkSize bytes, and at least minChunk, so that every lane of a small ring can have several.
-// Both are too small for the largest record, which gets a chunk of its own.
+// A chunk has at most maxChunk bytes, so that the garbage collector has few objects to look after, and at least minChunk,
+// so that every lane of a small ring can have several. That is too small for the largest records, which get chunks of
+// their own.
 const (
-	chunkSize = 32 << 10
-	minChunk  = 4 << 10
+	maxChunk = 256 << 10
+	minChunk = 4 << 10
 )
 
 // A ring keeps the newest records of all shards in at most limit bytes, as a list of chunks of pointer-free bytes:

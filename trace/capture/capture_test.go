@@ -284,7 +284,7 @@ func TestLanes(t *testing.T) {
 		if e.Kind == tracefmt.Track && e.Name != "" {
 			tracks = append(tracks, e.Name)
 		}
-		if e.Name == "step" && e.Kind == tracefmt.Complete {
+		if e.Name == "step" && (e.Kind == tracefmt.Complete || e.Kind == tracefmt.Begin) {
 			steps++
 		}
 	}

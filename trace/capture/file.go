@@ -104,30 +104,40 @@ func (f *File) run() {
 	defer tick.Stop()
 	for {
 		select {
-		case <-tick.C:
-			if f.err = f.flush(4); f.err != nil {
-				return
-			}
 		case <-f.stop:
-			f.err = errors.Join(f.flush(64), f.w.Close())
+			_, f.err = f.flush(64)
+			f.err = errors.Join(f.err, f.w.Close())
 			return
+		default:
+		}
+		more, err := f.flush(4)
+		if err != nil {
+			f.err = err
+			return
+		}
+		if more {
+			continue
+		}
+		select {
+		case <-f.stop:
+		case <-tick.C:
 		}
 	}
 }
 
 // flush writes what is new, in at most so many batches: a program may make records faster than anybody can write them.
-func (f *File) flush(batches int) error {
-	for more := true; more && batches > 0; batches-- {
+func (f *File) flush(batches int) (more bool, err error) {
+	for more = true; more && batches > 0; batches-- {
 		var records []trace.Record
 		records, more = f.con.Poll()
 		if err := f.x.export(records, f.rec.Now()); err != nil {
-			return err
+			return false, err
 		}
 		if err := f.w.Flush(); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return nil
+	return more, nil
 }
 
 // Path returns the name of the file.
