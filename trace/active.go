@@ -49,12 +49,7 @@ func (r *Recorder) cut(open int) recorderCut {
 // addStack adds the strict spans of a task, outer ones first. The shard is locked.
 func (k *recorderCut) addStack(h *host) {
 	first := len(k.open)
-	latest := k.at
 	for s := h.top; s != &h.Span; s = s.below() {
-		if s.start == 0 {
-			s.start = latest // at LevelIDs nobody has looked at the clock yet
-		}
-		latest = s.start
 		k.add(s, true)
 	}
 	slices.Reverse(k.open[first:])

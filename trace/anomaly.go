@@ -110,7 +110,7 @@ func (r *Recorder) anomaly(a Anomaly) {
 	pc, site := callSite()
 	a.Site = site
 	if r.Level() == LevelRecording {
-		a.Span.instant(instant{kind: KindAnomaly, name: a.Misuse.String(), at: r.now()},
+		a.Span.instant(instant{kind: KindAnomaly, name: a.Misuse.String()},
 			[]slog.Attr{slog.String("span", a.Span.name), slog.String("site", site)})
 	}
 	if r.config.OnAnomaly != nil {

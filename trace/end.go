@@ -77,17 +77,13 @@ func (s *Span) endRendering(x *extra, err error) {
 // end ends s. tail is the end of its record: error and attributes.
 func (s *Span) end(status Status, tail []byte) {
 	h := s.host
-	var now int64
-	if s.timed {
-		now = h.rec.now()
-	}
 	sh := h.shard
 	sh.mu.Lock()
-	if s.flags == flagRecorded && s.kind == KindSpan && h.top == s && s.timed { // as almost always
+	if s.flags == flagRecorded && s.kind == KindSpan && h.top == s { // as almost always
 		s.flags |= flagEnded
 		h.top = s.below()
 		h.depth--
-		sh.spans.writeSpan(s, h.endsAt(now, s), status, tail)
+		sh.spans.writeSpan(s, h.endsAt(sh.clock.now(), s), status, tail)
 		sh.mu.Unlock()
 		return
 	}
@@ -105,9 +101,7 @@ func (s *Span) end(status Status, tail []byte) {
 		sh.unlist(e)
 	}
 	if s.flags&flagRecorded != 0 {
-		if !s.timed {
-			now = h.rec.now()
-		}
+		now := sh.clock.now()
 		if strict {
 			now = h.endsAt(now, s)
 		}

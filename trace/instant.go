@@ -11,7 +11,7 @@ func (s *Span) Event(name string, attrs ...slog.Attr) {
 	if !s.recordsInstants() {
 		return
 	}
-	s.instant(instant{kind: KindEvent, name: name, at: s.host.rec.now()}, attrs)
+	s.instant(instant{kind: KindEvent, name: name}, attrs)
 }
 
 // Log records a log line on the task or span, so that captures show it there. at is the line's time; its monotonic
@@ -28,14 +28,14 @@ func (s *Span) Log(at time.Time, level slog.Level, message string, attrs ...slog
 // Captures draw the values of one name as a curve. name should be a constant.
 func (s *Span) Counter(name string, value int64) {
 	if s.recordsInstants() {
-		s.instant(instant{kind: KindCounter, name: name, at: s.host.rec.now()}, []slog.Attr{slog.Int64(valueKey, value)})
+		s.instant(instant{kind: KindCounter, name: name}, []slog.Attr{slog.Int64(valueKey, value)})
 	}
 }
 
 // CounterFloat is like [Span.Counter] for values that aren't whole numbers.
 func (s *Span) CounterFloat(name string, value float64) {
 	if s.recordsInstants() {
-		s.instant(instant{kind: KindCounter, name: name, at: s.host.rec.now()}, []slog.Attr{slog.Float64(valueKey, value)})
+		s.instant(instant{kind: KindCounter, name: name}, []slog.Attr{slog.Float64(valueKey, value)})
 	}
 }
 
@@ -43,7 +43,7 @@ func (s *Span) CounterFloat(name string, value float64) {
 // that requested it, or whose work it goes on with. The other one may be of another process.
 func (s *Span) Link(to Ref, attrs ...slog.Attr) {
 	if s.recordsInstants() {
-		s.instant(instant{kind: KindLink, at: s.host.rec.now(), link: to}, attrs)
+		s.instant(instant{kind: KindLink, link: to}, attrs)
 	}
 }
 
@@ -56,7 +56,7 @@ type instant struct {
 	kind  Kind
 	level slog.Level
 	name  string
-	at    int64
+	at    int64 // of a log line; the others have the time of their recording
 	link  Ref
 }
 
@@ -65,6 +65,9 @@ func (s *Span) instant(i instant, attrs []slog.Attr) {
 	s.writeInstant(i, attrList{first: attrs}.append(buf[:0]))
 }
 
+// maxSkew bounds how far a line's time may differ from the shard's clock only because that is another one.
+const maxSkew = int64(time.Microsecond)
+
 // writeInstant records i on s, or, if s ended at a level without records, on its innermost ancestor that has one.
 func (s *Span) writeInstant(i instant, tail []byte) {
 	sh := s.host.shard
@@ -72,8 +75,14 @@ func (s *Span) writeInstant(i instant, tail []byte) {
 	on := s
 	if s.flags&flagRecorded == 0 {
 		sh.mu.Unlock()
-		on = keep(s, i.at)
+		on = keep(s)
 		sh.mu.Lock()
+	}
+	if i.kind != KindLog {
+		i.at = sh.clock.now()
+	}
+	if early := s.start - i.at; 0 < early && early < maxSkew {
+		i.at = s.start
 	}
 	if i.kind == KindLog {
 		sh.logs.writeInstant(on, &i, tail)

@@ -4,21 +4,18 @@ import "sync/atomic"
 
 // Level says how much a [Recorder] does. It can be changed at any time, also while spans are open.
 //
-//	                           LevelRecording    LevelIDs               LevelOff
-//	log lines have ID stacks   yes               yes                    no
-//	Active shows open spans    yes               yes; the age of spans  those started before
-//	                                             counts from the first
-//	                                             look at them
-//	captures show              everything        what has something     nothing new
-//	                                             recorded in it
+//	                           LevelRecording  LevelIDs              LevelOff
+//	log lines have ID stacks   yes             yes                   no
+//	Active shows open spans    yes             yes                   those started before
+//	captures show              everything      what has something    nothing new
+//	                                           recorded in it
 type Level uint8
 
 const (
 	// LevelRecording makes IDs and records. It is the default.
 	LevelRecording Level = iota
 	// LevelIDs makes tasks and spans with IDs, so that log lines carry ID stacks, but no records, events and log lines
-	// in captures. What is open stays visible in [Recorder.Active]; the start of a span that nests, which isn't worth
-	// reading a clock for at this level, is the moment when somebody looks for the first time.
+	// in captures. What is open stays visible in [Recorder.Active].
 	LevelIDs
 	// LevelOff makes nothing: contexts come back unchanged, spans are nil, log lines have no ID stack.
 	LevelOff

@@ -50,6 +50,7 @@ type Recorder struct {
 type shard struct {
 	mu        sync.Mutex
 	ids       idCounter
+	clock     clock
 	open      entry // the list's anchor: next is the oldest, prev the newest
 	count     int   // of entries in the list
 	max       int
@@ -93,13 +94,14 @@ func newRecorder(c Config) *Recorder {
 	setDefault(&c.Bytes, 16<<20)
 	setDefault(&c.LogBytes, 4<<20)
 	setDefault(&c.MaxOpen, 1<<16)
-	r := &Recorder{epoch: time.Now().Add(-1), ids: newIDKey(), config: c} // so that nothing starts at 0, which means unknown
+	r := &Recorder{epoch: time.Now(), ids: newIDKey(), config: c}
 	r.shards = make([]*shard, min(maxShards, 4*runtime.GOMAXPROCS(0)))
 	n := len(r.shards)
 	r.spans = ring{limit: c.Bytes, chunk: chunkFor(c.Bytes, n), maxAge: int64(c.MaxAge)}
 	r.logs = ring{limit: c.LogBytes, chunk: chunkFor(c.LogBytes, n), maxAge: int64(c.MaxAge)}
 	for i := range r.shards {
 		s := &shard{max: max(1, c.MaxOpen/n), forgotten: &r.forgotten}
+		s.clock.epoch = r.epoch
 		s.ids = idCounter{key: &r.ids, next: uint64(i), stride: uint64(n)}
 		s.open.next, s.open.prev = &s.open, &s.open
 		s.spans.ring, s.logs.ring = &r.spans, &r.logs

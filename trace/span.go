@@ -17,7 +17,7 @@ type Span struct {
 	name   string
 
 	id    ID
-	start int64 // ns since the recorder's epoch; 0: not yet known, which happens at LevelIDs. Guarded by the shard
+	start int64 // ns since the recorder's epoch; guarded by the shard
 	flags flags // guarded by the shard
 	kind  Kind
 	timed bool // started at LevelRecording
@@ -120,7 +120,7 @@ func WithSpan(ctx context.Context, name string, attrs ...slog.Attr) (context.Con
 	}
 	s.outer, s.host, s.parent, s.name, s.kind = outer, h, parent, name, KindSpan
 	if mode.level() == LevelRecording {
-		s.start, s.timed, s.flags = h.rec.now(), true, flagRecorded
+		s.timed, s.flags = true, flagRecorded
 	}
 	if mode.instrumented() || rtrace.IsEnabled() {
 		s.instrument(mode)
@@ -172,7 +172,7 @@ func startTask(ctx context.Context, rec *Recorder, parent *Span, name string, at
 	}
 	h.register(&h.entry)
 	if keepParent {
-		h.keepParent(h.start)
+		h.keepParent()
 	}
 	return (*spanContext)(&h.Span), &h.Span
 }
@@ -202,7 +202,7 @@ func startAsync(ctx context.Context, rec *Recorder, mode mode, parent *Span, nam
 	keepParent := parent != nil && s.after(parent)
 	s.register(e)
 	if keepParent {
-		s.keepParent(s.start)
+		s.keepParent()
 	}
 	return s
 }
@@ -226,20 +226,21 @@ func newHost(rec *Recorder, attrs []slog.Attr) *host {
 	return h
 }
 
-// begin sets the time of a task or async span, which have one at every level.
+// begin says whether a task or async span is recorded.
 func (s *Span) begin(mode mode) {
-	s.start = s.host.rec.now()
 	if mode.level() == LevelRecording {
 		s.timed, s.flags = true, flagRecorded
 	}
 }
 
-// register gives a task or async span its ID and makes it visible to readers as open.
+// register gives a task or async span its ID and its time, and makes it visible to readers as open. Its start so far is
+// the earliest possible one.
 func (s *Span) register(e *entry) {
 	h := s.host
 	e.span = s
 	h.shard.mu.Lock()
 	s.id = h.shard.ids.new()
+	s.start = max(s.start, h.shard.clock.now())
 	if s == &h.Span && h.trace.IsZero() {
 		h.trace = h.rec.ids.traceOf(s.id)
 	}
@@ -253,10 +254,7 @@ func (s *Span) after(parent *Span) (keepParent bool) {
 	sh := parent.host.shard
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	if parent.start == 0 {
-		parent.start = s.start
-	}
-	s.start = max(s.start, parent.start+1)
+	s.start = parent.start + 1
 	return s.flags&flagRecorded != 0 && parent.flags&flagRecorded == 0
 }
 
@@ -302,6 +300,7 @@ const (
 
 // push makes s the innermost span of its task, if the span it was started in is that now. The shard is locked.
 func (h *host) push(s *Span) fit {
+	s.start = max(h.shard.clock.now(), s.parent.start+1)
 	below := s.parent
 	if !below.isStrict() {
 		if below = below.below(); below == nil || below.host != h {
@@ -316,9 +315,7 @@ func (h *host) push(s *Span) fit {
 	case h.depth >= maxDepth:
 		return tooDeep
 	}
-	if s.timed {
-		s.start = max(s.start, s.parent.start+1, h.lastEnd)
-	}
+	s.start = max(s.start, h.lastEnd)
 	h.top = s
 	h.depth++
 	if s.timed && s.parent.flags&flagRecorded == 0 {
@@ -359,7 +356,7 @@ func (h *host) misfit(s *Span, f fit) {
 		s.becomeAsync()
 	}
 	if s.timed {
-		s.keepParent(s.start)
+		s.keepParent()
 	}
 	switch f {
 	case tooDeep:
@@ -379,13 +376,6 @@ func (s *Span) becomeAsync() {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	s.kind = KindAsync
-	if s.start == 0 {
-		s.start = s.host.rec.now()
-	}
-	if s.parent.start == 0 {
-		s.parent.start = s.start
-	}
-	s.start = max(s.start, s.parent.start+1)
 	sh.list(s.strayEntry())
 }
 
@@ -403,10 +393,10 @@ func (s *Span) isLoose() bool {
 	return !s.isStrict()
 }
 
-// keepParent makes the ancestors of a recorded span that started at start recorded, lest a record name a parent that no capture has. If the
+// keepParent makes the ancestors of a recorded span recorded, lest a record name a parent that no capture has. If the
 // parent ended without a record, the next ancestor takes its place.
-func (s *Span) keepParent(start int64) {
-	p := keep(s.parent, start)
+func (s *Span) keepParent() {
+	p := keep(s.parent)
 	if p == s.parent {
 		return
 	}
@@ -418,25 +408,21 @@ func (s *Span) keepParent(start int64) {
 }
 
 // keep makes p and its ancestors recorded ones, as far as they are open, and returns the innermost one that has or
-// will have a record. What was inside of them starts at before.
-func keep(p *Span, before int64) *Span {
+// will have a record.
+func keep(p *Span) *Span {
 	for ; p != nil; p = p.parent {
 		sh := p.host.shard
 		sh.mu.Lock()
 		was := p.flags
-		if was&(flagRecorded|flagEnded) == 0 {
+		if was&flagEnded == 0 {
 			p.flags |= flagRecorded
-			if p.start == 0 {
-				p.start = before - 1
-			}
 		}
-		start := p.start
 		sh.mu.Unlock()
 		switch {
 		case was&flagRecorded != 0:
 			return p
 		case was&flagEnded == 0:
-			p.keepParent(start)
+			p.keepParent()
 			return p
 		}
 	}
