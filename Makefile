@@ -35,23 +35,28 @@ demo: $(if $(filter vm,$(ZFS)),deps) ## replicate a dataset on a real OpenZFS an
 test: deps lint demo race browsertest ## run all tests, those in the VM and in the browser included
 
 .PHONY: lint
-lint: ## gofmt, vet (also for FreeBSD), staticcheck, govulncheck
+lint: ## gofmt, vet (also for FreeBSD), staticcheck, tracevet, govulncheck
 	@unformatted=$$(git ls-files -co --exclude-standard '*.go' | xargs -r gofmt -l); \
 	if [ -n "$$unformatted" ]; then echo "gofmt needed:" $$unformatted >&2; exit 1; fi
 	go vet ./...
 	GOOS=freebsd go vet ./...
 	go tool staticcheck ./...
+	go build -o bin/tracevet ./cmd/tracevet
+	go vet -vettool=bin/tracevet ./...
 	go build -o bin/staticcheck honnef.co/go/tools/cmd/staticcheck
 	cd browsertest && go vet ./... && ../bin/staticcheck ./...
+	cd bench && go vet ./... && GOOS=freebsd go vet ./... && ../bin/staticcheck ./...
 	@./.ci/govulncheck
 
 .PHONY: race
 race: ## run all tests of the main module with the race detector, and those in the VM
 	$(must) go test -race -count=1 -timeout 30m ./...
+	cd bench && go test -race -count=1 -timeout 10m ./...
 
 .PHONY: unit
 unit: ## run the tests that need neither VM nor browser: quick
 	go test -short ./...
+	cd bench && go test -short ./...
 
 .PHONY: vm
 vm: ## build the virtual machine with OpenZFS, once
@@ -73,7 +78,11 @@ fuzz: ## run every fuzz target for FUZZTIME
 	    echo "== $$f in $${dir#$$PWD/}"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) "$$dir" || exit 1; done || exit 1; done
 
 .PHONY: bench
-bench: ## run the benchmarks
+bench: ## compare package trace with the OTel SDK and runtime/trace: a table, also in docs/benchmarks.md (5 minutes)
+	cd bench && go run .
+
+.PHONY: microbench
+microbench: ## run the benchmarks of the packages themselves
 	go test -run '^$$' -bench . -benchmem ./...
 
 .PHONY: golden

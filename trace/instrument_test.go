@@ -107,10 +107,12 @@ func TestExecutionTraceSurvivesMisuse(t *testing.T) {
 		<-done
 		d.End()
 
+		//lint:ignore tracevet it is a leak, on purpose
 		_, leaked := trace.WithTask(ctx, "leaked")
 		_ = leaked
 		lctx, f := trace.WithSpan(ctx, "f")
 		other, child := trace.WithTask(lctx, "child on the same goroutine")
+		//lint:ignore tracevet it is a leak, on purpose
 		trace.WithSpan(other, "never ended")
 		child.End()
 		f.End()

@@ -15,6 +15,8 @@ import (
 	"github.com/spanstack/spanstack/trace/tracetest"
 )
 
+//lint:file-ignore tracevet misuse is what many of these tests are about
+
 func wantTree(t *testing.T, ctx context.Context, want string) {
 	t.Helper()
 	if got := tracetest.Tree(t, ctx); got != want {

@@ -13,6 +13,7 @@ import (
 
 func TestTree(t *testing.T) {
 	ctx := tracetest.Lenient(t)
+	//lint:ignore tracevet it stays open, on purpose
 	root, task := trace.WithTask(ctx, "replicate", slog.String("dataset", "tank/my home"))
 	_, span := trace.WithSpan(root, "zfs list")
 	span.Event("retry", slog.Int("n", 1))
@@ -20,6 +21,7 @@ func TestTree(t *testing.T) {
 	_, child := trace.WithTask(root, "step")
 	err := errors.New("exit status 1")
 	child.EndErr(&err)
+	//lint:ignore tracevet it stays open, on purpose
 	trace.WithSpan(root, "waiting")
 	want := `task replicate dataset="tank/my home" (open)
   span zfs list

@@ -1,0 +1,240 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A benchmark is one line of the table: something that one tracer does.
+type benchmark struct {
+	group  string // such as "Span/depth=1/attrs=0/goroutines=1", for raw results and --run
+	what   string // the same in words
+	tracer tracer
+
+	loop       loop
+	ops        int // operations that one turn of the loop makes: what times and sizes are given for
+	spans      int // spans that it begins and ends
+	goroutines int
+}
+
+// name is the benchmark's name in raw results.
+func (b *benchmark) name() string { return b.group + "/tracer=" + b.tracer.slug() }
+
+// A loop does something n times with the tracer that ctx belongs to.
+type loop func(ctx context.Context, n int)
+
+// A tracer is one of the contenders in one configuration.
+type tracer struct {
+	name  string
+	rival string // the name of our tracer that does the comparable thing
+	begin func() (*session, error)
+
+	// stretch is how many times as long as others it has to be measured, since another goroutine works on what the loop
+	// leaves behind: ours in periods of 100 ms. 0 means 1.
+	stretch int
+}
+
+// slug is the tracer's name for file formats and regular expressions.
+func (t tracer) slug() string {
+	return strings.NewReplacer(", ", "-", " ", "-", "/", "-").Replace(strings.ToLower(t.name))
+}
+
+// A session is a tracer at work.
+type session struct {
+	// ctx is a context without a span, in which roots are started.
+	ctx context.Context
+	// root opens what the measured spans are children of. It is called on the goroutine that runs the loop.
+	root      opener
+	rootSpans int // how many spans it opens
+	// stop takes the tracer down. Given how many spans ended, it says how many of their records were lost on the way
+	// to where this tracer sends them.
+	stop func(ended uint64) (lost uint64, err error)
+}
+
+// An opener starts something in a context.
+type opener func(context.Context) (ctx context.Context, end func())
+
+// spanLoops are the shapes of the matrix, in one API. Nested ones begin five spans inside each other, then end them.
+type spanLoops struct{ plain, attrs, nested, nestedAttrs loop }
+
+const nestedDepth = 5
+
+// benchmarks returns all benchmarks in the order of the table. Those of one group stand together, our own ones first.
+func benchmarks() []benchmark {
+	return slices.Concat(spanBenchmarks(), taskBenchmarks(), detailBenchmarks(), contextBenchmarks())
+}
+
+func spanBenchmarks() []benchmark {
+	type entry struct {
+		tracer tracer
+		loops  spanLoops
+	}
+	var entries []entry
+	add := func(l spanLoops, tracers ...tracer) {
+		for _, t := range tracers {
+			entries = append(entries, entry{t, l})
+		}
+	}
+	add(spanstackLoops, spanstackOff, spanstackIDs, spanstackRecording, spanstackPolled, spanstackCaptured)
+	add(otelLoops, otelNoop, otelNever, otelBatcher, otelDefault)
+	add(regionLoops, regionOff, regionOn)
+	add(rtTaskLoops, rtTaskOff, rtTaskOn)
+
+	var all []benchmark
+	for _, depth := range []int{1, nestedDepth} {
+		for _, attrs := range []int{0, 4} {
+			for _, goroutines := range []int{1, 2} {
+				for _, e := range entries {
+					all = append(all, benchmark{
+						group:  spanGroup(depth, attrs, goroutines),
+						what:   fmt.Sprintf("span, depth %d, %s, %s", depth, count(attrs, "attribute"), count(goroutines, "goroutine")),
+						tracer: e.tracer, loop: e.loops.shape(depth, attrs), ops: depth, spans: depth, goroutines: goroutines,
+					})
+				}
+			}
+		}
+	}
+	return all
+}
+
+func spanGroup(depth, attrs, goroutines int) string {
+	return fmt.Sprintf("Span/depth=%d/attrs=%d/goroutines=%d", depth, attrs, goroutines)
+}
+
+func (l spanLoops) shape(depth, attrs int) loop {
+	switch {
+	case depth == 1 && attrs == 0:
+		return l.plain
+	case depth == 1:
+		return l.attrs
+	case attrs == 0:
+		return l.nested
+	}
+	return l.nestedAttrs
+}
+
+func count(n int, noun string) string {
+	switch n {
+	case 0:
+		return "no " + noun + "s"
+	case 1:
+		return "1 " + noun
+	}
+	return fmt.Sprint(n, " ", noun, "s")
+}
+
+// taskBenchmarks begin and end what has no parent.
+func taskBenchmarks() []benchmark {
+	g := group{name: "Task", what: "root task, begin and end", spans: 1}
+	g.add(spanstackTasks, spanstackOff.bare(), spanstackIDs.bare(), spanstackRecording.bare())
+	g.add(otelPlain, otelNoop.bare(), otelNever.bare(), otelBatcher.bare())
+	g.add(rtTasks, rtTaskOff.bare(), rtTaskOn.bare())
+	return g.benchmarks
+}
+
+// detailBenchmarks do something with a span, and include its begin and end, since an API that collects until the end
+// does part of the work there.
+func detailBenchmarks() []benchmark {
+	set := group{name: "SetAttrs", what: "span, 4 attributes set later", spans: 1}
+	set.add(spanstackSetAttrs, spanstackOff, spanstackIDs, spanstackRecording)
+	set.add(otelSetAttrs, otelNoop, otelNever, otelBatcher)
+
+	event := group{name: "Event", what: "span with 4 events of 1 attribute", spans: 1}
+	event.add(spanstackEvents, spanstackIDs, spanstackRecording)
+	event.add(otelEvents, otelNever, otelBatcher)
+	event.add(regionLogs, regionOff, regionOn)
+
+	log := group{name: "Log", what: "span with 4 log lines of 1 attribute", spans: 1}
+	log.add(spanstackLogs, spanstackIDs, spanstackRecording)
+
+	stack := group{name: "Stack", what: "span at depth 5 with its IDs as text", spans: 1}
+	stack.add(spanstackStack, spanstackIDs.deep(nestedDepth-1, withSpanstackSpans), spanstackRecording.deep(nestedDepth-1, withSpanstackSpans))
+	stack.add(otelStack, otelNever.deep(nestedDepth-1, withOTelSpans), otelBatcher.deep(nestedDepth-1, withOTelSpans))
+
+	again := group{name: "StackAgain", what: "IDs as text, once more"}
+	again.add(spanstackStackAgain, spanstackRecording.deep(nestedDepth-1, withSpanstackSpans))
+	again.add(otelStackAgain, otelBatcher.deep(nestedDepth-1, withOTelSpans))
+	return slices.Concat(set.benchmarks, event.benchmarks, log.benchmarks, stack.benchmarks, again.benchmarks)
+}
+
+// contextBenchmarks look things up in a context.
+func contextBenchmarks() []benchmark {
+	value := group{name: "ContextValue", what: "ctx.Value through 5 spans"}
+	value.add(lookUpValue, spanstackOff.deep(nestedDepth-1, withSpanstackSpans), spanstackRecording.deep(nestedDepth-1, withSpanstackSpans),
+		otelNoop.deep(nestedDepth-1, withOTelSpans), otelBatcher.deep(nestedDepth-1, withOTelSpans), rtTaskOff.deep(nestedDepth-1, withRTTasks))
+
+	span := group{name: "ContextSpan", what: "innermost span, through 5 context values"}
+	span.add(spanstackFromContext, spanstackRecording.deep(0, withValues))
+	span.add(otelFromContext, otelBatcher.deep(0, withValues))
+	return append(value.benchmarks, span.benchmarks...)
+}
+
+// A group collects benchmarks of one operation on one goroutine.
+type group struct {
+	name, what string
+	spans      int
+	benchmarks []benchmark
+}
+
+func (g *group) add(l loop, tracers ...tracer) {
+	for _, t := range tracers {
+		g.benchmarks = append(g.benchmarks, benchmark{group: g.name, what: g.what, tracer: t, loop: l, ops: 1, spans: g.spans,
+			goroutines: 1})
+	}
+}
+
+// bare makes the tracer's sessions run loops without a root.
+func (t tracer) bare() tracer {
+	begin := t.begin
+	t.begin = func() (*session, error) {
+		s, err := begin()
+		if err == nil {
+			s.root, s.rootSpans = func(ctx context.Context) (context.Context, func()) { return ctx, func() {} }, 0
+		}
+		return s, err
+	}
+	return t
+}
+
+// deep makes the tracer's sessions run loops in the context that below, which opens a number of spans, makes of the
+// root's.
+func (t tracer) deep(spans int, below opener) tracer {
+	begin := t.begin
+	t.begin = func() (*session, error) {
+		s, err := begin()
+		if err != nil {
+			return nil, err
+		}
+		root := s.root
+		s.root = func(ctx context.Context) (context.Context, func()) {
+			ctx, endRoot := root(ctx)
+			ctx, end := below(ctx)
+			return ctx, func() { end(); endRoot() }
+		}
+		s.rootSpans += spans
+		return s, nil
+	}
+	return t
+}
+
+type valueKey int
+
+// lookUpKey is the key of a value in every session's root context, below all spans.
+const lookUpKey valueKey = -1
+
+func withValues(ctx context.Context) (context.Context, func()) {
+	for i := range 5 {
+		ctx = context.WithValue(ctx, valueKey(i), i)
+	}
+	return ctx, func() {}
+}
+
+func lookUpValue(ctx context.Context, n int) {
+	for range n {
+		if ctx.Value(lookUpKey) == nil {
+			panic("the value isn't found")
+		}
+	}
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+)
+
+// childEnv carries a job to a child process, as JSON.
+const childEnv = "SPANSTACK_BENCH_JOB"
+
+// A job is what a child process measures: one of its fields.
+type job struct {
+	Load *loadJob `json:",omitempty"`
+	GC   *gcJob   `json:",omitempty"`
+}
+
+// beChild does the job of a child process, if this is one, and exits.
+func beChild() {
+	text, ok := os.LookupEnv(childEnv)
+	if !ok {
+		return
+	}
+	var j job
+	err := json.Unmarshal([]byte(text), &j)
+	var result any
+	switch {
+	case err != nil:
+	case j.Load != nil:
+		result, err = j.Load.run()
+	case j.GC != nil:
+		result, err = j.GC.run()
+	default:
+		err = errors.New("no job")
+	}
+	if err == nil {
+		err = json.NewEncoder(os.Stdout).Encode(result)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// doInChild runs a job in a process of its own, which ends when ctx does. The result is what the job's run returns.
+func doInChild(ctx context.Context, j job, result any) error {
+	exe, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(j)
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, exe)
+	var stderr bytes.Buffer
+	cmd.Env, cmd.Stderr = append(os.Environ(), childEnv+"="+string(text)), &stderr
+	out, err := cmd.Output()
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		return fmt.Errorf("measure in a child process: %w: %s", err, bytes.TrimSpace(stderr.Bytes()))
+	}
+	return json.Unmarshal(out, result)
+}

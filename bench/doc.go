@@ -1,0 +1,25 @@
+// Command bench compares package trace with its peers: the OpenTelemetry SDK and runtime/trace. It prints one table
+// and writes docs/benchmarks.md; see its --help. It is a module of its own, so that spanstack depends on none of them.
+//
+// # What is compared
+//
+// A benchmark runs one loop on one or several goroutines, with one tracer. The loops of all tracers have the same
+// shape: child spans below one root that stays open, the context threaded through, attributes given the way that each
+// API's documentation gives them. Files are by tracer: spanstack.go, otel.go, runtimetrace.go; cases.go puts the matrix
+// together.
+//
+// # What makes it fair
+//
+//   - Tracers take turns within each round, and rounds go through the list in turn forwards and backwards, so that
+//     what else the machine does hits all of them. The table has medians of rounds.
+//   - Every tracer is warm before it is measured: the flight recorder's ring is full, and lists and pools have grown.
+//   - All share one heap with 64 MiB of ballast. Without it, a tracer that holds much memory would be rewarded with
+//     fewer garbage collections than one that holds little.
+//   - Work that a tracer leaves to another goroutine is not in the caller's time. So there is a column with the CPU
+//     time of the whole process.
+//   - What a tracer couldn't deliver is counted for all of them and has a column, since dropping is cheap. The SDK's
+//     batcher has a queue that is long enough for it not to drop; what it does with its default queue is shown, too.
+//
+// Two more measurements run in child processes of their own, since they are about memory: a program with 64 busy
+// goroutines and consumers that hardly read (load.go), and the garbage collector beside a full ring (gc.go).
+package main

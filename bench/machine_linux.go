@@ -1,0 +1,37 @@
+package main
+
+import (
+	"os"
+	"strconv"
+	"strings"
+)
+
+// peakRSS returns the process's largest resident memory so far, in bytes, or 0. It isn't getrusage's, which in a new
+// process starts with that of its parent (exec's setmax_mm_hiwater_rss).
+func peakRSS() int64 {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(status)) {
+		if kB, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			n, _ := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(kB), "kB")), 10, 64)
+			return n << 10
+		}
+	}
+	return 0
+}
+
+// cpuModel returns the processor's name.
+func cpuModel() string {
+	info, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil {
+		return "unknown"
+	}
+	for line := range strings.Lines(string(info)) {
+		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
+			return strings.TrimSpace(value)
+		}
+	}
+	return "unknown"
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"time"
+)
+
+// targets compares the results with what package trace is to reach.
+func (r *report) targets() *table {
+	t := newTable("what", "target", "measured", "met?")
+	t.addTarget("recording, no attributes", "≤ 100 ns, 1 allocation", r.cost(spanstackRecording, 0, 100, 1))
+	t.addTarget("recording, 4 attributes", "≤ 180 ns, ≤ 2 allocations", r.cost(spanstackRecording, 4, 180, 2))
+	t.addTarget("IDs only, no attributes", "≤ 60 ns, 1 allocation", r.cost(spanstackIDs, 0, 60, 1))
+	t.addTarget("off, no attributes", "≤ 3 ns, 0 allocations", r.cost(spanstackOff, 0, 3, 0))
+	t.addTarget("recording against the OTel SDK with its batcher", "≥ 10 × as fast", r.faster(otelBatcher, 10))
+	t.addTarget("recording against an enabled runtime/trace region", "faster", r.faster(regionOn, 1))
+	for _, c := range []consumers{slowConsumer, alsoOneKilled} {
+		t.addTarget("throughput under load, consumers: "+string(c), "≥ 0.90 of that without", r.throughput(c))
+	}
+	t.addTarget("losses are stated in the output", "all of them", r.stated())
+	t.addTarget("a garbage collection beside a full flight recorder", "≤ 0.3 ms more", r.collection())
+	return t
+}
+
+// An outcome is what was measured for a target. The zero value means nothing was.
+type outcome struct {
+	measured string
+	met      bool
+}
+
+func (t *table) addTarget(what, target string, o outcome) {
+	met := "no"
+	switch {
+	case o.measured == "":
+		o.measured, met = "not measured", ""
+	case o.met:
+		met = "yes"
+	}
+	t.add(what, target, o.measured, met)
+}
+
+// cost is the higher of the costs at depths 1 and 5, on one goroutine.
+func (r *report) cost(of tracer, attrs int, ns, allocs float64) (o outcome) {
+	var highest *row
+	for _, depth := range []int{1, nestedDepth} {
+		row := r.row(spanGroup(depth, attrs, 1), of.name)
+		if row == nil {
+			return outcome{}
+		}
+		if highest == nil || row.Ns > highest.Ns {
+			highest = row
+		}
+	}
+	a := math.Round(highest.Allocs*10) / 10
+	return outcome{fmt.Sprintf("%s ns, %g", nanoseconds(highest.Ns), a), highest.Ns <= ns && a <= allocs}
+}
+
+// faster is the lowest and the highest ratio in all groups of spans.
+func (r *report) faster(than tracer, want float64) outcome {
+	lowest, highest := math.Inf(1), 0.0
+	for _, depth := range []int{1, nestedDepth} {
+		for _, attrs := range []int{0, 4} {
+			for _, goroutines := range []int{1, 2} {
+				group := spanGroup(depth, attrs, goroutines)
+				ours, theirs := r.row(group, spanstackRecording.name), r.row(group, than.name)
+				if ours == nil || theirs == nil {
+					return outcome{}
+				}
+				f := theirs.Ns / ours.Ns
+				lowest, highest = min(lowest, f), max(highest, f)
+			}
+		}
+	}
+	return outcome{ratio(lowest) + "–" + ratio(highest) + " × as fast", lowest >= want}
+}
+
+func (r *report) throughput(c consumers) outcome {
+	if len(r.Load[c]) == 0 {
+		return outcome{}
+	}
+	m := median(r.Load.ratios(c))
+	return outcome{ratio(m), m >= 0.9}
+}
+
+func (r *report) stated() outcome {
+	if r.Load == nil {
+		return outcome{}
+	}
+	missing := r.Load.summary(slowConsumer).missing + r.Load.summary(alsoOneKilled).missing
+	if missing != 0 {
+		return outcome{fmt.Sprintf("%d records unaccounted for", missing), false}
+	}
+	return outcome{"all of them", true}
+}
+
+func (r *report) collection() outcome {
+	if r.GC == nil {
+		return outcome{}
+	}
+	more := median(milliseconds(r.GC.With)) - median(milliseconds(r.GC.Without))
+	return outcome{fmt.Sprintf("%+.2f ms", more), more <= 0.3}
+}
+
+func milliseconds(times []time.Duration) []float64 {
+	v := make([]float64, len(times))
+	for i, t := range times {
+		v[i] = float64(t.Nanoseconds()) / 1e6
+	}
+	return v
+}
