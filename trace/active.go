@@ -24,6 +24,7 @@ type openSpan struct {
 	late     bool
 	recorded bool
 	site     uintptr
+	first    []slog.Attr
 	attrs    []slog.Attr // added after its start
 	err      error
 }
@@ -63,7 +64,7 @@ func (k *recorderCut) add(s *Span, nests bool) {
 		o.kind = KindAsync
 	}
 	if m := s.moreOf(); m != nil {
-		o.attrs, o.err, o.site = m.attrs, m.err, m.site
+		o.first, o.attrs, o.err, o.site = m.first, m.attrs, m.err, m.site
 	}
 	k.open = append(k.open, o)
 }
@@ -80,9 +81,9 @@ func (o *openSpan) record() Record {
 	if o.site != 0 {
 		r.Site = siteText(o.site)
 	}
-	attrs := attrList{more: o.attrs, plain: true}
+	attrs := attrList{first: o.first, more: o.attrs, plain: true}
 	if x := s.extra.Load(); x != nil {
-		attrs.rendered, attrs.nRendered, attrs.first = x.plain, int(x.nPlain), x.first
+		attrs.rendered, attrs.nRendered = x.plain, int(x.nPlain)
 	}
 	r.Attrs = decodeAttrs(attrs.append(nil), func(b []byte) string { return string(b) })
 	if o.err != nil {

@@ -13,7 +13,7 @@ func (s *Span) End() {
 	switch x := s.extra.Load(); {
 	case x == nil:
 		s.end(StatusUnset, nil)
-	case x.first == nil && x.more.Load() == nil:
+	case x.more.Load() == nil:
 		s.end(StatusUnset, x.plain)
 	default:
 		s.endRendering(x, nil)
@@ -43,14 +43,14 @@ func (s *Span) endRendering(x *extra, err error) {
 	if x.ended.Swap(true) {
 		return
 	}
-	attrs := attrList{rendered: x.plain, nRendered: int(x.nPlain), first: x.first}
+	attrs := attrList{rendered: x.plain, nRendered: int(x.nPlain)}
 	recorded := s.timed
 	if m := x.more.Load(); m != nil || !recorded {
 		sh := s.host.shard
 		sh.mu.Lock()
 		recorded = s.flags&flagRecorded != 0
 		if m != nil {
-			attrs.more = m.attrs
+			attrs.first, attrs.more = m.first, m.attrs
 			if err == nil {
 				err = m.err
 			}

@@ -5,12 +5,12 @@ import (
 	"log/slog"
 	rtrace "runtime/trace"
 	"sync/atomic"
+	"time"
 )
 
 // extra is what only some spans have: attributes, a rendered stack, and more.
 type extra struct {
 	plain  []byte      // attributes given at the start, rendered; they never change
-	first  []slog.Attr // the rest of those, which only user code can render, when the span ends
 	nPlain uint8       // attributes in plain
 	ended  atomic.Bool // somebody renders the attributes, because the span ends
 	stack  atomic.Pointer[string]
@@ -19,6 +19,7 @@ type extra struct {
 
 // more is what few spans have. It is guarded by the shard.
 type more struct {
+	first   []slog.Attr // given at the start, but not in plain, since only user code can render them; they never change
 	attrs   []slog.Attr // set after the start
 	err     error
 	entry   entry
@@ -32,44 +33,82 @@ type more struct {
 // newSpanWithAttrs returns a span with attributes. Those that need no user code are rendered at once, since bytes are
 // cheaper to keep than values; the caller's slice stays on its stack.
 func newSpanWithAttrs(attrs []slog.Attr) *Span {
+	n, size := plainSize(attrs)
+	if size > inlineText {
+		s := new(struct {
+			Span
+			x extra
+		})
+		s.extra.Store(&s.x)
+		s.x.keep(make([]byte, 0, size), attrs, n)
+		return &s.Span
+	}
 	s := new(struct {
 		Span
 		x    extra
 		text [inlineText]byte
 	})
-	s.x.keep(s.text[:0], attrs)
 	s.extra.Store(&s.x)
+	s.x.keep(s.text[:0], attrs, n)
 	return &s.Span
 }
 
 // newHostWithAttrs is newSpanWithAttrs for hosts.
 func newHostWithAttrs(attrs []slog.Attr) *host {
+	n, size := plainSize(attrs)
 	h := new(struct {
 		host
 		x    extra
 		text [inlineText]byte
 	})
-	h.x.keep(h.text[:0], attrs)
+	b := h.text[:0]
+	if size > inlineText {
+		b = make([]byte, 0, size)
+	}
 	h.extra.Store(&h.x)
+	h.x.keep(b, attrs, n)
 	return &h.host
 }
 
 const (
-	inlineText = 104     // bytes of rendered attributes in a span's own allocation
+	inlineText = 80      // bytes of rendered attributes in a span's own allocation
 	maxPlain   = 32      // attributes that are rendered at the start
 	plainBytes = 4 << 10 // after so many bytes the rest is left to the end, which bounds it
 )
 
-func (x *extra) keep(b []byte, attrs []slog.Attr) {
-	for i := range attrs {
-		if i >= maxPlain || len(b) > plainBytes || !isPlain(&attrs[i]) {
-			x.first = append([]slog.Attr(nil), attrs[i:]...)
+// plainSize returns how many of the first attributes are to be rendered at the start, and a bound of what that takes.
+func plainSize(attrs []slog.Attr) (n, size int) {
+	for n < len(attrs) && n < maxPlain && size < plainBytes {
+		a := &attrs[n]
+		if !isPlain(a) {
 			break
 		}
-		b = appendValue(appendString(b, attrs[i].Key), attrs[i].Value)
-		x.nPlain++
+		size += min(len(a.Key), maxString) + 12 // with lengths, tag and number
+		switch a.Value.Kind() {
+		case slog.KindString:
+			size += min(len(a.Value.String()), maxString)
+		case slog.KindTime:
+			size += len(time.RFC3339Nano)
+		}
+		n++
 	}
-	x.plain = b
+	return n, size
+}
+
+// keep renders the first n attributes into b, and keeps the others.
+func (x *extra) keep(b []byte, attrs []slog.Attr, n int) {
+	for i := range attrs[:n] {
+		b = appendValue(appendString(b, attrs[i].Key), attrs[i].Value)
+	}
+	x.plain, x.nPlain = b, uint8(n)
+	if n < len(attrs) {
+		m := x.more.Load()
+		if m == nil {
+			m = new(more)
+			x.more.Store(m)
+		}
+		m.first = append([]slog.Attr(nil), attrs[n:]...)
+	}
 }
 
 // extras returns what s has beyond its fields, and makes it if it has nothing yet.

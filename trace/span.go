@@ -188,8 +188,9 @@ func startAsync(ctx context.Context, rec *Recorder, mode mode, parent *Span, nam
 		}
 	} else {
 		a := &asyncSpan{}
-		a.extra.keep(nil, attrs)
+		n, size := plainSize(attrs)
 		a.extra.more.Store(&a.more)
+		a.extra.keep(make([]byte, 0, size), attrs, n)
 		s, e = &a.Span, &a.more.entry
 		s.extra.Store(&a.extra)
 		s.host = parent.host
