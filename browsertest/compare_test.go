@@ -127,7 +127,7 @@ func (c *comparison) nesting(at lane, t *catapult.Thread) {
 }
 
 // flows compares the arrows with the file's pairs, and their ends with the ids:
-// an arrow goes from the parent of a task to that task.
+// an arrow of a child task goes from its parent to that task.
 func (c *comparison) flows(report *catapult.Report) {
 	type ends struct {
 		from, to   lane
@@ -150,7 +150,7 @@ func (c *comparison) flows(report *catapult.Report) {
 		}
 		from, to := spanOf(f.From), spanOf(f.To)
 		parent := arg(to, "spanstack.parent")
-		if parent != "" && !within(from, parent) {
+		if f.Title == "child task" && parent != "" && !within(from, parent) {
 			c.addf("arrow to %q at %.3f µs comes from %q (%s), its parent is %s",
 				to.Title, shown.end, from.Title, arg(from, "spanstack.id"), parent)
 		}
@@ -164,10 +164,10 @@ func (c *comparison) flows(report *catapult.Report) {
 
 func laneOf(s *catapult.Slice) lane { return lane{s.Thread.Process.PID, s.Thread.TID} }
 
-// spanOf is the span or task of a slice: a log line that has the same time as
+// spanOf is the span or task of a slice: an instant that has the same time as
 // an arrow takes the arrow's end.
 func spanOf(s *catapult.Slice) *catapult.Slice {
-	for s.Category == "log" && s.Parent != nil {
+	for s.Category != "task" && s.Category != "span" && s.Parent != nil {
 		s = s.Parent
 	}
 	return s

@@ -123,25 +123,27 @@ func (r *Recorder) Active() []Record {
 // notes that they now are. Almost always they have ended; one that was started between the cuts of two shards is open.
 func goneAncestors(all []Record, o *openSpan, known map[ID]bool) []Record {
 	known[o.span.id] = true
-	inner, p := o.start, o.parent
+	wasOpen, p := o.start, o.parent // until when p was open at least
 	for range MaxStack {
 		if p == nil || p.kind == kindRemote {
 			break
 		}
-		if known[p.id] {
-			extend(all, p.id, inner)
-			break
-		}
 		g, state := p.look()
-		if state != forgotten {
+		switch {
+		case known[p.id]:
+			extend(all, p.id, wasOpen)
+		case state != forgotten:
 			known[p.id] = true
 			r := g.record()
 			if state == gone {
-				r.Phase, r.End = PhaseGone, inner
+				r.Phase, r.End = PhaseGone, wasOpen
 			}
 			all = append(all, r)
 		}
-		inner, p = g.start, g.parent
+		if g.kind != KindSpan { // what a span nests in was open for as long as the span
+			wasOpen = g.start
+		}
+		p = g.parent
 	}
 	return all
 }

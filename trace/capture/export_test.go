@@ -3,7 +3,12 @@ package capture_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -102,4 +107,75 @@ func TestGoneParent(t *testing.T) {
 		}
 		child.End()
 	})
+}
+
+// TestEveryKindOfRecord writes a trace with everything that records can tell, as a stream whose reader came late and lost
+// some, and leaves it for the test in the browser.
+func TestEveryKindOfRecord(t *testing.T) {
+	rec := trace.NewRecorder(trace.Config{Bytes: 64 << 10, Logger: slog.New(slog.DiscardHandler)})
+	base := trace.WithRecorder(t.Context(), rec)
+	path := filepath.Join(t.TempDir(), "records.json")
+	if dir := os.Getenv("SPANSTACK_ARTIFACTS"); dir != "" {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		path = filepath.Join(dir, "records.json")
+	}
+	ctx, parent := trace.WithTask(base, "parent", slog.String("dataset", "tank/home"))
+	pctx, spawning := trace.WithSpan(ctx, "spawning")
+	_, child := trace.WithTask(context.WithoutCancel(pctx), "child of a parent that is gone")
+	spawning.End()
+	parent.End()
+	for range 64 { // in all shards: push what there is out of the ring
+		_, other := trace.WithTask(base, "other")
+		for range 1000 {
+			other.Event("tick")
+		}
+		other.End()
+	}
+	f, err := capture.Start(path, rec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec.SetSites(true)
+	ctx, server := trace.WithTask(base, "server")
+	_, short := trace.WithTask(ctx, "short")
+	waitFor(t, func() bool { // until both have begun in the file
+		b, _ := os.ReadFile(path)
+		return bytes.Contains(b, []byte(`"short"`))
+	})
+	short.EndErr(new(errors.New("out of space")))
+	server.Event("an event", slog.Int("n", 1))
+	server.Log(time.Now(), slog.LevelWarn, "a log line")
+	server.Counter("queue", 3)
+	server.CounterFloat("load", 0.25)
+	_, request := trace.WithAsyncSpan(ctx, "request")
+	_, second := trace.WithAsyncSpan(ctx, "request")
+	request.End()
+	second.End()
+	_, detached := trace.Detach(ctx, "detached")
+	detached.End()
+	sctx, span := trace.WithSpan(ctx, "span")
+	_, inner := trace.WithSpan(sctx, "inner")
+	span.End() // too early: inner becomes an async span, and there is an anomaly
+	inner.End()
+	_, open := trace.WithSpan(ctx, "open at the end")
+	waitFor(t, func() bool {
+		b, _ := os.ReadFile(path)
+		return bytes.Contains(b, []byte(`"open at the end"`))
+	})
+	if err := f.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	events := load(t, path)
+	for _, want := range []string{"complete parent", "complete spawning", "begin child of a parent that is gone", "instant an event",
+		"log a log line", "counter queue", "counter load", "async begin request", "instant link", "flow start link",
+		"async begin inner", "begin open at the end", "end short"} {
+		if !slices.ContainsFunc(events, func(e *tracefmt.Event) bool { return e.Kind.String()+" "+e.Name == want }) {
+			t.Errorf("the trace has no %q", want)
+		}
+	}
+	open.End()
+	server.End()
+	child.End()
 }
