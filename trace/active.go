@@ -29,10 +29,14 @@ type openSpan struct {
 	err      error
 }
 
-// cut notes what is open and what is written. About open spans are expected.
-func (r *Recorder) cut(open int) recorderCut {
-	k := recorderCut{at: r.now(), spans: map[*lane]cut{}, logs: map[*lane]cut{}, open: make([]openSpan, 0, open+open/4+64)}
+// cut notes what is open and what is written.
+func (r *Recorder) cut() recorderCut {
+	k := recorderCut{at: r.now(), spans: map[*lane]cut{}, logs: map[*lane]cut{}}
 	for _, sh := range r.shards {
+		sh.mu.Lock()
+		n := sh.count
+		sh.mu.Unlock()
+		k.open = slices.Grow(k.open, n+n/2+16) // rather not while the shard is locked
 		sh.mu.Lock()
 		for e := sh.open.next; e != &sh.open; e = e.next {
 			k.add(e.span, false)
@@ -105,7 +109,7 @@ func (r *Record) setParent(p *Span, late bool) {
 // Active returns the open tasks and spans as begin records, ordered by start, each after its parent. Their age is the
 // recorder's [Recorder.Now] minus Start. Ancestors of them that have ended are there, too, with [PhaseGone].
 func (r *Recorder) Active() []Record {
-	k := r.cut(0)
+	k := r.cut()
 	known := make(map[ID]bool, len(k.open))
 	for i := range k.open {
 		known[k.open[i].span.id] = true

@@ -38,7 +38,7 @@ type ConsumerConfig struct {
 
 // NewConsumer returns a consumer. It needs no Close: an unused one costs nothing.
 func (r *Recorder) NewConsumer(c ConsumerConfig) *Consumer {
-	k := r.cut(0)
+	k := r.cut()
 	con := &Consumer{
 		rec: r, begun: map[ID]Record{}, strings: map[string]string{}, lastPoll: k.at,
 		spans: newRingReader(&r.spans, k.spans), logs: newRingReader(&r.logs, k.logs),
@@ -81,7 +81,7 @@ func (c *Consumer) poll(budget int) (batch []Record, more bool) {
 		ring.pin()
 		defer ring.unpin()
 	}
-	k := c.rec.cut(len(c.begun))
+	k := c.rec.cut()
 	oldest := int64(math.MinInt64)
 	if age := c.rec.config.MaxAge; age > 0 {
 		oldest = k.at - int64(age)
