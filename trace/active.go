@@ -2,7 +2,6 @@ package trace
 
 import (
 	"cmp"
-	"log/slog"
 	"slices"
 )
 
@@ -24,8 +23,7 @@ type openSpan struct {
 	late     bool
 	recorded bool
 	site     uintptr
-	first    []slog.Attr
-	attrs    []slog.Attr // added after its start
+	attrs    attrList // those that were added later
 	err      error
 }
 
@@ -68,7 +66,8 @@ func (k *recorderCut) add(s *Span, nests bool) {
 		o.kind = KindAsync
 	}
 	if m := s.moreOf(); m != nil {
-		o.first, o.attrs, o.err, o.site = m.first, m.attrs, m.err, m.site
+		o.attrs = attrList{first: m.first, late: m.late, more: m.attrs, count: int(m.nLate), dropped: int(m.dropped)}
+		o.err, o.site = m.err, s.site()
 	}
 	k.open = append(k.open, o)
 }
@@ -85,11 +84,13 @@ func (o *openSpan) record() Record {
 	if o.site != 0 {
 		r.Site = siteText(o.site)
 	}
-	attrs := attrList{first: o.first, more: o.attrs, plain: true}
+	attrs := o.attrs
+	attrs.plain = true
 	if x := s.extra.Load(); x != nil {
-		attrs.rendered, attrs.nRendered = x.plain, int(x.nPlain)
+		attrs.rendered = x.plain
+		attrs.count += int(x.nPlain)
 	}
-	r.Attrs = decodeAttrs(attrs.append(nil), func(b []byte) string { return string(b) })
+	r.Attrs = decodeAttrs(attrs.append(nil), bytesToString)
 	if o.err != nil {
 		r.Status = StatusError
 	}

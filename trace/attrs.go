@@ -6,19 +6,20 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"math/bits"
 	"strconv"
 	"time"
 	"unicode/utf8"
 )
 
-// attrList is what a record's attributes are rendered from: those that were rendered at the start of a span, the others
-// of the start, and those that were added later.
+// attrList is what a record's attributes are rendered from: those that were rendered before, and others, both given at the
+// start of a span and later.
 type attrList struct {
-	rendered  []byte
-	nRendered int
-	first     []slog.Attr
-	more      []slog.Attr
-	plain     bool // leave out values that only user code can render
+	rendered, late []byte
+	first, more    []slog.Attr
+	count          int  // attributes in rendered and late
+	dropped        int  // attributes that are in none of them
+	plain          bool // leave out values that only user code can render
 }
 
 // append renders the attributes: a key, a type tag and a value each, groups flattened with dots in their keys. User
@@ -27,13 +28,11 @@ type attrList struct {
 // The buffer is passed and returned by value everywhere, which lets callers have it on their stack.
 func (l attrList) append(b []byte) []byte {
 	b = append(b, l.rendered...)
-	if len(l.first)+len(l.more) == 0 {
-		return b
-	}
-	count := attrCount{plain: l.plain, kept: l.nRendered}
+	count := attrCount{plain: l.plain, kept: l.count, dropped: l.dropped}
 	for i := range l.first {
 		b = appendAttr(b, &count, "", l.first[i])
 	}
+	b = append(b, l.late...)
 	for i := range l.more {
 		b = appendAttr(b, &count, "", l.more[i])
 	}
@@ -43,6 +42,41 @@ func (l attrList) append(b []byte) []byte {
 	}
 	return b
 }
+
+// appendPlain renders plain attributes.
+func appendPlain(b []byte, attrs []slog.Attr) []byte {
+	for i := range attrs {
+		b = appendValue(appendString(b, attrs[i].Key), attrs[i].Value)
+	}
+	return b
+}
+
+// attrSize returns how many bytes appendPlain takes for a plain attribute, or a few more.
+func attrSize(a *slog.Attr) int {
+	n := stringSize(a.Key) + 1
+	switch v := a.Value; v.Kind() {
+	case slog.KindString:
+		n += stringSize(v.String())
+	case slog.KindInt64:
+		n += varintSize(uint64(v.Int64()<<1) ^ uint64(v.Int64()>>63))
+	case slog.KindUint64:
+		n += varintSize(v.Uint64())
+	case slog.KindBool:
+		n++
+	case slog.KindFloat64:
+		n += 8
+	case slog.KindDuration:
+		n += varintSize(uint64(v.Duration()<<1) ^ uint64(v.Duration()>>63))
+	case slog.KindTime:
+		n += 1 + len(time.RFC3339Nano)
+	}
+	return n
+}
+
+func stringSize(s string) int { return varintSize(uint64(len(s))) + min(len(s), maxString) }
+
+// varintSize returns the length of an unsigned number's encoding: seven bits a byte.
+func varintSize(n uint64) int { return (bits.Len64(n|1) + 6) / 7 }
 
 // isPlain reports whether an attribute can be rendered without running code of users.
 func isPlain(a *slog.Attr) bool {
@@ -186,9 +220,20 @@ func decodeAttrs(b []byte, intern func([]byte) string) []slog.Attr {
 			panic("trace: unknown attribute tag " + strconv.Itoa(int(tag)))
 		}
 		b = b[w:]
-		attrs = append(attrs, a)
+		attrs = setAttr(attrs, a)
 	}
 	return attrs
+}
+
+// setAttr appends an attribute, or gives the one of its key its value.
+func setAttr(attrs []slog.Attr, a slog.Attr) []slog.Attr {
+	for i := range attrs {
+		if attrs[i].Key == a.Key {
+			attrs[i].Value = a.Value
+			return attrs
+		}
+	}
+	return append(attrs, a)
 }
 
 // cutText shortens s to maxString bytes on a rune's boundary and says how many bytes it left out.

@@ -43,3 +43,26 @@ func BenchmarkTask(b *testing.B) {
 		t.End()
 	}
 }
+
+func BenchmarkSetAttrs(b *testing.B) {
+	ctx, _ := WithTask(WithRecorder(context.Background(), NewRecorder(Config{})), "task")
+	b.ReportAllocs()
+	for b.Loop() {
+		_, s := WithSpan(ctx, "span")
+		s.SetAttrs(slog.String("a", "value"), slog.Int("b", 1), slog.Bool("c", true), slog.Float64("d", 1.5))
+		s.End()
+	}
+}
+
+func BenchmarkStack(b *testing.B) {
+	ctx, _ := WithTask(WithRecorder(context.Background(), NewRecorder(Config{})), "task")
+	for range 4 {
+		ctx, _ = WithSpan(ctx, "span")
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		_, s := WithSpan(ctx, "span")
+		s.Stack()
+		s.End()
+	}
+}

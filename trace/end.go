@@ -38,47 +38,54 @@ func (s *Span) EndErr(err *error) {
 	s.endRendering(s.extras(), *err)
 }
 
-// endRendering ends a span that has an error or attributes. User code may run, so no lock is held meanwhile.
+// endRendering ends a span that has an error, or attributes that are not yet rendered.
 func (s *Span) endRendering(x *extra, err error) {
-	if x.ended.Swap(true) {
-		return
-	}
-	attrs := attrList{rendered: x.plain, nRendered: int(x.nPlain)}
-	recorded := s.timed
-	if m := x.more.Load(); m != nil || !recorded {
-		sh := s.host.shard
-		sh.mu.Lock()
-		recorded = s.flags&flagRecorded != 0
-		if m != nil {
-			attrs.first, attrs.more = m.first, m.attrs
-			if err == nil {
-				err = m.err
-			}
-		}
-		sh.mu.Unlock()
-		if m != nil {
-			m.leave()
-		}
-	}
-	if !recorded {
-		s.end(StatusUnset, nil)
-		return
-	}
 	var buf [256]byte
 	b, status := buf[:0], StatusUnset
-	if err != nil {
-		var text string
-		status, text = s.outcome(err)
-		b = appendString(b, text)
+	sh := s.host.shard
+	sh.mu.Lock()
+	m := x.more.Load()
+	if m != nil && err == nil {
+		err = m.err
 	}
-	s.end(status, attrs.append(b))
+	if m != nil && err == nil && m.first == nil && m.attrs == nil && m.rare == nil { // there is no code of users to run
+		s.endLocked(status, append(append(b, x.plain...), m.late...))
+		return
+	}
+	attrs := attrList{rendered: x.plain, count: int(x.nPlain)}
+	if m != nil {
+		attrs.first, attrs.late, attrs.more = m.first, m.late, m.attrs
+		attrs.count, attrs.dropped = attrs.count+int(m.nLate), int(m.dropped)
+	}
+	recorded, ended := s.flags&flagRecorded != 0, s.flags&flagEnded != 0
+	sh.mu.Unlock()
+	if ended || x.ended.Swap(true) {
+		return
+	}
+	if m != nil && m.rare != nil {
+		m.rare.leave()
+	}
+	if recorded {
+		if err != nil {
+			var text string
+			status, text = s.outcome(err)
+			b = appendString(b, text)
+		}
+		b = attrs.append(b)
+	}
+	s.end(status, b)
 }
 
 // end ends s. tail is the end of its record: error and attributes.
 func (s *Span) end(status Status, tail []byte) {
+	s.host.shard.mu.Lock()
+	s.endLocked(status, tail)
+}
+
+// endLocked is end with the shard locked, and unlocks it.
+func (s *Span) endLocked(status Status, tail []byte) {
 	h := s.host
 	sh := h.shard
-	sh.mu.Lock()
 	if s.flags == flagRecorded && s.kind == KindSpan && h.top == s { // as almost always
 		s.flags |= flagEnded
 		h.top = s.below()

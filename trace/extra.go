@@ -3,9 +3,10 @@ package trace
 import (
 	"context"
 	"log/slog"
+	"math"
 	rtrace "runtime/trace"
+	"slices"
 	"sync/atomic"
-	"time"
 )
 
 // extra is what only some spans have: attributes, a rendered stack, and more.
@@ -20,8 +21,16 @@ type extra struct {
 // more is what few spans have. It is guarded by the shard.
 type more struct {
 	first   []slog.Attr // given at the start, but not in plain, since only user code can render them; they never change
-	attrs   []slog.Attr // set after the start
+	late    []byte      // set after the start, rendered
+	attrs   []slog.Attr // set after the start; there are either these or late
+	nLate   uint16      // attributes in late
+	dropped uint16      // attributes that were too many
 	err     error
+	rare    *rare
+}
+
+// rare is what a span has that was misused, or started while somebody watches more closely than usual.
+type rare struct {
 	entry   entry
 	adopted *Span   // with flagAdopted: the parent that the record names
 	site    uintptr // where the span was started, if the recorder wants to know
@@ -76,20 +85,10 @@ const (
 	plainBytes = 4 << 10 // after so many bytes the rest is left to the end, which bounds it
 )
 
-// plainSize returns how many of the first attributes are to be rendered at the start, and a bound of what that takes.
+// plainSize returns how many of the first attributes are to be rendered at the start, and how many bytes that takes.
 func plainSize(attrs []slog.Attr) (n, size int) {
-	for n < len(attrs) && n < maxPlain && size < plainBytes {
-		a := &attrs[n]
-		if !isPlain(a) {
-			break
-		}
-		size += min(len(a.Key), maxString) + 12 // with lengths, tag and number
-		switch a.Value.Kind() {
-		case slog.KindString:
-			size += min(len(a.Value.String()), maxString)
-		case slog.KindTime:
-			size += len(time.RFC3339Nano)
-		}
+	for n < len(attrs) && n < maxPlain && size < plainBytes && isPlain(&attrs[n]) {
+		size += attrSize(&attrs[n])
 		n++
 	}
 	return n, size
@@ -97,10 +96,7 @@ func plainSize(attrs []slog.Attr) (n, size int) {
 
 // keep renders the first n attributes into b, and keeps the others.
 func (x *extra) keep(b []byte, attrs []slog.Attr, n int) {
-	for i := range attrs[:n] {
-		b = appendValue(appendString(b, attrs[i].Key), attrs[i].Value)
-	}
-	x.plain, x.nPlain = b, uint8(n)
+	x.plain, x.nPlain = appendPlain(b, attrs[:n]), uint8(n)
 	if n < len(attrs) {
 		m := x.more.Load()
 		if m == nil {
@@ -130,26 +126,79 @@ func (s *Span) moreOf() *more {
 
 // added is moreOf, and makes it if there is nothing yet. The shard is locked, or s is still unknown to others.
 func (s *Span) added() *more {
-	x := s.extras()
-	if x.more.Load() == nil {
-		x.more.Store(new(more))
+	if s.extra.Load() == nil { // almost always: then both come in one allocation
+		both := new(struct {
+			x extra
+			m more
+		})
+		both.x.more.Store(&both.m)
+		s.extra.CompareAndSwap(nil, &both.x)
 	}
-	return x.more.Load()
+	x := s.extra.Load()
+	if m := x.more.Load(); m != nil {
+		return m
+	}
+	m := new(more)
+	x.more.Store(m)
+	return m
 }
 
-// SetAttrs adds attributes to an open task or span. They are rendered when it ends.
+// rarely returns what s has beyond that, and makes it if there is nothing yet. The shard is locked, or s is still unknown
+// to others.
+func (s *Span) rarely() *rare {
+	m := s.added()
+	if m.rare == nil {
+		m.rare = new(rare)
+	}
+	return m.rare
+}
+
+// rareOf is rarely, but returns nil if there is nothing. The shard is locked, or s has ended.
+func (s *Span) rareOf() *rare {
+	if m := s.moreOf(); m != nil {
+		return m.rare
+	}
+	return nil
+}
+
+// SetAttrs adds attributes to an open task or span. Of several values of a key the last one counts. Those that need code
+// of yours to be rendered are rendered when the span ends.
 func (s *Span) SetAttrs(attrs ...slog.Attr) {
 	if s == nil || len(attrs) == 0 {
 		return
 	}
+	n, size := plainSize(attrs)
 	sh := s.host.shard
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	if s.flags&flagEnded == 0 {
-		m := s.added()
-		m.attrs = append(m.attrs, attrs...)
+	if s.flags&flagEnded != 0 {
+		return
 	}
+	m := s.added()
+	if n == len(attrs) && m.late == nil && m.attrs == nil { // for the first time, as almost always
+		m.late, m.nLate = appendPlain(make([]byte, 0, size), attrs), uint16(n)
+		return
+	}
+	m.set(attrs)
 }
+
+// set adds attributes to others. Readers may be looking at those, which therefore aren't changed. The shard is locked.
+func (m *more) set(attrs []slog.Attr) {
+	all := make([]slog.Attr, 0, len(m.attrs)+int(m.nLate)+len(attrs))
+	all = append(append(all, decodeAttrs(m.late, bytesToString)...), m.attrs...)
+	for _, a := range attrs {
+		if i := slices.IndexFunc(all, func(b slog.Attr) bool { return a.Key != "" && a.Key == b.Key }); i >= 0 {
+			all[i] = a
+		} else if len(all) < maxAttrs {
+			all = append(all, a)
+		} else if m.dropped < math.MaxUint16 {
+			m.dropped++
+		}
+	}
+	m.late, m.nLate, m.attrs = nil, 0, all
+}
+
+func bytesToString(b []byte) string { return string(b) }
 
 // SetError sets the error that the task or span ends with, unless EndErr brings another. A nil error is ignored.
 func (s *Span) SetError(err error) {

@@ -12,7 +12,7 @@ import (
 // instrument does for a new span what takes more than making it: noting its site, labelling its goroutine, and showing
 // it in Go's execution trace. The span is still unknown to others.
 func (s *Span) instrument(mode mode) {
-	m := s.added()
+	m := s.rarely()
 	if mode&modeSites != 0 {
 		m.site = callPC()
 	}
@@ -31,7 +31,7 @@ func (s *Span) instrument(mode mode) {
 
 // instrumentTask is instrument for tasks. here says that the calling goroutine is the task's own.
 func (h *host) instrumentTask(mode mode, here bool) {
-	m := h.added()
+	m := h.rarely()
 	if mode&modeSites != 0 {
 		m.site = callPC()
 	}
@@ -60,7 +60,7 @@ func (s *Span) runtimeLog(category, message string) {
 }
 
 // label adds profiler labels for s to its context, so that the labels of what is started in it add to them.
-func (s *Span) label(m *more) {
+func (s *Span) label(m *rare) {
 	m.labels = s.outer
 	labels := pprof.Labels("span", s.name)
 	if s.kind == KindTask {
@@ -74,13 +74,13 @@ func (s *Span) onGoroutine() {
 	if s == nil {
 		return
 	}
-	if m := s.moreOf(); m != nil && m.labels != nil {
+	if m := s.rareOf(); m != nil && m.labels != nil {
 		pprof.SetGoroutineLabels(s.outer)
 	}
 }
 
 // leave undoes what instrument did, on the goroutine that ends the span.
-func (m *more) leave() {
+func (m *rare) leave() {
 	if m.region != nil {
 		m.region.end()
 	}
@@ -151,7 +151,7 @@ func (r *region) end() {
 
 // site returns the program counter where s was started, if that was noted. The shard is locked.
 func (s *Span) site() uintptr {
-	if m := s.moreOf(); m != nil {
+	if m := s.rareOf(); m != nil {
 		return m.site
 	}
 	return 0

@@ -189,9 +189,10 @@ func startAsync(ctx context.Context, rec *Recorder, mode mode, parent *Span, nam
 	} else {
 		a := &asyncSpan{}
 		n, size := plainSize(attrs)
+		a.more.rare = &a.rare
 		a.extra.more.Store(&a.more)
 		a.extra.keep(make([]byte, 0, size), attrs, n)
-		s, e = &a.Span, &a.more.entry
+		s, e = &a.Span, &a.rare.entry
 		s.extra.Store(&a.extra)
 		s.host = parent.host
 	}
@@ -213,6 +214,7 @@ type asyncSpan struct {
 	Span
 	extra extra
 	more  more
+	rare  rare
 }
 
 // newHost returns a host that isn't registered yet.
@@ -348,7 +350,7 @@ func (s *Span) entry() *entry {
 	case s.isStrict():
 		return nil
 	}
-	return &s.extra.Load().more.Load().entry
+	return &s.rareOf().entry
 }
 
 // misfit deals with a new span that doesn't nest in its task: it becomes an async span.
@@ -382,7 +384,7 @@ func (s *Span) becomeAsync() {
 
 // strayEntry returns the entry of a span that wasn't made to have one. The shard is locked.
 func (s *Span) strayEntry() *entry {
-	e := &s.added().entry
+	e := &s.rarely().entry
 	e.span = s
 	return e
 }
@@ -404,7 +406,7 @@ func (s *Span) keepParent() {
 	sh := s.host.shard
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	s.added().adopted = p
+	s.rarely().adopted = p
 	s.flags |= flagAdopted
 }
 
@@ -433,7 +435,7 @@ func keep(p *Span) *Span {
 // recordParent returns the parent that the record of s names. The shard is locked.
 func (s *Span) recordParent() *Span {
 	if s.flags&flagAdopted != 0 {
-		return s.extra.Load().more.Load().adopted
+		return s.rareOf().adopted
 	}
 	return s.parent
 }

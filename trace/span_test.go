@@ -415,3 +415,34 @@ func TestTooManyOpenSpans(t *testing.T) {
 		t.Errorf("%d anomalies, %d forgotten", rec.Anomalies(trace.TooDeep), rec.Forgotten())
 	}
 }
+
+func TestSetAttrs(t *testing.T) {
+	base := tracetest.Strict(t)
+	rec := trace.RecorderFromContext(base)
+	_, task := trace.WithTask(base, "task", slog.String("state", "new"), slog.Int("n", 1))
+	attrs := func(records []trace.Record) string { return fmt.Sprint(records[len(records)-1].Attrs) }
+	want := func(want string) {
+		t.Helper()
+		if got := attrs(rec.Active()); got != want {
+			t.Errorf("while it is open: %s, want %s", got, want)
+		}
+	}
+	want("[state=new n=1]")
+	task.SetAttrs(slog.String("state", "sending"))
+	want("[state=sending n=1]")
+	for i := range 1000 { // progress is no leak
+		task.SetAttrs(slog.Int("bytes", i), slog.String("state", "still sending"))
+	}
+	want("[state=still sending n=1 bytes=999]")
+	task.SetAttrs(slog.Any("err", errors.New("e"))) // to be rendered at the end
+	want("[state=still sending n=1 bytes=999]")
+	for i := range 1000 {
+		task.SetAttrs(slog.Int(fmt.Sprint("key", i), i))
+	}
+	task.End()
+	task.SetAttrs(slog.String("state", "too late"))
+	got := attrs(rec.Snapshot())
+	if !strings.HasPrefix(got, "[state=still sending n=1 bytes=999 err=e key0=0 key1=1 ") || !strings.HasSuffix(got, " attrs.dropped=941]") {
+		t.Errorf("at the end: %s", got)
+	}
+}

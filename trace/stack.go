@@ -27,13 +27,18 @@ func (s *Span) Stack() string {
 	if s == nil {
 		return ""
 	}
-	x := s.extras()
-	if p := x.stack.Load(); p != nil {
-		return *p
+	if x := s.extra.Load(); x != nil {
+		if p := x.stack.Load(); p != nil {
+			return *p
+		}
 	}
-	text := s.renderStack()
-	x.stack.Store(&text)
-	return text
+	both := &struct { // in case that s has no extra yet
+		x    extra
+		text string
+	}{text: s.renderStack()}
+	s.extra.CompareAndSwap(nil, &both.x)
+	s.extra.Load().stack.Store(&both.text)
+	return both.text
 }
 
 func (s *Span) renderStack() string {
@@ -41,29 +46,32 @@ func (s *Span) renderStack() string {
 	for ; root.parent != nil; root = root.parent {
 		depth++
 	}
-	var b []byte
+	var b strings.Builder
+	b.Grow(min(depth, MaxStack+1)*(idWidth+1) + 1)
 	if root.kind == kindRemote {
-		b = append(b, strings.TrimSuffix(root.Stack(), string(stackTask))...)
+		b.WriteString(strings.TrimSuffix(root.Stack(), string(stackTask)))
 		depth--
 	}
-	if depth <= MaxStack {
-		return string(append(s.appendStack(b, depth), stackTask))
+	if depth > MaxStack {
+		if root.kind != kindRemote {
+			root.writeStack(&b, 1)
+			depth--
+		}
+		b.WriteString(string(stackTask) + "+" + strconv.Itoa(depth-(MaxStack-1)))
+		depth = MaxStack - 1
 	}
-	if root.kind != kindRemote {
-		b = root.id.append(append(b, root.stackMark()))
-		depth--
-	}
-	b = append(b, stackTask, '+')
-	b = strconv.AppendInt(b, int64(depth-(MaxStack-1)), 10)
-	return string(append(s.appendStack(b, MaxStack-1), stackTask))
+	s.writeStack(&b, depth)
+	b.WriteByte(stackTask)
+	return b.String()
 }
 
-// appendStack appends the last n members of the path to s.
-func (s *Span) appendStack(b []byte, n int) []byte {
+// writeStack writes the last n members of the path to s.
+func (s *Span) writeStack(b *strings.Builder, n int) {
 	if n > 1 {
-		b = s.parent.appendStack(b, n-1)
+		s.parent.writeStack(b, n-1)
 	}
-	return s.id.append(append(b, s.stackMark()))
+	var member [1 + idWidth]byte
+	b.Write(s.id.append(append(member[:0], s.stackMark())))
 }
 
 func (s *Span) stackMark() byte {
