@@ -349,7 +349,7 @@ func waitFor(t *testing.T, ok func() bool) {
 
 // TestStopWhileTheProgramIsFaster: a program that makes records faster than they can be written doesn't keep Stop.
 func TestStopWhileTheProgramIsFaster(t *testing.T) {
-	rec := trace.NewRecorder(trace.Config{})
+	rec := trace.NewRecorder(trace.Config{Bytes: 1 << 20})
 	ctx, task := trace.WithTask(trace.WithRecorder(t.Context(), rec), "task")
 	f, err := capture.Start(filepath.Join(t.TempDir(), "trace.json"), rec)
 	if err != nil {

@@ -105,7 +105,7 @@ func (f *File) run() {
 	for {
 		select {
 		case <-f.stop:
-			_, f.err = f.flush(64)
+			_, f.err = f.flush(24)
 			f.err = errors.Join(f.err, f.w.Close())
 			return
 		default:
