@@ -45,7 +45,8 @@ func BenchmarkTask(b *testing.B) {
 }
 
 func BenchmarkSetAttrs(b *testing.B) {
-	ctx, _ := WithTask(WithRecorder(context.Background(), NewRecorder(Config{})), "task")
+	ctx, task := WithTask(WithRecorder(context.Background(), NewRecorder(Config{})), "task")
+	defer task.End()
 	b.ReportAllocs()
 	for b.Loop() {
 		_, s := WithSpan(ctx, "span")
@@ -55,9 +56,12 @@ func BenchmarkSetAttrs(b *testing.B) {
 }
 
 func BenchmarkStack(b *testing.B) {
-	ctx, _ := WithTask(WithRecorder(context.Background(), NewRecorder(Config{})), "task")
+	ctx, task := WithTask(WithRecorder(context.Background(), NewRecorder(Config{})), "task")
+	defer task.End()
 	for range 4 {
-		ctx, _ = WithSpan(ctx, "span")
+		var s *Span
+		ctx, s = WithSpan(ctx, "around")
+		defer s.End()
 	}
 	b.ReportAllocs()
 	for b.Loop() {
