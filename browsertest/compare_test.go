@@ -127,7 +127,7 @@ func (c *comparison) nesting(at lane, t *catapult.Thread) {
 }
 
 // flows compares the arrows with the file's pairs, and their ends with the ids:
-// an arrow of a child task goes from its parent to that task.
+// unless it is a link, an arrow goes from the parent of a task to that task.
 func (c *comparison) flows(report *catapult.Report) {
 	type ends struct {
 		from, to   lane
@@ -150,7 +150,7 @@ func (c *comparison) flows(report *catapult.Report) {
 		}
 		from, to := spanOf(f.From), spanOf(f.To)
 		parent := arg(to, "spanstack.parent")
-		if f.Title == "child task" && parent != "" && !within(from, parent) {
+		if f.Title != "link" && parent != "" && !within(from, parent) {
 			c.addf("arrow to %q at %.3f µs comes from %q (%s), its parent is %s",
 				to.Title, shown.end, from.Title, arg(from, "spanstack.id"), parent)
 		}
