@@ -17,6 +17,7 @@ type benchmark struct {
 	ops        int // operations that one turn of the loop makes: what times and sizes are given for
 	spans      int // spans that it begins and ends
 	goroutines int
+	alone      bool // in a process of its own, whose heap has nothing else: see alone.go
 }
 
 // name is the benchmark's name in raw results.
@@ -63,7 +64,7 @@ const nestedDepth = 5
 
 // benchmarks returns all benchmarks in the order of the table. Those of one group stand together, our own ones first.
 func benchmarks() []benchmark {
-	return slices.Concat(spanBenchmarks(), taskBenchmarks(), detailBenchmarks(), contextBenchmarks())
+	return slices.Concat(spanBenchmarks(), aloneBenchmarks(), taskBenchmarks(), detailBenchmarks(), contextBenchmarks())
 }
 
 func spanBenchmarks() []benchmark {

@@ -36,7 +36,7 @@ func TestEachBenchmarkRuns(t *testing.T) {
 			t.Errorf("%s: there are two of that name", b.name())
 		}
 		seen[b.name()] = true
-		s, err := m.sample(&b)
+		s, err := m.sample(t.Context(), &b)
 		if err != nil || s.n != 1 || s.ns <= 0 {
 			t.Errorf("%s: %+v, %v", b.name(), s, err)
 		}

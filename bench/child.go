@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"testing"
 )
 
 // childEnv carries a job to a child process, as JSON.
@@ -15,8 +16,9 @@ const childEnv = "SPANSTACK_BENCH_JOB"
 
 // A job is what a child process measures: one of its fields.
 type job struct {
-	Load *loadJob `json:",omitempty"`
-	GC   *gcJob   `json:",omitempty"`
+	Alone *aloneJob `json:",omitempty"`
+	Load  *loadJob  `json:",omitempty"`
+	GC    *gcJob    `json:",omitempty"`
 }
 
 // beChild does the job of a child process, if this is one, and exits.
@@ -30,6 +32,9 @@ func beChild() {
 	var result any
 	switch {
 	case err != nil:
+	case j.Alone != nil:
+		testing.Init()
+		result, err = j.Alone.run()
 	case j.Load != nil:
 		result, err = j.Load.run()
 	case j.GC != nil:

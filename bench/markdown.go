@@ -32,8 +32,9 @@ const notes = `
   losses, which have a queue of %d; the others are shown for completeness.
 - runtime/trace has no attributes. The rows with attributes log four messages in each region or task. On, it also
   records what the scheduler does.
-- All tracers share a heap with 64 MiB of ballast, so that garbage collections are as frequent for all. Each is warm when
-  it is measured. They take turns in each round.
+- All tracers share a heap with 64 MiB of ballast, so that garbage collections are as frequent for all; but *in a small
+  program* each has a process of its own with nothing else on the heap. Each is warm when it is measured. They take turns
+  in each round.
 `
 
 const targetNotes = `

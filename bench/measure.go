@@ -33,7 +33,11 @@ func newMeter(benchtime time.Duration) *meter {
 
 // benchtimeOf is the time that package testing is told for b.
 func (m *meter) benchtimeOf(b *benchmark) time.Duration {
-	return m.benchtime * time.Duration(max(1, b.tracer.stretch))
+	stretch := max(1, b.tracer.stretch)
+	if b.alone {
+		stretch = max(stretch, 3) // some garbage collections should be in it
+	}
+	return m.benchtime * time.Duration(stretch)
 }
 
 // duration estimates how long a sample takes. Package testing needs some runs to find out how many operations fit into
@@ -46,7 +50,14 @@ func (m *meter) duration(b *benchmark) time.Duration {
 const warmup = 40 * time.Millisecond
 
 // sample measures b once, with a session of its own.
-func (m *meter) sample(b *benchmark) (s sample, err error) {
+func (m *meter) sample(ctx context.Context, b *benchmark) (s sample, err error) {
+	if b.alone {
+		return m.sampleAlone(ctx, b)
+	}
+	return m.sampleHere(b)
+}
+
+func (m *meter) sampleHere(b *benchmark) (s sample, err error) {
 	benchtime, warmup := m.benchtimeOf(b).String(), warmup
 	if m.benchtime == 0 {
 		benchtime, warmup = "1x", 0

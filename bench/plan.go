@@ -74,7 +74,7 @@ func (p *plan) carryOut(ctx context.Context, progress *progress) (r *report, raw
 				return nil, out.Bytes(), ctx.Err()
 			}
 			progress.show(fmt.Sprintf("round %d of %d: %s", round+1, p.rounds, b.name()))
-			s, err := p.meter.sample(b)
+			s, err := p.meter.sample(ctx, b)
 			if err != nil {
 				return nil, out.Bytes(), err
 			}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"math/bits"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -43,48 +42,23 @@ func (l attrList) append(b []byte) []byte {
 	return b
 }
 
-// appendPlain renders plain attributes.
-func appendPlain(b []byte, attrs []slog.Attr) []byte {
+// appendPlain renders attributes until the first one that needs user code, or that would be too much. It returns how many
+// it rendered.
+func appendPlain(b []byte, attrs []slog.Attr) ([]byte, int) {
 	for i := range attrs {
-		b = appendValue(appendString(b, attrs[i].Key), attrs[i].Value)
+		a := &attrs[i]
+		kind := a.Value.Kind()
+		if !isPlain(kind) || i >= maxPlain || len(b) > plainBytes {
+			return b, i
+		}
+		b = appendValue(appendString(b, a.Key), kind, a.Value)
 	}
-	return b
+	return b, len(attrs)
 }
 
-// attrSize returns how many bytes appendPlain takes for a plain attribute, or a few more.
-func attrSize(a *slog.Attr) int {
-	n := stringSize(a.Key) + 1
-	switch v := a.Value; v.Kind() {
-	case slog.KindString:
-		n += stringSize(v.String())
-	case slog.KindInt64:
-		n += varintSize(uint64(v.Int64()<<1) ^ uint64(v.Int64()>>63))
-	case slog.KindUint64:
-		n += varintSize(v.Uint64())
-	case slog.KindBool:
-		n++
-	case slog.KindFloat64:
-		n += 8
-	case slog.KindDuration:
-		n += varintSize(uint64(v.Duration()<<1) ^ uint64(v.Duration()>>63))
-	case slog.KindTime:
-		n += 1 + len(time.RFC3339Nano)
-	}
-	return n
-}
-
-func stringSize(s string) int { return varintSize(uint64(len(s))) + min(len(s), maxString) }
-
-// varintSize returns the length of an unsigned number's encoding: seven bits a byte.
-func varintSize(n uint64) int { return (bits.Len64(n|1) + 6) / 7 }
-
-// isPlain reports whether an attribute can be rendered without running code of users.
-func isPlain(a *slog.Attr) bool {
-	switch a.Value.Kind() {
-	case slog.KindAny, slog.KindLogValuer, slog.KindGroup:
-		return false
-	}
-	return true
+// isPlain reports whether values of a kind can be rendered without running code of users.
+func isPlain(k slog.Kind) bool {
+	return k != slog.KindAny && k != slog.KindLogValuer && k != slog.KindGroup
 }
 
 type attrCount struct {
@@ -104,7 +78,7 @@ const (
 )
 
 func appendAttr(b []byte, count *attrCount, prefix string, a slog.Attr) []byte {
-	if !isPlain(&a) {
+	if !isPlain(a.Value.Kind()) {
 		if count.plain {
 			return b
 		}
@@ -135,11 +109,11 @@ func appendAttr(b []byte, count *attrCount, prefix string, a slog.Attr) []byte {
 	if prefix != "" {
 		key = prefix + key
 	}
-	return appendValue(appendString(b, key), a.Value)
+	return appendValue(appendString(b, key), a.Value.Kind(), a.Value)
 }
 
-func appendValue(b []byte, v slog.Value) []byte {
-	switch v.Kind() {
+func appendValue(b []byte, k slog.Kind, v slog.Value) []byte {
+	switch k {
 	case slog.KindString:
 		return appendString(append(b, tagString), v.String())
 	case slog.KindInt64:

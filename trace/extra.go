@@ -42,40 +42,25 @@ type rare struct {
 // newSpanWithAttrs returns a span with attributes. Those that need no user code are rendered at once, since bytes are
 // cheaper to keep than values; the caller's slice stays on its stack.
 func newSpanWithAttrs(attrs []slog.Attr) *Span {
-	n, size := plainSize(attrs)
-	if size > inlineText {
-		s := new(struct {
-			Span
-			x extra
-		})
-		s.extra.Store(&s.x)
-		s.x.keep(make([]byte, 0, size), attrs, n)
-		return &s.Span
-	}
 	s := new(struct {
 		Span
 		x    extra
 		text [inlineText]byte
 	})
 	s.extra.Store(&s.x)
-	s.x.keep(s.text[:0], attrs, n)
+	s.x.keep(s.text[:0], attrs)
 	return &s.Span
 }
 
 // newHostWithAttrs is newSpanWithAttrs for hosts.
 func newHostWithAttrs(attrs []slog.Attr) *host {
-	n, size := plainSize(attrs)
 	h := new(struct {
 		host
 		x    extra
 		text [inlineText]byte
 	})
-	b := h.text[:0]
-	if size > inlineText {
-		b = make([]byte, 0, size)
-	}
 	h.extra.Store(&h.x)
-	h.x.keep(b, attrs, n)
+	h.x.keep(h.text[:0], attrs)
 	return &h.host
 }
 
@@ -85,18 +70,10 @@ const (
 	plainBytes = 4 << 10 // after so many bytes the rest is left to the end, which bounds it
 )
 
-// plainSize returns how many of the first attributes are to be rendered at the start, and how many bytes that takes.
-func plainSize(attrs []slog.Attr) (n, size int) {
-	for n < len(attrs) && n < maxPlain && size < plainBytes && isPlain(&attrs[n]) {
-		size += attrSize(&attrs[n])
-		n++
-	}
-	return n, size
-}
-
-// keep renders the first n attributes into b, and keeps the others.
-func (x *extra) keep(b []byte, attrs []slog.Attr, n int) {
-	x.plain, x.nPlain = appendPlain(b, attrs[:n]), uint8(n)
+// keep renders attributes into b until the first that needs user code, and keeps the others.
+func (x *extra) keep(b []byte, attrs []slog.Attr) {
+	b, n := appendPlain(b, attrs)
+	x.plain, x.nPlain = b, uint8(n)
 	if n < len(attrs) {
 		m := x.more.Load()
 		if m == nil {
@@ -167,7 +144,7 @@ func (s *Span) SetAttrs(attrs ...slog.Attr) {
 	if s == nil || len(attrs) == 0 {
 		return
 	}
-	n, size := plainSize(attrs)
+	late, n := appendPlain(make([]byte, 0, 16*len(attrs)), attrs)
 	sh := s.host.shard
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
@@ -176,7 +153,7 @@ func (s *Span) SetAttrs(attrs ...slog.Attr) {
 	}
 	m := s.added()
 	if n == len(attrs) && m.late == nil && m.attrs == nil { // for the first time, as almost always
-		m.late, m.nLate = appendPlain(make([]byte, 0, size), attrs), uint16(n)
+		m.late, m.nLate = late, uint16(n)
 		return
 	}
 	m.set(attrs)

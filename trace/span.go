@@ -188,10 +188,9 @@ func startAsync(ctx context.Context, rec *Recorder, mode mode, parent *Span, nam
 		}
 	} else {
 		a := &asyncSpan{}
-		n, size := plainSize(attrs)
 		a.more.rare = &a.rare
 		a.extra.more.Store(&a.more)
-		a.extra.keep(make([]byte, 0, size), attrs, n)
+		a.extra.keep(nil, attrs)
 		s, e = &a.Span, &a.rare.entry
 		s.extra.Store(&a.extra)
 		s.host = parent.host
