@@ -111,37 +111,44 @@ func (r *Record) setParent(p *Span, late bool) {
 // recorder's [Recorder.Now] minus Start. Ancestors of them that have ended are there, too, with [PhaseGone].
 func (r *Recorder) Active() []Record {
 	k := r.cut()
-	known := make(map[ID]bool, len(k.open))
+	known := make(ancestors, len(k.open))
 	for i := range k.open {
-		known[k.open[i].span.id] = true
+		known[k.open[i].span.id] = -1
 	}
 	all := make([]Record, 0, len(k.open))
 	for i := range k.open {
-		all = goneAncestors(all, &k.open[i], known)
+		all = known.add(all, &k.open[i])
 		all = append(all, k.open[i].record())
 	}
 	slices.SortStableFunc(all, byTime)
 	return all
 }
 
-// goneAncestors appends records of those ancestors of o that aren't known yet, at most as many as an ID stack shows, and
-// notes that they now are. Almost always they have ended; one that was started between the cuts of two shards is open.
-func goneAncestors(all []Record, o *openSpan, known map[ID]bool) []Record {
-	known[o.span.id] = true
+// ancestors are the spans that a list of records has: for those that are gone their index in it, for others -1.
+type ancestors map[ID]int
+
+// add appends records of those ancestors of o that aren't known yet, at most as many as an ID stack shows, and notes that
+// they now are. Almost always they have ended; one that was started between the cuts of two shards is open.
+func (known ancestors) add(all []Record, o *openSpan) []Record {
+	known[o.span.id] = -1
 	wasOpen, p := o.start, o.parent // until when p was open at least
 	for range MaxStack {
 		if p == nil || p.kind == kindRemote {
 			break
 		}
+		i, ok := known[p.id]
+		if ok && i < 0 {
+			break // it is open, and its own ancestors are known
+		}
 		g, state := p.look()
-		switch {
-		case known[p.id]:
-			extend(all, p.id, wasOpen)
-		case state != forgotten:
-			known[p.id] = true
+		if ok {
+			all[i].End = max(all[i].End, wasOpen)
+		} else if state != forgotten {
 			r := g.record()
+			known[p.id] = -1
 			if state == gone {
 				r.Phase, r.End = PhaseGone, wasOpen
+				known[p.id] = len(all)
 			}
 			all = append(all, r)
 		}
@@ -151,15 +158,6 @@ func goneAncestors(all []Record, o *openSpan, known map[ID]bool) []Record {
 		p = g.parent
 	}
 	return all
-}
-
-// extend notes that a span that is gone was still open at t.
-func extend(all []Record, id ID, t int64) {
-	for i := range all {
-		if all[i].ID == id && all[i].Phase == PhaseGone {
-			all[i].End = max(all[i].End, t)
-		}
-	}
 }
 
 // What look finds.

@@ -82,7 +82,9 @@ func withoutTask(ctx context.Context, remote *Span, name string, attrs []slog.At
 		return (*spanContext)(s), s
 	}
 	s := startAsync(ctx, rec, mode, remote, name, attrs)
-	rec.anomaly(Anomaly{Misuse: NoTask, Span: s})
+	if rec.offs.Load() == 0 {
+		rec.anomaly(Anomaly{Misuse: NoTask, Span: s})
+	}
 	return (*spanContext)(s), s
 }
 

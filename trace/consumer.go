@@ -23,6 +23,7 @@ type Consumer struct {
 	logs     *ringReader
 	begun    map[ID]Record // without attributes
 	unsure   bool          // ends of begun spans may be lost
+	shown    map[ID]bool   // gone ones that were delivered, whose records may still come
 	gone     bool          // ancestors of open spans that ended long ago were delivered
 	strings  map[string]string
 	lastPoll int64
@@ -40,7 +41,7 @@ type ConsumerConfig struct {
 func (r *Recorder) NewConsumer(c ConsumerConfig) *Consumer {
 	k := r.cut()
 	con := &Consumer{
-		rec: r, begun: map[ID]Record{}, strings: map[string]string{}, lastPoll: k.at,
+		rec: r, begun: map[ID]Record{}, shown: map[ID]bool{}, strings: map[string]string{}, lastPoll: k.at,
 		spans: newRingReader(&r.spans, k.spans), logs: newRingReader(&r.logs, k.logs),
 	}
 	if c.FromNow {
@@ -89,6 +90,10 @@ func (c *Consumer) poll(budget int) (batch []Record, more bool) {
 	aged := uint64(0)
 	add := func(b []byte) {
 		if r := decodeRecord(b, c.intern); r.End >= oldest {
+			if r.ID != 0 && c.shown[r.ID] {
+				r.Phase = PhaseEnd
+				delete(c.shown, r.ID)
+			}
 			batch = append(batch, r)
 		} else {
 			aged++
@@ -159,10 +164,10 @@ func (r *Record) until() int64 {
 // begins returns begin records of what is open and due, outer ones first.
 func (c *Consumer) begins(k recorderCut, batch []Record) []Record {
 	wanted := map[ID]bool{} // parents of what is delivered
-	delivered := map[ID]bool{}
+	known := ancestors{}
 	for i := range batch {
 		wanted[batch[i].Parent] = true
-		delivered[batch[i].ID] = true
+		known[batch[i].ID] = -1
 	}
 	due := make([]bool, len(k.open))
 	for i := len(k.open) - 1; i >= 0; i-- { // inner ones first
@@ -179,7 +184,15 @@ func (c *Consumer) begins(k recorderCut, batch []Record) []Record {
 			continue
 		}
 		if !c.gone { // this consumer has just come
-			begins = goneAncestors(begins, o, delivered)
+			n := len(begins)
+			begins = known.add(begins, o)
+			for _, r := range begins[n:] {
+				if r.Phase == PhaseBegin {
+					c.begun[r.ID] = r
+				} else {
+					c.shown[r.ID] = true
+				}
+			}
 		}
 		r := o.record()
 		begins = append(begins, r)

@@ -70,9 +70,31 @@ func outerOf(ctx context.Context) context.Context {
 // Stack returns the ID stack of the innermost task or span of ctx: see [Span.Stack].
 func Stack(ctx context.Context) string { return FromContext(ctx).Stack() }
 
-var withoutCancel = reflect.TypeOf(context.WithoutCancel(context.Background()))
+// detached reports whether ctx was cut off from the cancellation of its innermost span's context by
+// [context.WithoutCancel]: then work under it is meant to outlive that span. It looks for that between the two, through
+// the contexts that package context makes: all of them have the one around as their first field.
+func detached(ctx context.Context, parent *Span) bool {
+	v := reflect.ValueOf(ctx)
+	for range 32 {
+		if v.Kind() == reflect.Pointer {
+			v = v.Elem()
+		}
+		t := v.Type()
+		if t == withoutCancel {
+			return true
+		}
+		if v.Kind() != reflect.Struct || t.PkgPath() != "context" || t.NumField() == 0 {
+			break
+		}
+		for v = v.Field(0); v.Kind() == reflect.Struct && v.NumField() > 0; {
+			v = v.Field(0)
+		}
+		if v.Kind() != reflect.Interface || v.IsNil() {
+			break
+		}
+		v = v.Elem()
+	}
+	return ctx.Done() == nil && parent.outer.Done() != nil
+}
 
-// isWithoutCancel reports whether ctx came straight from context.WithoutCancel. Together with the loss of a Done
-// channel it covers the ways in which programs detach work, but for a WithoutCancel of a context that couldn't be
-// cancelled anyway and was wrapped again.
-func isWithoutCancel(ctx context.Context) bool { return reflect.TypeOf(ctx) == withoutCancel }
+var withoutCancel = reflect.TypeOf(context.WithoutCancel(context.Background()))

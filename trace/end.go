@@ -53,7 +53,9 @@ func (s *Span) endRendering(x *extra, err error) {
 		return
 	}
 	attrs := attrList{rendered: x.plain, count: int(x.nPlain)}
+	var instrumented *rare
 	if m != nil {
+		instrumented = m.rare
 		attrs.first, attrs.late, attrs.more = m.first, m.late, m.attrs
 		attrs.count, attrs.dropped = attrs.count+int(m.nLate), int(m.dropped)
 	}
@@ -62,8 +64,8 @@ func (s *Span) endRendering(x *extra, err error) {
 	if ended || x.ended.Swap(true) {
 		return
 	}
-	if m != nil && m.rare != nil {
-		m.rare.leave()
+	if instrumented != nil {
+		instrumented.leave()
 	}
 	if recorded {
 		if err != nil {

@@ -43,7 +43,7 @@ func (e *PanicError) Unwrap() error {
 // cancelled with the first error as its cause. Wait must be called; it ends the span.
 func WithTaskGroup(ctx context.Context, name string, attrs ...slog.Attr) (*Group, context.Context) {
 	start := WithSpan
-	if FromContext(ctx) == nil {
+	if s := FromContext(ctx); s == nil || s.kind == kindRemote {
 		start = WithTask // a group may be a program's first activity
 	}
 	ctx, span := start(ctx, name, attrs...)
@@ -51,8 +51,12 @@ func WithTaskGroup(ctx context.Context, name string, attrs ...slog.Attr) (*Group
 	return &Group{ctx: ctx, cancel: cancel, span: span}, ctx
 }
 
-// SetLimit bounds the tasks that run at a time. It must be called before the first Go.
-func (g *Group) SetLimit(n int) { g.slots = make(chan struct{}, n) }
+// SetLimit bounds the tasks that run at a time; a negative limit is none. It must be called before the first Go.
+func (g *Group) SetLimit(n int) {
+	if g.slots = nil; n >= 0 {
+		g.slots = make(chan struct{}, n)
+	}
+}
 
 // Go runs f in a child task of that name on a new goroutine, after waiting for a free slot if there is a limit. An
 // error of f ends its task with that error, and the first one cancels the group's context. A panic of f is raised

@@ -15,11 +15,14 @@ func (s *Span) Event(name string, attrs ...slog.Attr) {
 }
 
 // Log records a log line on the task or span, so that captures show it there. at is the line's time; its monotonic
-// reading is used if it has one. Package logging calls it for every line; few others need to.
+// reading is used if it has one, and the zero time means now. Package logging calls it for every line; few others need to.
 func (s *Span) Log(at time.Time, level slog.Level, message string, attrs ...slog.Attr) {
 	s.runtimeLog("log", message)
 	if !s.recordsInstants() {
 		return
+	}
+	if at.IsZero() {
+		at = time.Now()
 	}
 	s.instant(instant{kind: KindLog, level: level, name: message, at: int64(at.Sub(s.host.rec.epoch))}, attrs)
 }

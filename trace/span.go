@@ -130,6 +130,12 @@ func WithSpan(ctx context.Context, name string, attrs ...slog.Attr) (context.Con
 	s.id = sh.ids.new()
 	fit := h.push(s)
 	sh.mu.Unlock()
+	if fit == unkept {
+		s.keepParent()
+		sh.mu.Lock()
+		fit = h.push(s)
+		sh.mu.Unlock()
+	}
 	if fit != fits {
 		h.misfit(s, fit)
 	}
@@ -166,14 +172,10 @@ func startTask(ctx context.Context, rec *Recorder, parent *Span, name string, at
 	if mode.instrumented() || rtrace.IsEnabled() {
 		h.instrumentTask(mode, here)
 	}
-	keepParent := false
-	if parent != nil {
-		keepParent = h.joinParent(detached(ctx, parent))
-	}
-	h.register(&h.entry)
-	if keepParent {
+	if parent != nil && h.joinParent(ctx != (*spanContext)(parent) && detached(ctx, parent)) {
 		h.keepParent()
 	}
+	h.register(&h.entry)
 	return (*spanContext)(&h.Span), &h.Span
 }
 
@@ -200,11 +202,10 @@ func startAsync(ctx context.Context, rec *Recorder, mode mode, parent *Span, nam
 	if mode.instrumented() || rtrace.IsEnabled() {
 		s.instrument(mode)
 	}
-	keepParent := parent != nil && s.after(parent)
-	s.register(e)
-	if keepParent {
+	if parent != nil && s.after(parent) {
 		s.keepParent()
 	}
+	s.register(e)
 	return s
 }
 
@@ -282,18 +283,12 @@ func (h *host) joinParent(detached bool) (keepParent bool) {
 	return keepParent
 }
 
-// detached reports whether ctx was cut off from the cancellation of its innermost span's context, as
-// context.WithoutCancel does: then work under it is meant to outlive that span.
-func detached(ctx context.Context, parent *Span) bool {
-	return ctx.Done() == nil && parent.outer.Done() != nil || isWithoutCancel(ctx)
-}
-
 // fit says whether a new span nests in its task, and if not, why.
 type fit uint8
 
 const (
 	fits        fit = iota
-	fitsUnkept      // it does, but its parent must be made a recorded one
+	unkept          // its parent must be made a recorded one first
 	tooDeep         // too many are open
 	ended           // its parent is no longer open
 	overlapping     // another one is open where it should be
@@ -304,25 +299,26 @@ const (
 func (h *host) push(s *Span) fit {
 	s.start = max(h.shard.clock.now(), s.parent.start+1)
 	below := s.parent
+	if below.flags&flagEnded != 0 {
+		return ended
+	}
 	if !below.isStrict() {
 		if below = below.below(); below == nil || below.host != h {
 			return hostless
 		}
 	}
 	switch {
-	case below.flags&flagEnded != 0:
-		return ended
 	case h.top != below:
 		return overlapping
 	case h.depth >= maxDepth:
 		return tooDeep
 	}
+	if s.timed && s.parent.flags&flagRecorded == 0 && s.flags&flagAdopted == 0 {
+		return unkept
+	}
 	s.start = max(s.start, h.lastEnd)
 	h.top = s
 	h.depth++
-	if s.timed && s.parent.flags&flagRecorded == 0 {
-		return fitsUnkept
-	}
 	return fits
 }
 
@@ -354,12 +350,10 @@ func (s *Span) entry() *entry {
 
 // misfit deals with a new span that doesn't nest in its task: it becomes an async span.
 func (h *host) misfit(s *Span, f fit) {
-	if f != fitsUnkept {
-		s.becomeAsync()
-	}
 	if s.timed {
 		s.keepParent()
 	}
+	s.becomeAsync()
 	switch f {
 	case tooDeep:
 		h.rec.anomaly(Anomaly{Misuse: TooDeep, Span: s})
@@ -395,16 +389,15 @@ func (s *Span) isLoose() bool {
 	return !s.isStrict()
 }
 
-// keepParent makes the ancestors of a recorded span recorded, lest a record name a parent that no capture has. If the
-// parent ended without a record, the next ancestor takes its place.
+// keepParent makes the ancestors of a recorded span that nobody knows yet recorded, lest a record name a parent that no
+// capture has. If the parent ended without a record, the next ancestor takes its place.
 func (s *Span) keepParent() {
-	p := keep(s.parent)
-	if p == s.parent {
-		return
+	if p := keep(s.parent); p != s.parent {
+		s.adopt(p)
 	}
-	sh := s.host.shard
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
+}
+
+func (s *Span) adopt(p *Span) {
 	s.rarely().adopted = p
 	s.flags |= flagAdopted
 }
@@ -412,23 +405,30 @@ func (s *Span) keepParent() {
 // keep makes p and its ancestors recorded ones, as far as they are open, and returns the innermost one that has or
 // will have a record.
 func keep(p *Span) *Span {
-	for ; p != nil; p = p.parent {
-		sh := p.host.shard
-		sh.mu.Lock()
-		was := p.flags
-		if was&flagEnded == 0 {
-			p.flags |= flagRecorded
-		}
-		sh.mu.Unlock()
-		switch {
-		case was&flagRecorded != 0:
-			return p
-		case was&flagEnded == 0:
-			p.keepParent()
-			return p
-		}
+	if p == nil {
+		return nil
 	}
-	return nil
+	sh := p.host.shard
+	sh.mu.Lock()
+	recorded := p.flags&flagRecorded != 0
+	sh.mu.Unlock()
+	if recorded {
+		return p
+	}
+	around := keep(p.parent) // first, so that p's record can't name one without
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	switch {
+	case p.flags&flagRecorded != 0:
+		return p
+	case p.flags&flagEnded != 0:
+		return around
+	}
+	p.flags |= flagRecorded
+	if around != p.parent {
+		p.adopt(around)
+	}
+	return p
 }
 
 // recordParent returns the parent that the record of s names. The shard is locked.

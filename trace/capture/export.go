@@ -31,15 +31,17 @@ const processTrack tracefmt.TrackID = 1
 // A lane is one track and the state of what was written to it.
 type lane struct {
 	track tracefmt.TrackID
-	busy  int64 // until when it is taken; math.MaxInt64 while its task is open
-	begun int64 // start of the slice that was begun last
-	last  int64 // the latest moment that it shows
-	dirty bool  // something was written that needs it to show later moments than last
+	busy  int64      // until when it is taken; math.MaxInt64 while its task is open
+	begun int64      // start of the slice that was begun last
+	last  int64      // the latest moment that it shows
+	dirty bool       // something was written that needs it to show later moments than last
+	stack []trace.ID // of what is begun and not ended, innermost last
 }
 
 // openSpan is what must be known of a begun span until its end.
 type openSpan struct {
 	lane  *lane
+	name  string
 	attrs []slog.Attr
 }
 
@@ -123,7 +125,8 @@ func (x *exporter) slice(r *trace.Record) {
 	}
 	if r.Phase == trace.PhaseBegin {
 		e.Kind = tracefmt.Begin
-		x.open[r.ID] = &openSpan{l, r.Attrs}
+		x.open[r.ID] = &openSpan{l, r.Name, r.Attrs}
+		l.stack = append(l.stack, r.ID)
 		l.begun, l.dirty = max(l.begun, r.Start), true
 	} else {
 		e.Kind, e.Dur = tracefmt.Complete, r.End-r.Start
@@ -140,7 +143,7 @@ func (x *exporter) end(r *trace.Record) {
 	if o == nil {
 		return // its begin was lost with a failed write
 	}
-	delete(x.open, r.ID)
+	x.closeAbove(o.lane, r)
 	e := x.span(r)
 	e.Kind, e.Track, e.Time = tracefmt.End, o.lane.track, r.End
 	e.Attrs = newAttrs(r, o.attrs)
@@ -151,9 +154,32 @@ func (x *exporter) end(r *trace.Record) {
 	}
 }
 
+// closeAbove takes a span off its lane's stack, and ends what is still open above it: spans that were misused, and that
+// live on as async spans, which will be written whole when they end.
+func (x *exporter) closeAbove(l *lane, r *trace.Record) {
+	if !slices.Contains(l.stack, r.ID) {
+		return
+	}
+	for {
+		id := l.stack[len(l.stack)-1]
+		l.stack = l.stack[:len(l.stack)-1]
+		above := x.open[id]
+		delete(x.open, id)
+		if id == r.ID {
+			return
+		}
+		x.write(tracefmt.Event{Kind: tracefmt.End, Track: l.track, Time: r.End, Name: above.name,
+			Attrs: []tracefmt.Attr{{Key: "end", Value: tracefmt.String("unknown")}}})
+	}
+}
+
 // async writes a span that doesn't nest. One that is open is written as an instant until its end is known, since
 // Catapult warns of async slices without end.
 func (x *exporter) async(r *trace.Record) {
+	if x.open[r.ID] != nil { // it was begun as a span that nests, and the end of the one around it was lost
+		x.end(r)
+		return
+	}
 	track := x.trackOf(r.Task)
 	e := x.span(r)
 	e.Track, e.Category, e.Key = track, tracefmt.CategoryAsync, e.ID
@@ -246,6 +272,9 @@ func (x *exporter) laneOf(r *trace.Record) *lane {
 }
 
 func (x *exporter) freeLane(name string, from int64) *lane {
+	if x.lanes[name] == nil && len(x.lanes) >= maxNames {
+		name = "other tasks"
+	}
 	lanes := x.lanes[name]
 	for _, l := range lanes {
 		if l.busy < from {
@@ -264,6 +293,9 @@ func (x *exporter) freeLane(name string, from int64) *lane {
 		SourceID: tracefmt.Int64(tid), Order: tid})
 	return l
 }
+
+// maxNames bounds the names of tasks that get lanes of their own. Names should be constants, but they aren't always.
+const maxNames = 1000
 
 func (x *exporter) trackOf(task trace.ID) tracefmt.TrackID {
 	if l := x.tasks.lane(task); l != nil {
