@@ -15,6 +15,8 @@
 //   - Every tracer is warm before it is measured: the flight recorder's ring is full, and lists and pools have grown.
 //   - All share one heap with 64 MiB of ballast. Without it, a tracer that holds much memory would be rewarded with
 //     fewer garbage collections than one that holds little.
+//   - A small program has no such heap, and pays more for what is allocated. So spans are also measured with each tracer
+//     alone in a process of its own (alone.go).
 //   - Work that a tracer leaves to another goroutine is not in the caller's time. So there is a column with the CPU
 //     time of the whole process.
 //   - What a tracer couldn't deliver is counted for all of them and has a column, since dropping is cheap. The SDK's

@@ -54,9 +54,9 @@
 //
 // # Levels
 //
-// [SetLevel] switches between recording (the default), IDs only, and off, at any time: see [Level]. As measured by the
-// benchmarks in the module bench, a span costs about 100 ns and one allocation, half of that with IDs only, and 3 ns when
-// off.
+// [SetLevel] switches between recording (the default), IDs only, and off, at any time: see [Level]. On a server of 2024 a
+// span costs 60 ns and one allocation, 50 ns with IDs only, and 3 ns when off; four attributes add 60 ns. The module bench
+// compares that with other tracers.
 //
 // # Misuse
 //
