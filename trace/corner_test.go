@@ -68,6 +68,24 @@ func TestParentThatEndsWhileItIsNeeded(t *testing.T) {
 	}
 }
 
+// TestEndOfASpanAndOfTheOneAroundIt is for the race detector: a span whose attributes need code of users ends while the
+// early end of the one around it makes it an async span.
+func TestEndOfASpanAndOfTheOneAroundIt(t *testing.T) {
+	base := tracetest.Lenient(t)
+	for range 1000 {
+		ctx, task := trace.WithTask(base, "task")
+		ctx, outer := trace.WithSpan(ctx, "outer")
+		_, inner := trace.WithSpan(ctx, "inner")
+		inner.SetAttrs(slog.Any("any", []int{1}))
+		var both sync.WaitGroup
+		both.Go(outer.End)
+		both.Go(inner.End)
+		both.Wait()
+		task.End()
+	}
+	tracetest.NoLeaks(t, base)
+}
+
 func remoteContext(ctx context.Context) context.Context {
 	return trace.WithRemote(ctx, trace.Remote{Ref: trace.Ref{Trace: trace.TraceID{1}, Span: 1}})
 }

@@ -50,7 +50,7 @@ type node struct {
 
 	id     trace.ID
 	scope  *scope // what its start returned
-	waited bool   // it was open and recorded when the patient consumer polled last
+	waited bool   // it was started before the patient consumer polled last
 }
 
 // A mark is an instant: of this kind and name, on a node, or on the remote span if that is nil.
@@ -67,7 +67,7 @@ type place struct {
 	node   *node // the innermost task or span
 	remote bool  // that is one of another process
 	plain  context.Context
-	cut    bool // it came straight from context.WithoutCancel
+	cut    bool // context.WithoutCancel is between the two
 }
 
 // start starts a task or span, or returns nil if the level is off.
@@ -115,7 +115,7 @@ func (m *model) startTask(n *node, at place) {
 		return
 	}
 	n.late = !n.parent.host.open
-	n.detached = at.cut || at.plain.Done() == nil && n.parent.plain.Done() != nil
+	n.detached = at.cut
 	if !n.detached {
 		n.parent.host.children++
 	}

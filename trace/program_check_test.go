@@ -185,6 +185,9 @@ func (p *program) poll(rt *rapid.T) {
 	if err := p.patient.poll(); err != nil {
 		rt.Fatal(err)
 	}
+	if p.fake {
+		time.Sleep(time.Millisecond)
+	}
 	if orphans := p.patient.orphans(p.remote.Span); orphans != nil {
 		rt.Fatalf("without their parents came %q", orphans)
 	}
@@ -199,8 +202,12 @@ func (p *program) poll(rt *rapid.T) {
 			rt.Fatalf("%s is open: %v, and its end came: %v", n.name, n.open, done)
 		case n.recorded && !begun && n.open && (n.waited || !n.strict() || n.kind == trace.KindTask):
 			rt.Fatalf("%s is open, and its begin didn't come", n.name)
+		case p.fake && begun && n.open && n.kind == trace.KindSpan && !n.stray && !n.waited && !p.delivered(n):
+			rt.Fatalf("%s came as open, although it wasn't for a whole interval", n.name)
 		}
-		n.waited = n.recorded
+	}
+	for _, n := range p.nodes {
+		n.waited = true
 	}
 	late := newReader(p.rec, trace.ConsumerConfig{FromNow: true})
 	if err := late.poll(); err != nil {
@@ -214,6 +221,16 @@ func (p *program) poll(rt *rapid.T) {
 	if orphans := late.orphans(p.remote.Span); orphans != nil {
 		rt.Fatalf("to a consumer that just came, without their parents came %q", orphans)
 	}
+}
+
+// delivered reports whether the patient consumer has something that is in n.
+func (p *program) delivered(n *node) bool {
+	for _, c := range p.nodes {
+		if parent, _ := c.recordedParent(); parent == n && p.patient.knows(c.id) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(p.instants, func(i mark) bool { return i.on == n })
 }
 
 // windUp ends the program as it should, and checks that nothing is left.

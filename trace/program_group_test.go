@@ -84,7 +84,6 @@ func (p *program) startGroup(rt *rapid.T) {
 	g.span = newSpan(ctx, at.ctx)
 	g.scope = p.started(rt, ctx, g.span, g.node, at.place)
 	g.scope.plain, g.cancel = context.WithCancelCause(at.plain)
-	g.scope.cut = false
 	p.groups = append(p.groups, g)
 }
 
@@ -178,21 +177,21 @@ func (p *program) wait(rt *rapid.T) {
 
 func (p *program) waitFor(rt *rapid.T, g *group) {
 	p.model.end(g.node, g.err)
-	err := waitOrRecover(g)
-	if firstPart(err) != firstPart(g.err) {
-		rt.Fatalf("Wait returned %v, want %v", err, g.err)
+	err, panicked := waitOrRecover(g)
+	if _, panics := g.err.(*trace.PanicError); firstPart(err) != firstPart(g.err) || panicked != panics {
+		rt.Fatalf("Wait ended with %v, panicking: %v, want %v", err, panicked, g.err)
 	}
 	g.cancel(err)
 }
 
 // waitOrRecover returns what Wait returns, or panics with.
-func waitOrRecover(g interface{ Wait() error }) (err error) {
+func waitOrRecover(g interface{ Wait() error }) (err error, panicked bool) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = p.(*trace.PanicError)
+			err, panicked = p.(*trace.PanicError), true
 		}
 	}()
-	return g.Wait()
+	return g.Wait(), false
 }
 
 // stop ends all goroutines.

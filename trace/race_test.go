@@ -278,8 +278,11 @@ func TestConcurrentPrograms(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			runs := 30
-			if testing.Short() {
+			switch {
+			case testing.Short():
 				runs = 5
+			case raceDetector:
+				runs = 15
 			}
 			for range runs {
 				seed := rand.Uint64()
