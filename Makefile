@@ -51,6 +51,7 @@ lint: ## gofmt, vet (also for FreeBSD), staticcheck, tracevet, govulncheck
 .PHONY: race
 race: ## run all tests of the main module with the race detector, and those in the VM
 	$(must) go test -race -count=1 -timeout 30m ./...
+	go test -count=1 -run TestIDsAreNeverReused ./trace # ten million: too many for the race detector
 	cd bench && go test -race -count=1 -timeout 10m ./...
 
 .PHONY: unit
