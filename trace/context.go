@@ -37,6 +37,9 @@ func FromContext(ctx context.Context) *Span {
 	if c, ok := ctx.(*spanContext); ok {
 		return (*Span)(c)
 	}
+	if ctx == nil {
+		return nil
+	}
 	s, _ := ctx.Value(spanKey{}).(*Span)
 	if hooked.Load() {
 		return innermost(ctx, s)
@@ -61,8 +64,11 @@ func innermost(ctx context.Context, s *Span) *Span {
 // outerOf returns the context whose values, deadline and cancellation a span started under ctx passes on. Span
 // contexts add nothing but themselves, so they are skipped: look-ups cost the same at any depth of spans.
 func outerOf(ctx context.Context) context.Context {
-	if c, ok := ctx.(*spanContext); ok {
+	switch c := ctx.(type) {
+	case *spanContext:
 		return c.outer
+	case nil: // a mistake, but none to end a program for
+		return context.Background()
 	}
 	return ctx
 }

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -229,5 +230,42 @@ func BenchmarkReassignedContext(b *testing.B) {
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/span")
 		})
+	}
+}
+
+// TestNilContext: package context panics if it is given none; a tracer must not.
+func TestNilContext(t *testing.T) {
+	defer tracetest.NoLeaks(t)
+	var none context.Context
+	for _, start := range []func(context.Context, string, ...slog.Attr) (context.Context, *trace.Span){
+		trace.WithTask, trace.WithSpan, trace.WithAsyncSpan, trace.Detach,
+	} {
+		ctx, s := start(none, "nil")
+		if ctx.Err() != nil || trace.FromContext(ctx) != s {
+			t.Error("the context of a span that was started with none isn't a new one")
+		}
+		s.End()
+	}
+	if trace.FromContext(none) != nil || trace.Stack(none) != "" {
+		t.Error("no context has no span")
+	}
+}
+
+// TestHugeTexts: a name or an attribute of a megabyte is cut, not kept.
+func TestHugeTexts(t *testing.T) {
+	base := tracetest.Strict(t)
+	huge := strings.Repeat("x", 1<<20)
+	ctx, task := trace.WithTask(base, huge, slog.String(huge, huge), slog.Any(huge, huge))
+	_, span := trace.WithSpan(ctx, huge, slog.String("a", huge), slog.String("b", huge), slog.String("c", huge), slog.String("d", huge),
+		slog.String("e", huge), slog.String("f", huge), slog.Time(huge, time.Now()))
+	span.SetAttrs(slog.String(huge, huge))
+	span.Event(huge, slog.String(huge, huge))
+	for range 20 {
+		span.SetAttrs(slog.String("late", huge))
+	}
+	span.End()
+	task.End()
+	if n := len(tracetest.Tree(t, base)); n > 20<<10 {
+		t.Errorf("%d bytes are recorded", n)
 	}
 }

@@ -135,8 +135,10 @@ func recorderOf(ctx context.Context, s *Span) *Recorder {
 	if s != nil {
 		return s.host.rec
 	}
-	if r, ok := ctx.Value(recorderKey{}).(*Recorder); ok && r != nil {
-		return r
+	if ctx != nil {
+		if r, ok := ctx.Value(recorderKey{}).(*Recorder); ok && r != nil {
+			return r
+		}
 	}
 	return Default()
 }

@@ -75,7 +75,11 @@ func WithTask(ctx context.Context, name string, attrs ...slog.Attr) (context.Con
 // Detach starts a root task that outlives what ctx belongs to: its context keeps the values of ctx but not its
 // cancellation and deadline, and it has a link to the innermost task or span of ctx instead of a parent.
 func Detach(ctx context.Context, name string, attrs ...slog.Attr) (context.Context, *Span) {
-	ctx, from := context.WithoutCancel(ctx), FromContext(ctx)
+	from := FromContext(ctx)
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	ctx = context.WithoutCancel(ctx)
 	if enabled.Load() == 0 {
 		return ctx, nil
 	}
