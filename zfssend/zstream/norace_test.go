@@ -1,0 +1,5 @@
+//go:build !race
+
+package zstream
+
+const sparsity = 1
