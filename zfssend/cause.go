@@ -31,6 +31,8 @@ const (
 	PoolIO                    // the pool is suspended, or a device failed
 	BrokenPipe                // the reader of a send went away
 	NotLoaded                 // the zfs kernel module isn't loaded
+	Stalled                   // we ended it, since it did nothing for too long
+	Unexpected                // we ended it, since the stream isn't what it has to be
 )
 
 var causeNames = [...]string{
@@ -55,6 +57,8 @@ var causeNames = [...]string{
 	PoolIO:              "pool I/O error",
 	BrokenPipe:          "broken pipe",
 	NotLoaded:           "zfs kernel module not loaded",
+	Stalled:             "stalled",
+	Unexpected:          "unexpected stream",
 }
 
 // String returns a few words in lower case.

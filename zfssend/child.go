@@ -5,10 +5,13 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/spanstack/spanstack/trace"
 )
 
 // stderrDelay bounds how long the exit of a zfs process waits for the end of its stderr, which a grandchild may hold.
@@ -16,29 +19,33 @@ const stderrDelay = time.Second
 
 // child is one zfs process.
 type child struct {
-	op     string // the subcommand
-	object string // what it is about
-	cmd    *exec.Cmd
-	stderr stderrBuffer
-	reaped chan struct{} // closed when it is gone; what Wait found may be read then
-	err    error         // of Wait
+	op      string // the subcommand
+	object  string // what it is about
+	cmd     *exec.Cmd
+	wrapped bool // the process isn't zfs itself, but has it as its child
+	stderr  stderrBuffer
+	reaped  chan struct{} // closed when it is gone; what Wait found may be read then
+	err     error         // of Wait
 }
 
-// start starts "zfs op args...". The caller must call wait, once, usually on a goroutine.
-func (c *Client) start(op, object string, args []string, stdin *os.File, stdout io.Writer) (*child, error) {
+// start starts "zfs op args...". What it writes to stderr appears on the span, too. The caller must call wait, once, usually
+// on a goroutine.
+func (c *Client) start(span *trace.Span, op, object string, args []string, stdin *os.File, stdout io.Writer) (*child, error) {
 	argv := c.argv(op, args)
 	ch := &child{op: op, object: object, cmd: exec.Command(argv[0], argv[1:]...), reaped: make(chan struct{})}
+	ch.wrapped = len(c.Command) > 1
 	ch.cmd.Env = append(os.Environ(), "LC_ALL=C")
 	if stdin != nil {
 		ch.cmd.Stdin = stdin // and not a nil *os.File in an interface
 	}
 	ch.cmd.Stdout = stdout
+	ch.stderr.line = func(line string) { span.Log(time.Time{}, slog.LevelInfo, line, slog.String("subsystem", subsystem)) }
 	ch.cmd.Stderr = &ch.stderr
 	ch.cmd.WaitDelay = stderrDelay
 	// A process group of its own keeps the terminal's signals away: on Ctrl-C it is up to us who ends, and in which
 	// order, and a zfs send that was stopped by Ctrl-Z fails when it is continued. Not so for sudo, which may have to ask
 	// for a password: the terminal stops it if it isn't in the foreground.
-	ch.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: len(c.Command) <= 1}
+	ch.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: !ch.wrapped}
 	if err := ch.cmd.Start(); err != nil {
 		return nil, &Error{Op: op, Object: object, Args: argv, ExitCode: -1, Err: err}
 	}
@@ -57,9 +64,59 @@ func (ch *child) succeeded() bool {
 	return ch.cmd.ProcessState != nil && ch.cmd.ProcessState.Success()
 }
 
-// kill sends SIGKILL. That it doesn't work is not an error here: a process that is gone already is just what is
-// wanted, and one that belongs to somebody else, such as sudo, ends by the loss of its pipe.
-func (ch *child) kill() { _ = ch.cmd.Process.Kill() }
+// kill sends SIGKILL to zfs. Of a wrapped zfs, the innermost processes are killed: sudo then reaps its child and ends, while
+// a zfs whose sudo was killed would be nobody's. That it doesn't work is not an error here: a process that is gone already
+// is just what is wanted, and one that belongs to somebody else ends by the loss of its pipe.
+func (ch *child) kill() {
+	if !ch.wrapped {
+		_ = ch.cmd.Process.Kill()
+		return
+	}
+	if tree := ch.tree(); len(tree) > 0 {
+		parents := make(map[int]bool)
+		for _, p := range tree {
+			parents[p.Parent] = true
+		}
+		for _, p := range tree {
+			if !parents[p.PID] {
+				p.kill()
+			}
+		}
+		return
+	}
+	_ = ch.cmd.Process.Kill()
+}
+
+// killAll sends SIGKILL to zfs and to what wraps it.
+func (ch *child) killAll() {
+	for _, p := range ch.tree() {
+		p.kill()
+	}
+	_ = ch.cmd.Process.Kill()
+}
+
+// tree returns what is known of the process and its descendants, parents first.
+func (ch *child) tree() []ProcessStatus {
+	select {
+	case <-ch.reaped:
+		return nil // the number may be another's now
+	default:
+		return processTree(ch.cmd.Process.Pid)
+	}
+}
+
+// end waits until a killed process is reaped, and reports whether it was within the bound. What wraps zfs gets half of the time
+// to end by itself.
+func (ch *child) end(bound time.Duration) bool {
+	if ch.wrapped {
+		if ch.gone(bound / 2) {
+			return true
+		}
+		ch.killAll()
+		bound /= 2
+	}
+	return ch.gone(bound)
+}
 
 // gone waits until the process is reaped, and reports whether it was within the bound.
 func (ch *child) gone(bound time.Duration) bool {
@@ -94,6 +151,7 @@ func (ch *child) failure() *Error {
 		Stderr:   ch.stderr.String(),
 	}
 	e.Cause = classify(e.Stderr)
+	e.Token = tokenPattern.FindString(e.Stderr)
 	if status := ch.status(); status != nil {
 		e.ExitCode = status.ExitCode()
 		e.Signal = signalOf(status)
@@ -103,6 +161,9 @@ func (ch *child) failure() *Error {
 	}
 	return e
 }
+
+// tokenPattern finds a resume token in what zfs receive tells: "zfs send -t 1-f69e398fb-d0-789c...".
+var tokenPattern = regexp.MustCompile(`\b1-[0-9a-f]+-[0-9a-f]+-[0-9a-f]{32,}\b`)
 
 // signalOf returns the signal that ended a process, 0 if none did.
 func signalOf(status *os.ProcessState) syscall.Signal {

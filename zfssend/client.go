@@ -17,13 +17,19 @@ type Client struct {
 	// Command is the command line that the subcommand is appended to, such as {"sudo", "-n", "zfs"}; nil means
 	// {"zfs"}. It is never interpreted by a shell.
 	//
-	// When a wrapped command is cancelled, only its first process is killed; zfs itself then ends because its pipe is
-	// gone. Unlike zfs alone, it gets the terminal's signals, such as that of Ctrl-C.
+	// When a wrapped command is cancelled, zfs is killed and the wrapper ends by itself, or is killed, too, if it doesn't.
+	// What may not be killed, since it belongs to another user, ends by the loss of its pipe. Unlike zfs alone, a wrapped
+	// command gets the terminal's signals, such as that of Ctrl-C.
 	Command []string
 
 	// Grace bounds how long a cancelled zfs process is waited for before it is abandoned; 0 means DefaultGrace.
 	// Even in the openzfs#12500 state, zfs ends within a fraction of a second; it takes longer where a pool hangs.
 	Grace time.Duration
+
+	// StallTimeout bounds how long a stream waits for zfs without a byte passing; 0 means for ever. What takes longer is
+	// cancelled, and the error Is [ErrStalled]. It has to be long: zfs send reads much and writes nothing where little has
+	// changed, and zfs receive may have to wait for its pool.
+	StallTimeout time.Duration
 }
 
 // DefaultGrace is the default of [Client.Grace].
@@ -70,7 +76,7 @@ func (c *Client) run(ctx context.Context, op, object string, args ...string) (ou
 		return nil, &Error{Op: op, Object: object, ExitCode: -1, Cause: Canceled, Err: context.Cause(ctx)}
 	}
 	var stdout bytes.Buffer
-	ch, err := c.start(op, object, args, nil, &stdout)
+	ch, err := c.start(span, op, object, args, nil, &stdout)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +88,7 @@ func (c *Client) run(ctx context.Context, op, object string, args ...string) (ou
 	case <-ch.reaped:
 	case <-ctx.Done():
 		ch.kill()
-		if !ch.gone(c.grace()) {
+		if !ch.end(c.grace()) {
 			e := ch.failure()
 			e.Cause, e.Err, e.Abandoned = Canceled, context.Cause(ctx), true
 			return nil, e

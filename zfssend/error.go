@@ -25,6 +25,10 @@ type Error struct {
 	Cause    Cause          // what that means, as far as it is understood
 	Err      error          // why it was cancelled, or didn't start; may be nil
 
+	// Token is the token of the state that a failed receive has kept, to go on from there ([SendOptions.Token]). It is also a
+	// property of the destination.
+	Token string
+
 	// Abandoned says that it was killed but had not ended within [Client.Grace]. The error then matches ErrAbandoned.
 	Abandoned bool
 }
@@ -38,6 +42,8 @@ func (e *Error) Error() string {
 		b.WriteString("closed")
 	case e.Cause == Canceled:
 		fmt.Fprintf(&b, "canceled: %v", e.Err)
+	case e.ended():
+		fmt.Fprintf(&b, "%v", e.Err)
 	case e.Signal != 0:
 		fmt.Fprintf(&b, "zfs was ended by a signal: %v", e.Signal)
 	case e.ExitCode > 0:
@@ -45,7 +51,7 @@ func (e *Error) Error() string {
 	default:
 		fmt.Fprintf(&b, "%v", e.Err)
 	}
-	if e.Cause != Canceled && e.Stderr != "" {
+	if !e.ended() && e.Stderr != "" {
 		b.WriteString(": " + oneLine(e.Stderr))
 	}
 	if e.Abandoned {
@@ -55,6 +61,11 @@ func (e *Error) Error() string {
 		b.WriteString("; zfs receive had exited 0, so " + e.Object + " may have the snapshot")
 	}
 	return b.String()
+}
+
+// ended reports whether we ended zfs, so that how it did and what it wrote is of no interest.
+func (e *Error) ended() bool {
+	return e.Cause == Canceled || e.Cause == Stalled || e.Cause == Unexpected || causeOf(e.Err) == BadStream
 }
 
 // Unwrap returns Cause and Err as far as they are set, and ErrAbandoned where it applies.
@@ -108,7 +119,7 @@ func weight(err error) int {
 		return 1
 	case e.Cause == Canceled, e.Cause == BrokenPipe, e.Op == opSend && e.Signal == syscall.SIGPIPE:
 		return 2
-	case e.Cause == BadStream && e.Op == opReceive:
+	case e.Cause == BadStream && e.Op == opReceive && !e.ended():
 		return 3
 	case e.Op == opSend:
 		return 5

@@ -11,9 +11,10 @@ import (
 type Stats struct {
 	Bytes     int64         // that came out of a SendStream, or went into a Receive
 	FirstByte time.Duration // from the start of zfs to the first of them; 0 before
-	ReadWait  time.Duration // spent in reading: waiting for zfs send, or for a Receive's input
-	WriteWait time.Duration // spent in writing: waiting for zfs receive, or for the writer given to WriteTo
+	ReadWait  time.Duration // spent waiting for zfs send, its exit included, or for a Receive's input
+	WriteWait time.Duration // spent waiting for zfs receive, its exit included, or for the writer given to WriteTo
 	PipeSize  int           // capacity of the pipe to or from zfs, in bytes; 0 where it isn't known
+	Spliced   int64         // those of Bytes that weren't copied: see SendStream.WriteTo
 }
 
 // meter measures a stream while it flows.
@@ -22,35 +23,62 @@ type meter struct {
 	pipeSize  int
 	bytes     atomic.Int64
 	firstByte atomic.Int64 // ns
-	readWait  atomic.Int64 // ns
-	writeWait atomic.Int64 // ns
+	spliced   atomic.Int64
+	reading   pause
+	writing   pause
 }
+
+// pause is the time that was spent waiting for one side of a stream. Its clock is that of the meter, in ns.
+type pause struct {
+	total atomic.Int64
+	since atomic.Int64 // when the wait began that lasts now, 0 if none does
+}
+
+// now is the time since the start, and never 0.
+func (m *meter) now() int64 { return int64(time.Since(m.started)) + 1 }
+
+func (m *meter) startWait(w *pause) { w.since.Store(m.now()) }
+
+func (m *meter) endWait(w *pause) {
+	if since := w.since.Swap(0); since != 0 {
+		w.total.Add(m.now() - since)
+	}
+}
+
+// lasting returns how long the present wait has lasted, 0 if there is none.
+func (m *meter) lasting(w *pause) time.Duration {
+	if since := w.since.Load(); since != 0 {
+		return time.Duration(m.now() - since)
+	}
+	return 0
+}
+
+func (m *meter) spent(w *pause) time.Duration { return time.Duration(w.total.Load()) + m.lasting(w) }
 
 // Stats may be called at any time.
 func (m *meter) Stats() Stats {
 	return Stats{
 		Bytes:     m.bytes.Load(),
 		FirstByte: time.Duration(m.firstByte.Load()),
-		ReadWait:  time.Duration(m.readWait.Load()),
-		WriteWait: time.Duration(m.writeWait.Load()),
+		ReadWait:  m.spent(&m.reading),
+		WriteWait: m.spent(&m.writing),
 		PipeSize:  m.pipeSize,
+		Spliced:   m.spliced.Load(),
 	}
 }
 
 // read reads from r on the clock.
 func (m *meter) read(r io.Reader, p []byte) (int, error) {
-	start := time.Now()
-	n, err := r.Read(p)
-	m.readWait.Add(int64(time.Since(start)))
-	return n, err
+	m.startWait(&m.reading)
+	defer m.endWait(&m.reading)
+	return r.Read(p)
 }
 
 // write writes to w on the clock.
 func (m *meter) write(w io.Writer, p []byte) (int, error) {
-	start := time.Now()
-	n, err := w.Write(p)
-	m.writeWait.Add(int64(time.Since(start)))
-	return n, err
+	m.startWait(&m.writing)
+	defer m.endWait(&m.writing)
+	return w.Write(p)
 }
 
 // count counts n bytes that passed the pipe.
@@ -69,30 +97,6 @@ func (m *meter) attrs() []slog.Attr {
 		slog.Duration("read_wait", s.ReadWait),
 		slog.Duration("write_wait", s.WriteWait),
 		slog.Int("pipe_size", s.PipeSize),
-	}
-}
-
-// copyBuffer is the size in bytes of the pieces in which streams are copied: a fraction of the pipe, so that both
-// sides of it have work at a time.
-const copyBuffer = 256 << 10
-
-// pump copies what read returns to write until io.EOF or until one of them fails, and tells which one did.
-func pump(read, write func([]byte) (int, error)) (n int64, readErr, writeErr error) {
-	buf := make([]byte, copyBuffer)
-	for {
-		k, readErr := read(buf)
-		if k > 0 {
-			written, err := write(buf[:k])
-			n += int64(written)
-			if err != nil {
-				return n, nil, err
-			}
-		}
-		if readErr == io.EOF {
-			return n, nil, nil
-		}
-		if readErr != nil {
-			return n, readErr, nil
-		}
+		slog.Int64("spliced", s.Spliced),
 	}
 }

@@ -21,6 +21,12 @@ type ReceiveOptions struct {
 	Force   bool
 	Set     map[string]string // properties to set (-o)
 	Exclude []string          // properties of the stream to ignore, or to inherit (-x)
+
+	// Expect, if not nil, is what the stream has to be. Another one is refused before zfs sees any of it.
+	Expect *Expect
+	// Verify checks the stream's checksums and its structure on the way. Its last record, on which zfs commits, is held
+	// back until the input has ended with io.EOF and all was right.
+	Verify bool
 }
 
 func (o ReceiveOptions) args(dataset string) []string {
@@ -73,6 +79,7 @@ var (
 type Receive struct {
 	transfer
 	input      io.ReadCloser
+	gate       *gate // if the stream is verified, or something expected of it
 	closeInput func() error
 	stdin      *os.File      // our write end
 	fed        chan struct{} // closed when nothing reads the input any more
@@ -103,6 +110,12 @@ func newReceive(ctx context.Context, c *Client, dataset string, input io.ReadClo
 	}
 	r := &Receive{input: input, closeInput: sync.OnceValue(input.Close), stdin: w, fed: make(chan struct{})}
 	r.pipeSize = size
+	r.expect = o.Expect
+	if o.Verify || o.Expect != nil {
+		same := func(err error) error { return err }
+		r.gate = newGate(&r.transfer, r.readInput, same, same)
+		r.gate.verifier.ParseOnly = !o.Verify
+	}
 	err = r.start(ctx, c, opReceive, dataset, o.args(dataset), stdin, nil)
 	stdin.Close() // only zfs may have it, or writing would go on after its death
 	if err != nil {
@@ -110,6 +123,9 @@ func newReceive(ctx context.Context, c *Client, dataset string, input io.ReadClo
 		return nil, err
 	}
 	unbind := context.AfterFunc(ctx, func() { r.cancel(context.Cause(ctx)) })
+	if c.StallTimeout > 0 {
+		go r.watch(c.StallTimeout, &r.writing, r.cancel)
+	}
 	go r.feed()
 	go func() {
 		defer unbind()
@@ -121,28 +137,62 @@ func newReceive(ctx context.Context, c *Client, dataset string, input io.ReadClo
 // feed copies the input to zfs.
 func (r *Receive) feed() {
 	defer close(r.fed)
-	read := func(p []byte) (int, error) { return r.read(r.input, p) }
-	write := func(p []byte) (int, error) {
-		n, err := r.write(r.stdin, p)
-		r.count(n)
-		return n, err
-	}
-	_, readErr, writeErr := pump(read, write)
-	switch {
-	case readErr != nil:
-		r.cancel(readErr)
+	switch readErr, writeErr := r.carry(); {
 	case writeErr != nil:
 		// zfs is about to exit, or has. It knows why.
-	default:
+	case readErr == io.EOF:
 		r.whole = true
+		r.startWait(&r.writing) // until it exits
 		r.on(evEOF)
 		r.stdin.Close()
+	default:
+		r.cancel(readErr)
+	}
+}
+
+// carry returns io.EOF as readErr at the end of the input, and either of them otherwise.
+func (r *Receive) carry() (readErr, writeErr error) {
+	if stream, ok := r.input.(*SendStream); ok && r.gate == nil {
+		f := flow{from: stream, to: r.stdin, via: &r.transfer}
+		return f.run()
+	}
+	next := r.gate.next
+	if r.gate == nil {
+		next = r.copier()
+	}
+	for {
+		piece, readErr := next(nil)
+		if len(piece) > 0 {
+			n, err := r.write(r.stdin, piece)
+			r.count(n)
+			if err != nil {
+				return nil, err
+			}
+		}
+		if readErr != nil {
+			return readErr, nil
+		}
+	}
+}
+
+// readInput reads from the input, on the clock.
+func (r *Receive) readInput(p []byte, _ *transfer) (int, error) { return r.read(r.input, p) }
+
+// copier returns the input piece by piece.
+func (r *Receive) copier() func(*transfer) ([]byte, error) {
+	buf := make([]byte, copyBuffer)
+	return func(*transfer) ([]byte, error) {
+		n, err := r.readInput(buf, nil)
+		_ = r.look(buf[:n]) // nothing is expected
+		return buf[:n], err
 	}
 }
 
 // wait reaps zfs, and then ends what feeds it.
 func (r *Receive) wait() {
-	switch ok := r.child.wait(); {
+	ok := r.child.wait()
+	r.endWait(&r.writing)
+	switch {
 	case !ok:
 		r.on(evFailure)
 	case !r.settleInput():

@@ -20,6 +20,24 @@ type SendOptions struct {
 	Embedded   bool // blocks that are embedded in their pointers as they are (-e)
 	Compressed bool // compressed blocks as they are (-c)
 	Properties bool // the dataset's properties, too (-p)
+	Replicate  bool // the datasets below, too, with their snapshots and properties (-R)
+	Holds      bool // the snapshots' holds, too (-h)
+
+	// Redact leaves out what the redaction bookmark of that name says, such as "public" (--redact).
+	Redact string
+
+	// Token continues a stream that was interrupted: the destination's receive_resume_token. It is decoded and compared with the
+	// snapshot and all that is said here, since a token chooses what is sent, and whether it is encrypted
+	// (openzfs#14153). The error Is [Unexpected] if it isn't a token of that stream.
+	Token string
+
+	// Verify checks the stream's checksums and its structure on the way: that it is whole and is what zfs meant to send. Its
+	// last record, on which a receiver commits, is then held back until zfs has exited with 0. Without it, a receiver may
+	// have committed when an error tells that zfs send has failed.
+	Verify bool
+	// Expect, if not nil, is what the stream has to be. Another one is refused before any of it comes out. Of a package that
+	// isn't verified, only that it is one is looked at.
+	Expect *Expect
 }
 
 // Send starts zfs send of a snapshot. The stream runs until it is read to its end or closed, or ctx is done.
@@ -30,43 +48,73 @@ func (c *Client) Send(ctx context.Context, snapshot string, o SendOptions) (*Sen
 	if err != nil {
 		return nil, err
 	}
-	args, err := o.args(name)
+	var args []string
+	if o.Token == "" {
+		args, err = o.args(name)
+	} else {
+		args, o.Expect, err = o.resume(name)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return newSendStream(ctx, c, snapshot, args)
+	return newSendStream(ctx, c, snapshot, args, o)
 }
 
-func (o SendOptions) args(snapshot Name) ([]string, error) {
-	var args []string
+// flags returns the options that say how a stream is encoded. They are those that may go with a token.
+func (o SendOptions) flags() []string {
+	var flags []string
 	for _, flag := range []struct {
 		set  bool
 		name string
-	}{{o.Raw, "-w"}, {o.LargeBlock, "-L"}, {o.Embedded, "-e"}, {o.Compressed, "-c"}, {o.Properties, "-p"}} {
+	}{{o.Raw, "-w"}, {o.LargeBlock, "-L"}, {o.Embedded, "-e"}, {o.Compressed, "-c"}} {
+		if flag.set {
+			flags = append(flags, flag.name)
+		}
+	}
+	return flags
+}
+
+// base returns what the stream is incremental from, with its full name; an empty one if it is full.
+func (o SendOptions) base(snapshot Name) (Name, error) {
+	from := o.From
+	if from == "" {
+		return Name{}, nil
+	}
+	if strings.IndexAny(from, "@#") == 0 {
+		from = snapshot.Dataset + from
+	}
+	return parse(from, '@', '#')
+}
+
+func (o SendOptions) args(snapshot Name) ([]string, error) {
+	args := o.flags()
+	for _, flag := range []struct {
+		set  bool
+		name string
+	}{{o.Properties, "-p"}, {o.Replicate, "-R"}, {o.Holds, "-h"}} {
 		if flag.set {
 			args = append(args, flag.name)
 		}
 	}
-	if o.From == "" {
-		if o.Intermediates {
-			return nil, errors.New("send " + snapshot.String() + ": Intermediates needs From")
+	if o.Redact != "" {
+		if reason := checkComponent(o.Redact); reason != "" {
+			return nil, &NameError{Name: o.Redact, Reason: reason}
 		}
-		return append(args, snapshot.String()), nil
+		args = append(args, "--redact", o.Redact)
 	}
-	from := o.From
-	if strings.IndexAny(from, "@#") == 0 {
-		from = snapshot.Dataset + from
-	}
-	base, err := parse(from, '@', '#')
-	if err != nil {
+	base, err := o.base(snapshot)
+	switch {
+	case err != nil:
 		return nil, err
+	case base == (Name{}) && o.Intermediates:
+		return nil, errors.New("send " + snapshot.String() + ": Intermediates needs From")
+	case base == (Name{}):
+		return append(args, snapshot.String()), nil
+	case o.Intermediates && base.Sigil == '#':
+		return nil, errors.New("send " + snapshot.String() + ": zfs can't send the snapshots since a bookmark, only one of them")
+	case o.Intermediates:
+		return append(args, "-I", base.String(), snapshot.String()), nil
+	default:
+		return append(args, "-i", base.String(), snapshot.String()), nil
 	}
-	flag := "-i"
-	if o.Intermediates {
-		if base.Sigil == '#' {
-			return nil, errors.New("send " + snapshot.String() + ": zfs can't send the snapshots since a bookmark, only one of them")
-		}
-		flag = "-I"
-	}
-	return append(args, flag, from, snapshot.String()), nil
 }

@@ -32,17 +32,22 @@ import (
 type SendStream struct {
 	transfer
 	pipe   *os.File // our read end
+	gate   *gate    // if the stream is verified
 	closed atomic.Bool
 }
 
 // newSendStream starts zfs send. It runs until ctx is done.
-func newSendStream(ctx context.Context, c *Client, object string, args []string) (*SendStream, error) {
+func newSendStream(ctx context.Context, c *Client, object string, args []string, o SendOptions) (*SendStream, error) {
 	r, w, size, err := newPipe()
 	if err != nil {
 		return nil, &Error{Op: opSend, Object: object, ExitCode: -1, Err: err}
 	}
 	s := &SendStream{pipe: r}
 	s.pipeSize = size
+	s.expect = o.Expect
+	if o.Verify {
+		s.gate = newGate(&s.transfer, s.readPipe, s.end, s.refuse)
+	}
 	err = s.start(ctx, c, opSend, object, args, nil, w)
 	w.Close() // only zfs may have it, or the pipe would never be at its end
 	if err != nil {
@@ -50,6 +55,9 @@ func newSendStream(ctx context.Context, c *Client, object string, args []string)
 		return nil, err
 	}
 	unbind := context.AfterFunc(ctx, func() { s.cancel(context.Cause(ctx)) })
+	if c.StallTimeout > 0 {
+		go s.watch(c.StallTimeout, &s.reading, s.cancel)
+	}
 	go func() {
 		defer unbind()
 		s.wait()
@@ -73,12 +81,52 @@ func (s *SendStream) wait() {
 // Otherwise the stream ends with an *[Error], which after a cancellation Is the context's cause. After Close, every
 // Read returns an error that Is os.ErrClosed.
 func (s *SendStream) Read(p []byte) (int, error) {
-	n, err := s.read(s.pipe, p)
-	s.count(n)
-	if n > 0 || err == nil {
-		return n, nil
+	if s.gate != nil {
+		return s.gate.read(p)
 	}
-	return 0, s.end(err)
+	return s.readPlain(p, nil)
+}
+
+// readPlain reads what isn't verified.
+func (s *SendStream) readPlain(p []byte, via *transfer) (int, error) {
+	n, err := s.readPipe(p, via)
+	if n == 0 && err != nil {
+		return 0, s.end(err)
+	}
+	if refusal := s.look(p[:n]); refusal != nil {
+		return 0, s.refuse(refusal)
+	}
+	return n, nil
+}
+
+// refuse gives up a stream that isn't what it should be, and returns how it ends.
+func (s *SendStream) refuse(cause error) error {
+	s.cancel(cause)
+	return s.end(cause)
+}
+
+// readPipe reads from the pipe, on the clocks of this stream and of the Receive that it is fed to.
+func (s *SendStream) readPipe(p []byte, via *transfer) (int, error) {
+	s.beginRead(via)
+	n, err := s.pipe.Read(p)
+	s.endRead(via)
+	s.count(n)
+	return n, err
+}
+
+// beginRead and endRead enclose a time of waiting for zfs.
+func (s *SendStream) beginRead(via *transfer) {
+	s.startWait(&s.reading)
+	if via != nil {
+		via.startWait(&via.reading)
+	}
+}
+
+func (s *SendStream) endRead(via *transfer) {
+	s.endWait(&s.reading)
+	if via != nil {
+		via.endWait(&via.reading)
+	}
 }
 
 // end turns the end of the pipe, or the failure to read it, into the end of the stream.
@@ -88,7 +136,9 @@ func (s *SendStream) end(err error) error {
 	} else {
 		s.cancel(err) // without effect if the pipe was closed because the stream had ended
 	}
+	s.beginRead(nil)
 	state := s.await(func(s State) bool { return !s.live() })
+	s.endRead(nil)
 	err = s.Err()
 	switch {
 	case s.closed.Load() && !errors.Is(err, os.ErrClosed):
@@ -102,13 +152,17 @@ func (s *SendStream) end(err error) error {
 
 // WriteTo writes the rest of the stream to w. It returns nil when the stream is complete, Read's error if it ends
 // otherwise, and w's if that fails; the stream is still open then. It holds nothing of the stream while it waits
-// for w, so that Close works at that time, too.
+// for w, so that Close works at that time, too. WriteTo itself returns when w does.
+//
+// Where w is a pipe or a stream socket, as an *os.File, *net.TCPConn or *net.UnixConn, Linux moves the data without
+// copying them (splice(2)), unless they are to be verified.
 func (s *SendStream) WriteTo(w io.Writer) (n int64, err error) {
-	n, readErr, writeErr := pump(s.Read, func(p []byte) (int, error) { return s.write(w, p) })
-	if readErr != nil {
-		return n, readErr
+	f := flow{from: s, to: w}
+	readErr, writeErr := f.run()
+	if writeErr == nil && readErr != io.EOF {
+		return f.n, readErr
 	}
-	return n, writeErr
+	return f.n, writeErr
 }
 
 // Close ends the stream and waits until zfs is reaped, for at most [Client.Grace]. It returns nil if the stream was

@@ -1,6 +1,7 @@
 package zfssend
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"sync"
@@ -9,6 +10,9 @@ import (
 const (
 	stderrHead = 8 << 10  // bytes kept of the beginning of stderr, where the first error stands
 	stderrTail = 24 << 10 // and of its end, where the last one stands
+
+	stderrLine  = 1 << 10 // bytes of a line that are told
+	stderrLines = 100     // lines that are told; a chatty zfs send must not fill the flight recorder
 )
 
 // stderrBuffer keeps the head and the tail of what is written to it, and takes everything: a child whose stderr isn't
@@ -19,6 +23,10 @@ type stderrBuffer struct {
 	tail    []byte // a ring once it is full
 	next    int    // where the ring is written next
 	omitted int64  // bytes that left the ring
+
+	line    func(string) // if not nil, is told the first lines as they come
+	partial []byte       // of the line that isn't complete yet
+	lines   int          // that were told
 }
 
 // Write never fails.
@@ -26,6 +34,7 @@ func (b *stderrBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	n := len(p)
+	b.tell(p)
 	k := min(len(p), stderrHead-len(b.head))
 	b.head, p = append(b.head, p[:k]...), p[k:]
 	k = min(len(p), stderrTail-len(b.tail))
@@ -36,6 +45,20 @@ func (b *stderrBuffer) Write(p []byte) (int, error) {
 		b.omitted += int64(k)
 	}
 	return n, nil
+}
+
+// tell tells the lines that p completes.
+func (b *stderrBuffer) tell(p []byte) {
+	for b.line != nil && b.lines < stderrLines {
+		line, rest, complete := bytes.Cut(p, []byte("\n"))
+		b.partial = append(b.partial, line[:min(len(line), stderrLine-len(b.partial))]...)
+		if !complete {
+			return
+		}
+		b.line(strings.ToValidUTF8(string(b.partial), "\uFFFD"))
+		b.partial, p = b.partial[:0], rest
+		b.lines++
+	}
 }
 
 // String returns head and tail, with a note between them if something is missing there.

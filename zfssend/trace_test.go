@@ -191,3 +191,29 @@ func TestRunCanceled(t *testing.T) {
 	}
 	touch(t, gate)
 }
+
+// TestTraceStderr: what zfs writes to stderr stands on its task, line by line, and not all of it if it is much.
+func TestTraceStderr(t *testing.T) {
+	CheckLeaks(t)
+	ctx, rec := recording(t)
+	ctx, task := trace.WithTask(ctx, "owner")
+	s, err := fake(Stderr("first\nsec"), Stderr("ond\n"), Flood(1000), Stderr("unfinished")).Send(ctx, "tank/a@x", SendOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, s); err != nil {
+		t.Fatal(err)
+	}
+	<-s.Done()
+	task.End()
+	sent, _ := find(t, rec, "zfs send")
+	var lines []string
+	for _, r := range rec.Snapshot() {
+		if r.Kind == trace.KindLog && r.Parent == sent.ID {
+			lines = append(lines, r.Name)
+		}
+	}
+	if len(lines) != stderrLines || lines[0] != "first" || lines[1] != "second" || lines[2] != "line 0" {
+		t.Errorf("%d lines: %q", len(lines), lines)
+	}
+}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spanstack/spanstack/logging"
 	"github.com/spanstack/spanstack/trace"
+	"github.com/spanstack/spanstack/zfssend/zstream"
 )
 
 // transfer is what SendStream and Receive have in common: a zfs process, the life of the stream that passes through
@@ -23,10 +24,14 @@ type transfer struct {
 	log   *slog.Logger // of the task
 	done  chan struct{}
 
+	opening opening // what is known of the stream
+	expect  *Expect // if not nil, what it has to be
+
 	mu      sync.Mutex // guards what follows; never held while anything waits or does I/O
 	changed sync.Cond  // of life
 	life    life
-	cause   error // why it was cancelled, or why it failed although zfs exited with 0
+	cause   error          // why it was cancelled, or why it failed although zfs exited with 0
+	begin   *zstream.Begin // the stream's first record, once it has passed
 }
 
 // start starts zfs and its task. The task is detached from the caller's, since an abandoned process outlives that.
@@ -43,7 +48,7 @@ func (t *transfer) start(ctx context.Context, c *Client, op, object string, args
 		return &Error{Op: op, Object: object, ExitCode: -1, Cause: Canceled, Err: context.Cause(ctx)}
 	}
 	t.started = time.Now()
-	if t.child, err = c.start(op, object, args, stdin, stdout); err != nil {
+	if t.child, err = c.start(t.task, op, object, args, stdin, stdout); err != nil {
 		return err
 	}
 	t.task.SetAttrs(t.child.pid())
@@ -90,7 +95,7 @@ func (t *transfer) interrupt(cause error) bool {
 // waitForChild waits until the child of an interrupted stream is gone, or abandons it to the goroutine that goes on
 // waiting for it.
 func (t *transfer) waitForChild() {
-	if !t.child.gone(t.grace) {
+	if !t.child.end(t.grace) {
 		t.on(evOverdue)
 		t.task.Event("abandoned")
 	}
@@ -145,21 +150,36 @@ func (t *transfer) Err() error {
 		e.Err = cause
 	}
 	if state != StateFailed {
-		e.Cause = Canceled
+		e.Cause = causeOf(cause)
 	}
 	e.Abandoned = state == StateAbandoned
 	return e
 }
 
+// causeOf says why a stream was given up: because somebody asked for it, unless it was to blame itself.
+func causeOf(reason error) Cause {
+	_, bad := errors.AsType[*zstream.Error](reason)
+	switch {
+	case errors.Is(reason, Unexpected): // maybe as the reason of a zstream.Error
+		return Unexpected
+	case bad:
+		return BadStream
+	case errors.Is(reason, ErrStalled):
+		return Stalled
+	default:
+		return Canceled
+	}
+}
+
 // outcome is Err without the consequence of the owner's own Close.
 func (t *transfer) outcome() error {
-	if t.State() == StateCanceled && errors.Is(t.causeOf(), os.ErrClosed) {
+	if t.State() == StateCanceled && errors.Is(t.reason(), os.ErrClosed) {
 		return nil
 	}
 	return t.Err()
 }
 
-func (t *transfer) causeOf() error {
+func (t *transfer) reason() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.cause

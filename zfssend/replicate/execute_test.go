@@ -39,7 +39,9 @@ func tree(rec *trace.Recorder) []string {
 	records := rec.Snapshot()
 	names := make(map[trace.ID]string)
 	for _, r := range records {
-		names[r.ID] = r.Name
+		if r.ID != 0 { // not an instant
+			names[r.ID] = r.Name
+		}
 	}
 	var list []string
 	for _, r := range records {

@@ -27,6 +27,9 @@ type Action struct {
 // Write writes n bytes of Pattern to stdout.
 func Write(n int64) Action { return Action{Do: "write", N: n} }
 
+// Cat writes a file to stdout.
+func Cat(name string) Action { return Action{Do: "cat", Text: name} }
+
 // Print writes text to stdout.
 func Print(text string) Action { return Action{Do: "print", Text: text} }
 
@@ -60,7 +63,8 @@ func Read(n int64) Action { return Action{Do: "read", N: n} }
 // Save reads stdin to its end and then, and only then, writes it to a file.
 func Save(name string) Action { return Action{Do: "save", Text: name} }
 
-// Grandchild starts a process that holds stderr until there is a file of that name: see AwaitFile.
+// Grandchild starts a process that holds stderr until there is a file of that name: see AwaitFile. It is an orphan at once,
+// so that who looks for the fake's children doesn't find it.
 func Grandchild(name string) Action { return Action{Do: "grandchild", Text: name} }
 
 // fakeArg marks the command line of a fake.
@@ -121,6 +125,12 @@ func (a Action) run() error {
 		if err != nil {
 			return fmt.Errorf("signal received (%v)", err)
 		}
+	case "cat":
+		data, err := os.ReadFile(a.Text)
+		if err == nil {
+			_, err = os.Stdout.Write(data)
+		}
+		return err
 	case "print":
 		_, err := os.Stdout.WriteString(a.Text)
 		return err
@@ -158,14 +168,21 @@ func (a Action) run() error {
 		}
 		return os.WriteFile(a.Text, data, 0o600)
 	case "grandchild":
-		command := Fake(Scripts{"hold": {AwaitFile(a.Text)}})
-		cmd := exec.Command(command[0], append(command[1:], "hold")...)
-		cmd.Stderr = os.Stderr
-		return cmd.Start()
+		return another(Action{Do: "fork", Text: a.Text}).Run()
+	case "fork":
+		return another(AwaitFile(a.Text)).Start()
 	default:
 		return fmt.Errorf("unknown action %q", a.Do)
 	}
 	return nil
+}
+
+// another returns a process that does one thing and shares stderr.
+func another(a Action) *exec.Cmd {
+	command := append(Fake(Scripts{"do": {a}}), "do")
+	cmd := exec.Command(command[0], command[1:]...)
+	cmd.Stderr = os.Stderr
+	return cmd
 }
 
 func exists(name string) bool {

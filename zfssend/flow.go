@@ -1,0 +1,109 @@
+package zfssend
+
+import (
+	"io"
+	"net"
+	"os"
+	"syscall"
+)
+
+// copyBuffer is the size in bytes of the pieces in which streams are copied: a fraction of the pipe, so that both
+// sides of it have work at a time.
+const copyBuffer = 256 << 10
+
+// flow carries a stream from zfs send's pipe to a writer.
+type flow struct {
+	from *SendStream
+	to   io.Writer
+	via  *transfer // of the Receive that the writer belongs to; nil if it belongs to none
+	n    int64     // bytes that the writer took
+}
+
+// run carries the rest of the stream. It returns io.EOF as readErr at the end of a complete stream, and either readErr or
+// writeErr otherwise.
+func (f *flow) run() (readErr, writeErr error) {
+	if f.from.gate != nil {
+		return f.copyVerified()
+	}
+	buf := make([]byte, copyBuffer)
+	out := spliceable(f.to)
+	for {
+		if out != nil && f.from.opening.passed {
+			if readErr, writeErr, ok := f.splice(out); ok {
+				return readErr, writeErr
+			}
+			out = nil
+		}
+		n, readErr := f.from.readPlain(buf, f.via)
+		if writeErr := f.write(buf[:n]); writeErr != nil {
+			return nil, writeErr
+		}
+		if readErr != nil {
+			return readErr, nil
+		}
+	}
+}
+
+func (f *flow) copyVerified() (readErr, writeErr error) {
+	for {
+		piece, readErr := f.from.gate.next(f.via)
+		if readErr != nil {
+			return readErr, nil
+		}
+		if writeErr := f.write(piece); writeErr != nil {
+			return nil, writeErr
+		}
+	}
+}
+
+func (f *flow) write(p []byte) error {
+	if len(p) == 0 {
+		return nil
+	}
+	f.beginWrite()
+	n, err := f.to.Write(p)
+	f.endWrite()
+	f.passed(n)
+	return err
+}
+
+// passed counts n bytes that the writer took.
+func (f *flow) passed(n int) {
+	f.n += int64(n)
+	if f.via != nil {
+		f.via.count(n)
+	}
+}
+
+// beginWrite and endWrite enclose a time of waiting for the writer.
+func (f *flow) beginWrite() {
+	f.from.startWait(&f.from.writing)
+	if f.via != nil {
+		f.via.startWait(&f.via.writing)
+	}
+}
+
+func (f *flow) endWrite() {
+	f.from.endWait(&f.from.writing)
+	if f.via != nil {
+		f.via.endWait(&f.via.writing)
+	}
+}
+
+// spliceable returns the descriptor of a pipe or stream socket, nil for all else. A writer that isn't exactly of one of
+// these types might do more than to pass on what is written.
+func spliceable(w io.Writer) (raw syscall.RawConn) {
+	switch w := w.(type) {
+	case *os.File:
+		if st, err := w.Stat(); err == nil && st.Mode()&(os.ModeNamedPipe|os.ModeSocket) != 0 {
+			raw, _ = w.SyscallConn()
+		}
+	case *net.TCPConn:
+		raw, _ = w.SyscallConn()
+	case *net.UnixConn:
+		if w.LocalAddr().Network() == "unix" {
+			raw, _ = w.SyscallConn()
+		}
+	}
+	return raw
+}
