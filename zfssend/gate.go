@@ -14,14 +14,15 @@ type gate struct {
 	source   func(p []byte, via *transfer) (int, error)
 	end      func(error) error // returns what an error of source means: io.EOF for a good end
 	refuse   func(error) error // returns what comes of a stream that is not what it should be
+	cut      func(error) error // likewise of one that has ended too early
 	err      error             // how the stream has ended
 
 	buf        []byte
 	r, safe, w int // what has passed, what may pass, and what is there: indexes into buf
 }
 
-func newGate(t *transfer, source func([]byte, *transfer) (int, error), end, refuse func(error) error) *gate {
-	g := &gate{stream: t, source: source, end: end, refuse: refuse}
+func newGate(t *transfer, source func([]byte, *transfer) (int, error), end, refuse, cut func(error) error) *gate {
+	g := &gate{stream: t, source: source, end: end, refuse: refuse, cut: cut}
 	g.verifier.OnBegin = func(b zstream.Begin) error { return t.saw(&b) }
 	return g
 }
@@ -59,24 +60,31 @@ func (g *gate) advance(via *transfer) {
 	n, err := g.source(g.buf[g.w:], via)
 	_, bad := g.verifier.Write(g.buf[g.w : g.w+n])
 	g.w += n
-	held := int(g.verifier.Offset() - g.verifier.Safe()) // until Close
-	if bad == nil && err == io.EOF {
-		if bad = g.verifier.Close(); bad == nil {
-			bad = g.stream.sawAll()
-		}
+	held := int(g.verifier.Offset() - g.verifier.Safe())
+	if bad != nil {
+		g.err = g.refuse(bad)
+	} else if g.safe = g.w - held; err != nil {
+		g.err = g.last(err)
 	}
-	if bad != nil || err != nil {
+	if g.err != nil {
 		stats := g.verifier.Stats()
 		g.stream.task.SetAttrs(stats.Attrs()...)
 	}
-	if bad != nil {
-		g.err = g.refuse(bad)
-		return
+}
+
+// last returns how the stream ends after the source has.
+func (g *gate) last(err error) error {
+	if err != io.EOF {
+		return g.end(err)
 	}
-	g.safe = g.w - held
-	if err != nil {
-		if g.err = g.end(err); g.err == io.EOF {
-			g.safe = g.w
-		}
+	if bad := g.verifier.Close(); bad != nil {
+		return g.cut(bad)
 	}
+	if bad := g.stream.sawAll(); bad != nil {
+		return g.refuse(bad)
+	}
+	if err = g.end(io.EOF); err == io.EOF {
+		g.safe = g.w
+	}
+	return err
 }

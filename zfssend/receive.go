@@ -113,7 +113,7 @@ func newReceive(ctx context.Context, c *Client, dataset string, input io.ReadClo
 	r.expect = o.Expect
 	if o.Verify || o.Expect != nil {
 		same := func(err error) error { return err }
-		r.gate = newGate(&r.transfer, r.readInput, same, same)
+		r.gate = newGate(&r.transfer, r.readInput, same, same, same)
 		r.gate.verifier.ParseOnly = !o.Verify
 	}
 	err = r.start(ctx, c, opReceive, dataset, o.args(dataset), stdin, nil)

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/spanstack/spanstack/zfssend/zstream"
 	. "github.com/spanstack/spanstack/zfssend/zfstest"
+	"github.com/spanstack/spanstack/zfssend/zstream"
 )
 
 // TestResumeArgs: a token is used for nothing but the stream that was to be sent.

@@ -46,7 +46,7 @@ func newSendStream(ctx context.Context, c *Client, object string, args []string,
 	s.pipeSize = size
 	s.expect = o.Expect
 	if o.Verify {
-		s.gate = newGate(&s.transfer, s.readPipe, s.end, s.refuse)
+		s.gate = newGate(&s.transfer, s.readPipe, s.end, s.refuse, s.cut)
 	}
 	err = s.start(ctx, c, opSend, object, args, nil, w)
 	w.Close() // only zfs may have it, or the pipe would never be at its end
@@ -136,10 +136,28 @@ func (s *SendStream) end(err error) error {
 	} else {
 		s.cancel(err) // without effect if the pipe was closed because the stream had ended
 	}
+	return s.outOf(s.awaitEnd())
+}
+
+// cut is end for a stream that isn't whole. If zfs fails, that is why; if it doesn't, it should have.
+func (s *SendStream) cut(bad error) error {
+	s.mu.Lock()
+	s.bad = bad
+	s.mu.Unlock()
+	s.on(evBadEnd)
+	return s.outOf(s.awaitEnd())
+}
+
+// awaitEnd waits until zfs is reaped or given up.
+func (s *SendStream) awaitEnd() State {
 	s.beginRead(nil)
-	state := s.await(func(s State) bool { return !s.live() })
-	s.endRead(nil)
-	err = s.Err()
+	defer s.endRead(nil)
+	return s.await(func(s State) bool { return !s.live() })
+}
+
+// outOf returns what a reader gets at the end.
+func (s *SendStream) outOf(state State) error {
+	err := s.Err()
 	switch {
 	case s.closed.Load() && !errors.Is(err, os.ErrClosed):
 		return &Error{Op: opSend, Object: s.child.object, ExitCode: -1, Cause: Canceled, Err: os.ErrClosed}

@@ -39,6 +39,7 @@ type event uint8
 
 const (
 	evEOF     event = iota // the stream's end has passed through the pipe
+	evBadEnd               // likewise, but the stream isn't whole, whatever zfs exits with
 	evSuccess              // zfs is reaped, and did what it should
 	evFailure              // zfs is reaped, and did not
 	evCancel               // Close, the context or the stream's other end gave up
@@ -50,6 +51,7 @@ const (
 type life struct {
 	state  State
 	reaped reaped
+	bad    bool // the stream has ended without being whole
 }
 
 type reaped uint8
@@ -66,6 +68,10 @@ func (l life) on(ev event) life {
 	case evEOF:
 		if l.state == StateOpen {
 			l.state = StateDraining
+		}
+	case evBadEnd:
+		if l.state == StateOpen {
+			l.state, l.bad = StateDraining, true
 		}
 	case evSuccess:
 		l.reaped = succeeded
@@ -90,7 +96,7 @@ func (l life) on(ev event) life {
 	switch l.state {
 	case StateDraining:
 		l.state = StateComplete
-		if l.reaped == failed {
+		if l.reaped == failed || l.bad {
 			l.state = StateFailed
 		}
 	case StateCanceling, StateAbandoned:

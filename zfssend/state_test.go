@@ -12,25 +12,47 @@ func TestLife(t *testing.T) {
 		out map[event]life // events that aren't here change nothing
 	}
 	at := func(s State, r reaped) life { return life{state: s, reaped: r} }
+	bad := func(s State, r reaped) life { return life{state: s, reaped: r, bad: true} }
 	rows := []row{
 		{at(StateOpen, notReaped), map[event]life{
 			evEOF:     at(StateDraining, notReaped),
+			evBadEnd:  bad(StateDraining, notReaped),
 			evSuccess: at(StateOpen, succeeded),
 			evFailure: at(StateOpen, failed),
 			evCancel:  at(StateCanceling, notReaped),
 		}},
 		{at(StateOpen, succeeded), map[event]life{ // the pipe still holds data
 			evEOF:    at(StateComplete, succeeded),
+			evBadEnd: bad(StateFailed, succeeded),
 			evCancel: at(StateCanceled, succeeded),
 		}},
 		{at(StateOpen, failed), map[event]life{
 			evEOF:    at(StateFailed, failed),
+			evBadEnd: bad(StateFailed, failed),
 			evCancel: at(StateFailed, failed),
 		}},
 		{at(StateDraining, notReaped), map[event]life{
 			evSuccess: at(StateComplete, succeeded),
 			evFailure: at(StateFailed, failed),
 			evCancel:  at(StateCanceling, notReaped),
+		}},
+		{bad(StateDraining, notReaped), map[event]life{
+			evSuccess: bad(StateFailed, succeeded),
+			evFailure: bad(StateFailed, failed),
+			evCancel:  bad(StateCanceling, notReaped),
+		}},
+		{bad(StateFailed, succeeded), nil},
+		{bad(StateFailed, failed), nil},
+		{bad(StateCanceling, notReaped), map[event]life{
+			evSuccess: bad(StateCanceled, succeeded),
+			evFailure: bad(StateCanceled, failed),
+			evOverdue: bad(StateAbandoned, notReaped),
+		}},
+		{bad(StateCanceled, succeeded), nil},
+		{bad(StateCanceled, failed), nil},
+		{bad(StateAbandoned, notReaped), map[event]life{
+			evSuccess: bad(StateCanceled, succeeded),
+			evFailure: bad(StateCanceled, failed),
 		}},
 		{at(StateComplete, succeeded), nil},
 		{at(StateFailed, failed), nil},

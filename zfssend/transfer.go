@@ -31,6 +31,7 @@ type transfer struct {
 	changed sync.Cond  // of life
 	life    life
 	cause   error          // why it was cancelled, or why it failed although zfs exited with 0
+	bad     error          // why the stream isn't whole, though it has ended
 	begin   *zstream.Begin // the stream's first record, once it has passed
 }
 
@@ -140,7 +141,7 @@ func (t *transfer) State() State {
 // change any more once Done is closed.
 func (t *transfer) Err() error {
 	t.mu.Lock()
-	state, cause := t.life.state, t.cause
+	state, cause, bad := t.life.state, t.cause, t.bad
 	t.mu.Unlock()
 	if state.live() || state == StateComplete {
 		return nil
@@ -149,8 +150,11 @@ func (t *transfer) Err() error {
 	if cause != nil {
 		e.Err = cause
 	}
-	if state != StateFailed {
+	switch {
+	case state != StateFailed:
 		e.Cause = causeOf(cause)
+	case bad != nil && e.ExitCode == 0:
+		e.Cause, e.Err = BadStream, bad
 	}
 	e.Abandoned = state == StateAbandoned
 	return e

@@ -186,13 +186,40 @@ func TestSendDamaged(t *testing.T) {
 						t.Errorf("%d bytes came out, which may make a receiver commit", out.Len())
 					}
 					<-s.Done()
-					wantState(t, s, StateCanceled)
+					if state := s.State(); state != StateCanceled && state != StateFailed {
+						t.Errorf("state is %v", state)
+					}
 					if err := s.Close(); err == nil {
 						t.Error("Close returned nil")
 					}
 				})
 			}
 		}
+	}
+}
+
+// TestSendCutByFailure: when zfs fails, that is why its stream is cut, and not the other way round.
+func TestSendCutByFailure(t *testing.T) {
+	stream := recorded(t, "full")
+	for way, drain := range drains {
+		t.Run(way, func(t *testing.T) {
+			CheckLeaks(t)
+			gate := filepath.Join(t.TempDir(), "exit")
+			s, err := fake(Cat(file(t, stream[:len(stream)/2])), CloseStdout(), AwaitFile(gate), Stderr("warning: cannot send 'a@x': Input/output error\n"), Exit(1)).
+				Send(t.Context(), "tank/a@x", SendOptions{Verify: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			done := make(chan error, 1)
+			go func() { done <- drain(s, new(bytes.Buffer)) }()
+			await(t, "draining", func() bool { return s.State() == StateDraining })
+			touch(t, gate)
+			within(t, "the end", func() { err = <-done })
+			if e := sendError(t, err); e.Cause != PoolIO || e.ExitCode != 1 {
+				t.Errorf("got %v", err)
+			}
+			wantState(t, s, StateFailed)
+		})
 	}
 }
 
