@@ -16,6 +16,7 @@ import (
 
 	"github.com/spanstack/spanstack/zfssend"
 	"github.com/spanstack/spanstack/zfssend/replicate"
+	"github.com/spanstack/spanstack/zfssend/zstream"
 )
 
 // Exit codes.
@@ -75,7 +76,7 @@ line of its log carries the IDs of the tasks and spans of that trace.
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
-	root.AddCommand(newReplicate(stdout, stderr))
+	root.AddCommand(newReplicate(stdout, stderr), newStream())
 	return root
 }
 
@@ -116,6 +117,10 @@ func hintFor(err error) string {
 		return conflict.Hint()
 	}
 	switch {
+	case errors.Is(err, zstream.ErrTruncated):
+		return "the sender or the connection broke off; send it again. What zfs send -S writes has no end, and is no backup"
+	case errors.Is(err, zstream.ErrChecksum):
+		return "the stream was damaged after zfs send wrote it, on its way or where it is stored; send it again"
 	case errors.Is(err, exec.ErrNotFound):
 		return "the zfs program is not in PATH; on Debian: apt-get install zfsutils-linux zfs-dkms"
 	case errors.Is(err, zfssend.NotLoaded):

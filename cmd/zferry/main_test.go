@@ -1,10 +1,15 @@
 package main
 
 import (
+	"bytes"
+	"compress/gzip"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -18,8 +23,46 @@ func TestMain(m *testing.M) {
 
 // TestScripts covers what needs no ZFS. Replications are tested in package platformtest, on a real one.
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata/script", RequireExplicitExec: true,
+	testscript.Run(t, testscript.Params{Dir: "testdata/script", RequireExplicitExec: true, Setup: streams,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits}})
+}
+
+// streams gives each script real streams and a token, those of package zstream's tests.
+func streams(env *testscript.Env) error {
+	const from = "../../zfssend/zstream/testdata/openzfs-2.1.11/"
+	for _, name := range []string{"full", "incremental", "replication", "resumed", "saved"} {
+		f, err := os.Open(from + name + ".zsend.gz")
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		r, err := gzip.NewReader(f)
+		if err != nil {
+			return err
+		}
+		data, err := io.ReadAll(r)
+		if err != nil {
+			return err
+		}
+		for file, content := range map[string][]byte{name: data, name + "-cut": data[:len(data)-100], name + "-damaged": damaged(data)} {
+			if err := os.WriteFile(filepath.Join(env.WorkDir, file+".zsend"), content, 0o644); err != nil {
+				return err
+			}
+		}
+	}
+	token, err := os.ReadFile(from + "tokens/raw.token")
+	if err != nil {
+		return err
+	}
+	env.Setenv("TOKEN", strings.TrimSpace(string(token)))
+	return os.WriteFile(filepath.Join(env.WorkDir, "token"), token, 0o644)
+}
+
+// damaged flips a bit in the middle.
+func damaged(data []byte) []byte {
+	data = bytes.Clone(data)
+	data[len(data)/2] ^= 1
+	return data
 }
 
 // exits CODE PROGRAM [ARG...] runs a program and wants that exit code.

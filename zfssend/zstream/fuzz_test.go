@@ -8,14 +8,10 @@ import (
 )
 
 func FuzzVerifier(f *testing.F) {
-	for _, stream := range fixtures(f) {
-		if len(stream) < 60000 {
-			f.Add(stream, uint16(100))
-		}
-	}
-	for _, stream := range converted(f) {
-		if len(stream) < 60000 {
-			f.Add(stream, uint16(100))
+	for _, name := range []string{"empty-incremental", "compressed-incremental", "replication-incremental"} {
+		stream := wholeFixtures(f)[name]
+		for _, form := range []struct{ big, unchecked bool }{{false, false}, {true, false}, {false, true}} {
+			f.Add(rewrite(f, stream, form.big, form.unchecked), uint16(100))
 		}
 	}
 	f.Fuzz(func(t *testing.T, stream []byte, piece uint16) {

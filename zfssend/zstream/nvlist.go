@@ -1,6 +1,7 @@
 package zstream
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -235,7 +236,7 @@ func (d *nvDecoder) nativePair(start, size, depth int) (pair NVPair) {
 		d.fail("name is not terminated")
 		return pair
 	}
-	pair.Name = string(name[:nameSize-1])
+	pair.Name = d.noZero(name[:nameSize-1])
 	d.take((8 - (16+nameSize)%8) % 8)
 	end := start + size
 	if d.at > end {
@@ -450,9 +451,17 @@ func (d *nvDecoder) text() string {
 
 func (d *nvDecoder) xdrString() string {
 	n := int(int32(d.u32()))
-	s := string(d.take(n))
+	s := d.noZero(d.take(n))
 	if d.err == nil {
 		d.take((4 - n%4) % 4)
 	}
 	return s
+}
+
+// noZero refuses what isn't a string in C.
+func (d *nvDecoder) noZero(p []byte) string {
+	if bytes.IndexByte(p, 0) >= 0 {
+		d.fail("zero within a string")
+	}
+	return string(p)
 }
