@@ -421,6 +421,12 @@ func TestRefused(t *testing.T) {
 		"unknown record":      {unknownRecord(t), ErrUnsupported, "type 11"},
 		"huge block":          {hugeBlock(t), ErrFormat, "maximum is 16777216"},
 		"END of other stream": {otherEnd(t), ErrFormat, "not that of"},
+		"checksum left out":   {forge(t, func(w *Writer) { w.WriteFree(1, 0, 1); w.Unchecked = true }), ErrChecksum, "the record has none"},
+		"checksum in an old stream": {forge(t, func(w *Writer) {
+			w.Unchecked = true
+			w.WriteFree(1, 0, 1)
+			w.Unchecked = false
+		}), ErrChecksum, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var v Verifier
