@@ -227,12 +227,15 @@ func unwrapPath(err error) error {
 func copyStream(w io.Writer, r io.Reader, size int64, name string, stderr io.Writer) error {
 	if terminal.Is(stderr) {
 		progress := mpb.New(mpb.WithOutput(stderr), mpb.WithWidth(20))
-		bar := progress.AddSpinner(0, mpb.PrependDecorators(decor.Name(name+" ")),
-			mpb.AppendDecorators(decor.CurrentKibiByte("% .1f, "), decor.AverageSpeed(decor.SizeB1024(0), "% .1f, "), decor.Elapsed(decor.ET_STYLE_GO)))
+		title := mpb.PrependDecorators(decor.Name(name + " "))
+		speed := decor.AverageSpeed(decor.SizeB1024(0), "% .1f, ")
+		var bar *mpb.Bar
 		if size > 0 {
-			bar.Abort(true)
-			bar = progress.AddBar(size, mpb.PrependDecorators(decor.Name(name+" ")),
-				mpb.AppendDecorators(decor.CountersKibiByte("% .1f / % .1f, "), decor.AverageSpeed(decor.SizeB1024(0), "% .1f, "), decor.AverageETA(decor.ET_STYLE_GO)))
+			bar = progress.AddBar(size, title,
+				mpb.AppendDecorators(decor.CountersKibiByte("% .1f / % .1f, "), speed, decor.AverageETA(decor.ET_STYLE_GO)))
+		} else {
+			bar = progress.AddSpinner(0, title,
+				mpb.AppendDecorators(decor.CurrentKibiByte("% .1f, "), speed, decor.Elapsed(decor.ET_STYLE_GO)))
 		}
 		r = &counted{Reader: r, bar: bar}
 		defer progress.Wait()
