@@ -103,7 +103,7 @@ func report(stderr io.Writer, err error) int {
 		return exitInterrupted
 	}
 	if _, ok := errors.AsType[failure](err); !ok {
-		fmt.Fprintln(stderr, `zferry: hint: see "zferry --help" and "zferry replicate --help"`)
+		fmt.Fprintln(stderr, `zferry: hint: see "zferry --help", and the --help of its commands`)
 		return exitUsage
 	}
 	if hint := hintFor(err); hint != "" {
