@@ -67,6 +67,10 @@ vm: ## build the virtual machine with OpenZFS, once
 platformtest: vm ## run the tests on a real OpenZFS, in the VM
 	$(must) go test -count=1 -timeout 30m -v ./platformtest/
 
+.PHONY: mutants
+mutants: vm ## show that the tests on a real OpenZFS notice the mistakes that would bring a hang or a lie back
+	$(must) SPANSTACK_MUTANTS=1 go test -count=1 -timeout 60m -v -run '^TestMutants$$' ./platformtest/
+
 .PHONY: browsertest
 browsertest: ## open traces in chrome://tracing's viewer, those of demo and platformtest included
 	cd browsertest && $(must) go test -count=1 -timeout 10m ./...

@@ -31,26 +31,6 @@ func testSuite(t *testing.T, variant machine.Variant) {
 	}
 }
 
-// TestCloseOrder proves that the suite would notice if SendStream waited for zfs before it closes the pipe: with the
-// order changed, a test must fail on the taskq module, and must not hang.
-func TestCloseOrder(t *testing.T) {
-	img := image(t)
-	right := "\ts.child.kill()\n\ts.pipe.Close()\n\ts.waitForChild()\n"
-	wrong := "\ts.child.kill()\n\ts.waitForChild()\n\ts.pipe.Close()\n"
-	suite := buildSuite(t, "-overlay", overlay(t, "../zfssend/sendstream.go", right, wrong))
-	results, exitCode := runSuite(t, img, machine.TaskQ, suite, "-test.run=^(TestModule|TestSendCloseBlockedOnPipe)$")
-	var got []string
-	for _, r := range results {
-		got = append(got, r.name+" "+r.verdict)
-	}
-	if want := "TestModule PASS, TestSendCloseBlockedOnPipe FAIL"; exitCode == 0 || strings.Join(got, ", ") != want {
-		t.Errorf("got %q, want %s", got, want)
-		for _, r := range results {
-			t.Logf("%s:\n%s", r.name, r.log)
-		}
-	}
-}
-
 // image returns the machine's image, or skips the test if there can't be one here.
 func image(t *testing.T) *machine.Image {
 	t.Helper()

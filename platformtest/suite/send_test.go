@@ -33,7 +33,8 @@ func within(what string, f func()) {
 	select {
 	case <-done:
 	case <-time.After(patience):
-		panic(what + " hangs") // for the stacks
+		go panic(what + " hangs") // for the stacks, and on a goroutine of its own, since cleaning up would hang, too
+		select {}
 	}
 }
 
