@@ -33,6 +33,8 @@ const (
 	NotLoaded                 // the zfs kernel module isn't loaded
 	Stalled                   // we ended it, since it did nothing for too long
 	Unexpected                // we ended it, since the stream isn't what it has to be
+	HasDependents             // a dataset has children or snapshots, or a snapshot has clones
+	NotTried                  // another part of a batch failed, so this one was left as it is
 )
 
 var causeNames = [...]string{
@@ -59,6 +61,8 @@ var causeNames = [...]string{
 	NotLoaded:           "zfs kernel module not loaded",
 	Stalled:             "stalled",
 	Unexpected:          "unexpected stream",
+	HasDependents:       "has children, snapshots or clones",
+	NotTried:            "not tried",
 }
 
 // String returns a few words in lower case.
@@ -127,14 +131,21 @@ var causes = []struct {
 	{"dataset is busy", Busy},
 	{"pool is busy", Busy},
 
+	{"has children", HasDependents},
+	{"has dependent clones", HasDependents},
+
 	{"dataset does not exist", NotFound},
 	{"does not exist", NotFound},
 	{"could not find any snapshots", NotFound},
 	{"no such pool", NotFound},
+	{"no such tag on this dataset", NotFound},
+	{"No such process", NotFound}, // how zfs send names a bookmark that is missing
 	{"already exists", AlreadyExists},
+	{"bookmark exists", AlreadyExists},
 
 	{"permission denied", PermissionDenied},
 	{"Permission denied", PermissionDenied},
+	{"Insufficient privileges", PermissionDenied},
 
 	{"signal received", BrokenPipe}, // how zfs send names EPIPE and EINTR
 	{"Broken pipe", BrokenPipe},

@@ -49,16 +49,24 @@ func TestClassify(t *testing.T) {
 		{"warning: cannot send 'tank/a@x': Input/output error\n", PoolIO},
 		{"cannot open 'tank': pool I/O is currently suspended\n", PoolIO},
 		{"warning: cannot send 'tank/a@x': signal received\n", BrokenPipe},
+		{"cannot hold snapshot 'tank/a@x': tag already exists on this dataset\n", AlreadyExists},
+		{"cannot release hold from snapshot 'tank/a@x': no such tag on this dataset\n", NotFound},
+		{"cannot create bookmark 'tank/a#x': bookmark exists\n", AlreadyExists},
+		{"cannot open 'tank/a#x': no such pool or dataset\n", NotFound},
+		{"warning: cannot send 'tank/a@x': No such process\n", NotFound},
+		{"cannot mount 'tank/a': Insufficient privileges\nproperty may be set but unable to remount filesystem\n", PermissionDenied},
+		{"cannot destroy 'tank/a@x': snapshot has dependent clones\nuse '-R' to destroy the following datasets:\ntank/c\n", HasDependents},
+		{"cannot destroy 'tank/a': filesystem has children\nuse '-r' to destroy the following datasets:\ntank/a@x\n", HasDependents},
 		{"The ZFS modules are not loaded.\nTry running '/sbin/modprobe zfs' as root to load them.\n", NotLoaded},
 	}
-	seen := map[Cause]bool{Canceled: true}
+	seen := map[Cause]bool{Canceled: true, Stalled: true, Unexpected: true, NotTried: true} // what zfs says nothing of
 	for _, tt := range tests {
 		if got := classify(tt.stderr); got != tt.want {
 			t.Errorf("classify(%q) = %v, want %v", tt.stderr, got, tt.want)
 		}
 		seen[tt.want] = true
 	}
-	for c := Unknown; c <= NotLoaded; c++ {
+	for c := Unknown; c <= NotTried; c++ {
 		if !seen[c] {
 			t.Errorf("no message for %v", c)
 		}

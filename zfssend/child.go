@@ -152,6 +152,9 @@ func (ch *child) failure() *Error {
 	}
 	e.Cause = classify(e.Stderr)
 	e.Token = tokenPattern.FindString(e.Stderr)
+	if e.Cause == PermissionDenied {
+		e.Needs = permissionsOf[e.Op]
+	}
 	if status := ch.status(); status != nil {
 		e.ExitCode = status.ExitCode()
 		e.Signal = signalOf(status)

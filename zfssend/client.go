@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
 	"slices"
 	"time"
 
@@ -60,12 +61,36 @@ func (c *Client) grace() time.Duration {
 	return DefaultGrace
 }
 
-// run runs a command that only answers, as a span of the caller's task, and returns its stdout. It returns in bounded
-// time after ctx is done, even if the process can't be killed because its pool hangs.
-func (c *Client) run(ctx context.Context, op, object string, args ...string) (out []byte, err error) {
-	ctx, span := startSpan(ctx, "zfs "+op, slog.String("dataset", object), c.commandLine(op, args))
+// command is a zfs process that only answers.
+type command struct {
+	op     string // the subcommand
+	object string // what it is about
+	args   []string
+	stdin  string // what it reads, at most a few KiB
+	task   bool   // it runs beside others, so it is a task and not a span
+	// settled tells of a failure that it isn't one: that what was asked for is so already.
+	settled func(*Error) bool
+	// dataset and needs are what a denied permission was needed for; needs defaults to what op needs.
+	dataset string
+	needs   []string
+}
+
+// run runs a command that only answers, as a span of the caller's task, and returns its stdout.
+func (c *Client) run(ctx context.Context, op, object string, args ...string) ([]byte, error) {
+	return c.answer(ctx, command{op: op, object: object, args: args})
+}
+
+// answer runs a command, as a span of the caller's task, and returns its stdout, which may be worth a look also if it
+// fails. It returns in bounded time after ctx is done, even if the process can't be killed because its pool hangs. The
+// error is an *Error.
+func (c *Client) answer(ctx context.Context, cmd command) (out []byte, err error) {
+	start := startSpan
+	if cmd.task {
+		start = trace.WithTask
+	}
+	ctx, span := start(ctx, "zfs "+cmd.op, slog.String("dataset", cmd.object), c.commandLine(cmd.op, cmd.args))
 	defer func() {
-		if op == opList && errors.Is(err, NotFound) {
+		if cmd.op == opList && errors.Is(err, NotFound) {
 			span.SetAttrs(slog.Bool("found", false)) // an answer, not a failure
 			span.End()
 			return
@@ -73,10 +98,17 @@ func (c *Client) run(ctx context.Context, op, object string, args ...string) (ou
 		span.EndErr(&err)
 	}()
 	if ctx.Err() != nil {
-		return nil, &Error{Op: op, Object: object, ExitCode: -1, Cause: Canceled, Err: context.Cause(ctx)}
+		return nil, &Error{Op: cmd.op, Object: cmd.object, ExitCode: -1, Cause: Canceled, Err: context.Cause(ctx)}
+	}
+	var stdin *os.File
+	if cmd.stdin != "" {
+		if stdin, err = filled(cmd.stdin); err != nil {
+			return nil, &Error{Op: cmd.op, Object: cmd.object, ExitCode: -1, Err: err}
+		}
+		defer stdin.Close()
 	}
 	var stdout bytes.Buffer
-	ch, err := c.start(span, op, object, args, nil, &stdout)
+	ch, err := c.start(span, cmd.op, cmd.object, cmd.args, stdin, &stdout)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +123,7 @@ func (c *Client) run(ctx context.Context, op, object string, args ...string) (ou
 		if !ch.end(c.grace()) {
 			e := ch.failure()
 			e.Cause, e.Err, e.Abandoned = Canceled, context.Cause(ctx), true
-			return nil, e
+			return nil, e // not its stdout, which may yet be written to
 		}
 	}
 	span.SetAttrs(ch.exitAttrs()...)
@@ -100,10 +132,30 @@ func (c *Client) run(ctx context.Context, op, object string, args ...string) (ou
 		return stdout.Bytes(), nil
 	}
 	e := ch.failure()
-	if ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil:
 		e.Cause, e.Err = Canceled, context.Cause(ctx)
+	case cmd.settled != nil && cmd.settled(e):
+		span.SetAttrs(slog.Bool("settled", true))
+		return stdout.Bytes(), nil
+	case e.Cause == PermissionDenied:
+		c.explainDenied(ctx, cmd, e)
 	}
-	return nil, e
+	return stdout.Bytes(), e
+}
+
+// filled returns a pipe that holds a text, which must fit into the smallest of pipes: 4 KiB.
+func filled(text string) (*os.File, error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer w.Close()
+	if _, err := w.WriteString(text); err != nil {
+		r.Close()
+		return nil, err
+	}
+	return r, nil
 }
 
 // startSpan starts a span, or a task where there is none to have it: programs that don't use package trace are

@@ -1,4 +1,5 @@
-// Package zfssend runs zfs send and zfs receive, and what belongs to them: listing and snapshots.
+// Package zfssend runs zfs send and zfs receive, and what belongs to them: listing, snapshots, holds, bookmarks,
+// properties, permissions, and destruction.
 //
 // A [Client] runs the zfs program, on this host or through a wrapper such as sudo. Its zero value is ready.
 //
@@ -33,6 +34,24 @@
 // A [Receive] is the mirror. It reads an input, which usually is a SendStream or a network connection, and feeds it
 // to zfs receive. An input that fails aborts zfs, and a zfs that fails closes the input at once, so that the first
 // failure ends both sides. Which one was first, and so is worth telling, says [RootCause].
+//
+// # Datasets
+//
+// What isn't a stream is a method of [Client] that runs zfs and returns what it answers. [Client.List] takes two zfs
+// processes, whatever the number of datasets and snapshots. Most other methods take any number of names, and pass as
+// many to one process as zfs and the system allow:
+//
+//	err := client.Snapshot(ctx, "tank/home@mon", "tank/mail@mon")           // all at once, or none
+//	err = client.Hold(ctx, "backup", "tank/home@mon", "tank/mail@mon")      // fine if they are held already
+//	err = client.Bookmark(ctx, zfssend.Bookmark{Source: "tank/home@mon", Name: "#mon"})
+//	err = client.Destroy(ctx, "tank/home@sun", "tank/home@sat")             // the others, if one is held
+//
+// If some of it fails, the error is a [*BatchError] that lists what was not done, each with its cause. What it doesn't
+// list was done. [Client.Hold], [Client.Release] and [Client.Bookmark] are idempotent: it is a success if the result
+// is there already. [Client.Destroy] isn't: what doesn't exist is [NotFound]. It destroys nothing that isn't named.
+//
+// Who is denied an operation finds in the [*Error] which permissions it needs, and, unless it is about a stream, which
+// of them are missing.
 //
 // # Errors
 //

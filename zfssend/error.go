@@ -31,6 +31,10 @@ type Error struct {
 
 	// Abandoned says that it was killed but had not ended within [Client.Grace]. The error then matches ErrAbandoned.
 	Abandoned bool
+
+	// Needs are the permissions that the operation needs, as "zfs allow" names them, if Cause is PermissionDenied.
+	// Missing are those of them that the user hasn't got, as far as that could be found out; it never is for streams.
+	Needs, Missing []string
 }
 
 // Error returns one line.
@@ -54,6 +58,7 @@ func (e *Error) Error() string {
 	if !e.ended() && e.Stderr != "" {
 		b.WriteString(": " + oneLine(e.Stderr))
 	}
+	b.WriteString(e.permissions())
 	if e.Abandoned {
 		fmt.Fprintf(&b, "; pid %d: %v", e.PID, ErrAbandoned)
 	}
@@ -66,6 +71,29 @@ func (e *Error) Error() string {
 // ended reports whether we ended zfs, so that how it did and what it wrote is of no interest.
 func (e *Error) ended() bool {
 	return e.Cause == Canceled || e.Cause == Stalled || e.Cause == Unexpected || causeOf(e.Err) == BadStream
+}
+
+// permissions returns a clause about the permissions that are missing, or might be.
+func (e *Error) permissions() string {
+	switch {
+	case len(e.Missing) > 0:
+		return "; missing permissions: " + strings.Join(e.Missing, ",")
+	case len(e.Needs) > 0:
+		return "; it needs the permissions " + strings.Join(e.Needs, ",")
+	default:
+		return ""
+	}
+}
+
+// reason returns what Error does, without operation and object.
+func (e *Error) reason() string { return strings.TrimPrefix(e.Error(), e.Op+" "+e.Object+": ") }
+
+// asError returns the *Error that err is: all that comes from running a command is one.
+func asError(err error) *Error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e
+	}
+	return &Error{ExitCode: -1, Err: err}
 }
 
 // Unwrap returns Cause and Err as far as they are set, and ErrAbandoned where it applies.

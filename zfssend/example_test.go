@@ -39,3 +39,26 @@ func ExampleClient_Send() {
 	// send tank/home@mon: zfs exited 1: cannot send: Input/output error
 	// true failed
 }
+
+// Of several snapshots those are destroyed that can be. The error says which ones are left, and why.
+func ExampleClient_Destroy() {
+	// A shell script stands in for zfs, so that the example runs anywhere: the snapshot of Monday is held.
+	client := zfssend.Client{Command: []string{"sh", "-c", `
+		case $3 in
+		*mon*)	printf 'destroy\ttank/home@sun\ndestroy\ttank/home@mon\n'
+			echo 'cannot destroy snapshot tank/home@mon: dataset is busy' >&2
+			exit 1;;
+		*)	printf 'destroy\ttank/home@sun\n';;
+		esac`, "zfs"}}
+
+	err := client.Destroy(context.Background(), "tank/home@sun", "tank/home@mon")
+	fmt.Println(err)
+	if batch, ok := errors.AsType[*zfssend.BatchError](err); ok {
+		for _, f := range batch.Failed {
+			fmt.Println("left:", f.Name, f.Cause == zfssend.Busy)
+		}
+	}
+	// Output:
+	// destroy: 1 of 2 failed: tank/home@mon: dataset is busy
+	// left: tank/home@mon true
+}

@@ -1,12 +1,8 @@
 package zfssend
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -20,6 +16,10 @@ type Dataset struct {
 	Encryption  string // "off", or the cipher
 	ResumeToken string // of a receive that was interrupted, or still runs; else ""
 	Versions    []Version
+
+	// Properties are those that ListOptions asks for, as "zfs list -p" writes them: "-" is a property that doesn't
+	// apply, or a user property that isn't set.
+	Properties map[string]string
 }
 
 // Encrypted reports whether the dataset is encrypted, or might be as far as zfs tells.
@@ -27,19 +27,27 @@ func (d *Dataset) Encrypted() bool { return d.Encryption != "off" }
 
 // Version is a snapshot or a bookmark.
 type Version struct {
-	Name      string // with its sigil: "@mon" or "#mon"
-	GUID      uint64 // the same for a snapshot, its bookmarks, and all copies of both
-	CreateTXG uint64 // orders the versions of a dataset
-	Creation  time.Time
+	Name      string    // with its sigil: "@mon" or "#mon"
+	GUID      uint64    // the same for a snapshot, its bookmarks, and all copies of both
+	CreateTXG uint64    // orders the versions of a dataset
+	Creation  time.Time // with ListOptions.Creation only
+	Holds     int       // how many hold the snapshot; with ListOptions.Holds only
 }
 
 // IsBookmark reports whether v is a bookmark, not a snapshot.
 func (v Version) IsBookmark() bool { return strings.HasPrefix(v.Name, "#") }
 
 // ListOptions say what List lists. The zero value lists the named dataset with its versions.
+//
+// zfs finds the names, GUIDs and transaction groups of snapshots in one sweep. For anything else, such as Creation and
+// Holds, it reads each snapshot, which takes many times as long where they aren't cached.
 type ListOptions struct {
 	Recursive       bool // all datasets below, too
 	WithoutVersions bool // no snapshots and bookmarks, which can be many
+
+	Creation   bool     // fills Version.Creation
+	Holds      bool     // fills Version.Holds
+	Properties []string // fills Dataset.Properties: native ones such as "used", and user properties
 }
 
 // Dataset returns a dataset with its versions. The error Is [NotFound] if it doesn't exist.
@@ -51,106 +59,94 @@ func (c *Client) Dataset(ctx context.Context, name string) (*Dataset, error) {
 	return &list[0], nil
 }
 
-// List returns the dataset of that name, and those below if asked for, parents first. The versions of each are
-// ordered by age, the oldest first. It takes one zfs process. The error Is [NotFound] if there is no such dataset.
+// List returns the dataset of that name, and those below if asked for, in the order of zfs: parents before their
+// children. The versions of each are ordered by age, the oldest first. The error Is [NotFound] if there is no such
+// dataset.
+//
+// It takes two zfs processes that run at the same time, one for datasets and one for versions; just the first
+// without versions. So the list isn't a view of one moment: a dataset that appears or vanishes meanwhile may be listed
+// without versions, or not at all.
 func (c *Client) List(ctx context.Context, name string, o ListOptions) ([]Dataset, error) {
 	if _, err := parse(name, 0); err != nil {
 		return nil, err
 	}
-	out, err := c.run(ctx, opList, name, o.args(name)...)
+	for _, p := range o.Properties {
+		if err := checkProperty(p); err != nil {
+			return nil, err
+		}
+	}
+	datasets, versions, err := c.list(ctx, name, o)
 	if err != nil {
 		return nil, err
 	}
-	list, err := parseList(string(out), func(dataset string) bool { return o.Recursive || dataset == name })
-	if err == nil && (len(list) == 0 || list[0].Name != name) {
-		err = errors.New("its output lacks the dataset itself")
+	l := listing{options: o, root: name}
+	if err := l.addDatasets(string(datasets)); err != nil {
+		return nil, fmt.Errorf("list %s: datasets: %w", name, err)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("list %s: %w", name, err)
+	if err := l.addVersions(versions); err != nil {
+		return nil, fmt.Errorf("list %s: snapshots and bookmarks: %w", name, err)
 	}
-	return list, nil
+	return l.datasets, nil
 }
 
-// listColumns are the properties that parseList expects. Names hold no tabs, so that "zfs list -Hp" is unambiguous.
-const listColumns = "name,type,guid,createtxg,creation,encryption,receive_resume_token"
-
-func (o ListOptions) args(name string) []string {
-	types, depth := "filesystem,volume,snapshot,bookmark", "1" // snapshots are one level below their dataset
+// list runs the processes and returns what they write.
+func (c *Client) list(ctx context.Context, name string, o ListOptions) (datasets, versions []byte, err error) {
 	if o.WithoutVersions {
-		types, depth = "filesystem,volume", "0"
+		datasets, err = c.run(ctx, opList, name, o.datasetArgs(name)...)
+		return datasets, nil, err
 	}
-	args := []string{"-Hp", "-t", types, "-o", listColumns}
+	both, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	done := make(chan struct{})
+	var versionsErr error
+	go func() {
+		defer close(done)
+		versions, versionsErr = c.answer(both, command{op: opList, object: name, args: o.versionArgs(name), task: true})
+		if versionsErr != nil {
+			cancel(versionsErr)
+		}
+	}()
+	if datasets, err = c.run(both, opList, name, o.datasetArgs(name)...); err != nil {
+		cancel(err)
+	}
+	<-done
+	// The first failure cancels the other process, and is the cause of its end.
+	if ctx.Err() == nil && both.Err() != nil {
+		return nil, nil, context.Cause(both)
+	}
+	if err == nil {
+		err = versionsErr
+	}
+	return datasets, versions, err
+}
+
+const datasetColumns = "name,type,guid,createtxg,encryption,receive_resume_token"
+
+// datasetArgs end with the properties that were asked for, each followed by the GUID, whose value is known by then: it
+// shows where a value ends, which can have tabs and line breaks in it.
+func (o ListOptions) datasetArgs(name string) []string {
+	columns := datasetColumns
+	for _, p := range o.Properties {
+		columns += "," + p + ",guid"
+	}
+	args := []string{"-Hp", "-t", "filesystem,volume", "-o", columns}
 	if o.Recursive {
 		return append(args, "-r", name)
 	}
-	return append(args, "-d", depth, name)
+	return append(args, "-d", "0", name)
 }
 
-// parseList parses the output of zfs list for the datasets that are wanted.
-func parseList(out string, wanted func(dataset string) bool) ([]Dataset, error) {
-	var list []Dataset
-	index := make(map[string]int) // by name, into list
-	line := 0
-	for text := range strings.Lines(out) {
-		line++
-		r, err := parseRow(strings.TrimSuffix(text, "\n"))
-		if err != nil {
-			return nil, fmt.Errorf("line %d of its output: %w", line, err)
-		}
-		if !wanted(r.name.Dataset) {
-			continue
-		}
-		if r.name.Sigil == 0 {
-			index[r.name.Dataset] = len(list)
-			list = append(list, r.dataset())
-			continue
-		}
-		// The dataset of a version stands before it, unless it was created just while zfs looked.
-		if i, ok := index[r.name.Dataset]; ok {
-			list[i].Versions = append(list[i].Versions, r.version())
-		}
+func (o ListOptions) versionArgs(name string) []string {
+	columns := "name,guid,createtxg"
+	if o.Creation {
+		columns += ",creation"
 	}
-	for _, d := range list {
-		slices.SortStableFunc(d.Versions, func(a, b Version) int { return cmp.Compare(a.CreateTXG, b.CreateTXG) })
+	if o.Holds {
+		columns += ",userrefs"
 	}
-	return list, nil
-}
-
-// row is one line of zfs list.
-type row struct {
-	name                          Name
-	guid, createTXG               uint64
-	creation                      int64 // Unix seconds
-	kind, encryption, resumeToken string
-}
-
-func parseRow(text string) (r row, err error) {
-	fields := strings.Split(text, "\t")
-	if want := strings.Count(listColumns, ",") + 1; len(fields) != want {
-		return r, fmt.Errorf("%d columns, want %d", len(fields), want)
+	args := []string{"-Hp", "-t", "snapshot,bookmark", "-o", columns}
+	if o.Recursive {
+		return append(args, "-r", name)
 	}
-	if r.name, err = ParseName(fields[0]); err != nil {
-		return r, err
-	}
-	for i, number := range []*uint64{&r.guid, &r.createTXG} {
-		if *number, err = strconv.ParseUint(fields[2+i], 10, 64); err != nil {
-			return r, fmt.Errorf("guid or createtxg: %w", err)
-		}
-	}
-	if r.creation, err = strconv.ParseInt(fields[4], 10, 64); err != nil {
-		return r, fmt.Errorf("creation: %w", err)
-	}
-	r.kind, r.encryption, r.resumeToken = fields[1], fields[5], fields[6]
-	if r.resumeToken == "-" {
-		r.resumeToken = ""
-	}
-	return r, nil
-}
-
-func (r row) dataset() Dataset {
-	return Dataset{Name: r.name.Dataset, Type: r.kind, GUID: r.guid, CreateTXG: r.createTXG, Encryption: r.encryption, ResumeToken: r.resumeToken}
-}
-
-func (r row) version() Version {
-	return Version{Name: string(r.name.Sigil) + r.name.Version, GUID: r.guid, CreateTXG: r.createTXG, Creation: time.Unix(r.creation, 0)}
+	return append(args, "-d", "1", name) // versions are one level below their dataset
 }

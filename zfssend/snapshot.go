@@ -2,21 +2,67 @@ package zfssend
 
 import "context"
 
-// Snapshot takes snapshots, such as "tank/home@mon": all of those in one pool at the same moment, or none. It takes
-// one zfs process.
+// Snapshot takes snapshots, such as "tank/home@mon".
+//
+// There is one zfs process for each pool. Its snapshots are all taken at the same moment, or none is: if one can't be,
+// the others fail with [NotTried]. Only where a pool's list is longer than a command line can be (256 KiB), or a
+// dataset has several snapshots in it, which zfs doesn't take together, there are more processes. The error is a
+// *[BatchError], or a *[NameError], before anything was done.
 func (c *Client) Snapshot(ctx context.Context, names ...string) error {
-	if len(names) == 0 {
-		return nil
+	if err := checkNames(names, '@'); err != nil {
+		return err
 	}
-	for _, name := range names {
-		if _, err := parse(name, '@'); err != nil {
-			return err
+	b := newBatch("snapshot", len(names))
+	for _, pool := range grouped(names, poolOf) {
+		for _, round := range oneEach(pool) {
+			for _, part := range chunks(round) {
+				c.snapshot(ctx, b, part)
+			}
 		}
 	}
-	object := names[0]
-	if len(names) > 1 {
-		object += " and others"
+	return b.result()
+}
+
+// oneEach returns names in rounds that have no dataset twice.
+func oneEach(names []string) [][]string {
+	count := make(map[string]int)
+	var rounds [][]string
+	for _, name := range names {
+		dataset := datasetOf(name)
+		if count[dataset] == len(rounds) {
+			rounds = append(rounds, nil)
+		}
+		rounds[count[dataset]] = append(rounds[count[dataset]], name)
+		count[dataset]++
 	}
-	_, err := c.run(ctx, "snapshot", object, names...)
-	return err
+	return rounds
+}
+
+// snapshot takes snapshots with one process.
+func (c *Client) snapshot(ctx context.Context, b *batch, names []string) {
+	if b.stop(ctx, names) {
+		return
+	}
+	_, err := c.answer(ctx, command{op: "snapshot", object: objectOf(names), args: names, dataset: datasetOf(names[0])})
+	if err == nil {
+		return
+	}
+	e := asError(err)
+	about, _ := blame(complaints(e.Stderr), names)
+	if len(about) == 0 || e.Cause == Canceled {
+		b.failAll(names, e)
+		return
+	}
+	first := Unknown
+	for _, name := range names {
+		if c, ok := about[name]; ok {
+			b.fail(name, c.cause, c.message)
+			if first == Unknown {
+				first = c.cause
+			}
+			continue
+		}
+		b.fail(name, NotTried, "not taken, since another one failed")
+	}
+	b.process(e, first)
 }

@@ -152,13 +152,13 @@ func TestTraceCommands(t *testing.T) {
 		t.Fatal(err)
 	}
 	r, attrs := find(t, rec, "zfs snapshot")
-	wantAttrs(t, attrs, map[string]string{"dataset": "tank/a@x and others", "process.exit.code": "0"})
+	wantAttrs(t, attrs, map[string]string{"dataset": "tank/a@x and 1 more", "process.exit.code": "0"})
 	if r.Kind != trace.KindTask {
 		t.Errorf("got %+v", r)
 	}
 	ctx, task := trace.WithTask(ctx, "plan")
 	defer task.End()
-	if _, err := fake(Exit(1)).Dataset(ctx, "tank/a"); err == nil {
+	if _, err := fake(Exit(1)).List(ctx, "tank/a", ListOptions{WithoutVersions: true}); err == nil {
 		t.Fatal("no error")
 	}
 	if r, _ := find(t, rec, "zfs list"); r.Kind != trace.KindSpan || r.Parent != task.ID() || r.Status != trace.StatusError {

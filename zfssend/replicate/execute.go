@@ -60,7 +60,7 @@ func (e *StepError) Error() string {
 func (e *StepError) Unwrap() error { return e.Err }
 
 // Plan lists both datasets and plans the replication of source to destination. The error is a *[Conflict] or that of
-// a listing. It takes two zfs processes, three if the destination doesn't exist.
+// a listing. It takes four zfs processes, and one more if the destination doesn't exist.
 func (r *Replicator) Plan(ctx context.Context, source, destination string) (plan *Plan, err error) {
 	start := trace.WithSpan
 	if trace.FromContext(ctx) == nil {

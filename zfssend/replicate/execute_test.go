@@ -21,8 +21,11 @@ func client(scripts Scripts) zfssend.Client { return zfssend.Client{Command: Fak
 
 const missing = "cannot open 'backup/a': dataset does not exist\n"
 
-func row(name, kind string, guid string) string {
-	return strings.Join([]string{name, kind, guid, guid, "1700000000", "off", "-"}, "\t") + "\n"
+// lists are the scripts of zfs list for a dataset with one snapshot.
+func lists(scripts Scripts, dataset, guid, snapshot, snapshotGUID string) Scripts {
+	scripts["list -Hp -t filesystem,volume"] = []Action{Print(strings.Join([]string{dataset, "filesystem", guid, guid, "off", "-"}, "\t") + "\n")}
+	scripts["list -Hp -t snapshot,bookmark"] = []Action{Print(strings.Join([]string{dataset + snapshot, snapshotGUID, snapshotGUID}, "\t") + "\n")}
+	return scripts
 }
 
 // recording returns a context whose tasks go into a recorder of its own, in which misuse fails the test.
@@ -58,15 +61,9 @@ func TestReplicate(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "received")
 	var progress []Progress
 	r := Replicator{
-		Source: client(Scripts{
-			"list": {Print(row("tank/a", "filesystem", "1") + row("tank/a@x", "snapshot", "2"))},
-			"send": {Write(1 << 20)},
-		}),
-		Destination: client(Scripts{
-			"list":    {Print(row("backup/a", "filesystem", "5") + row("backup/a@w", "snapshot", "2"))},
-			"receive": {Save(file), Stderr("a warning\n")},
-		}),
-		Progress: func(p Progress) { progress = append(progress, p) },
+		Source:      client(lists(Scripts{"send": {Write(1 << 20)}}, "tank/a", "1", "@x", "2")),
+		Destination: client(lists(Scripts{"receive": {Save(file), Stderr("a warning\n")}}, "backup/a", "5", "@w", "2")),
+		Progress:    func(p Progress) { progress = append(progress, p) },
 	}
 	ctx, rec := recording(t)
 	ctx, task := trace.WithTask(ctx, "replicate")
@@ -92,7 +89,7 @@ func TestReplicate(t *testing.T) {
 		t.Errorf("received: %v, %v", info, err)
 	}
 	want := []string{
-		" > replicate", "plan > zfs list", "plan > zfs list", "replicate > plan", "replicate > step", "replicate > step",
+		" > replicate", "plan > zfs list", "plan > zfs list", "plan > zfs list", "plan > zfs list", "replicate > plan", "replicate > step", "replicate > step",
 		"step > progress", "step > progress", "step > zfs receive", "step > zfs receive", "step > zfs send", "step > zfs send",
 	}
 	if got := tree(rec); !slices.Equal(got, want) {
@@ -132,7 +129,7 @@ func TestStepArgs(t *testing.T) {
 
 func TestPlanNoDestination(t *testing.T) {
 	CheckLeaks(t)
-	source := client(Scripts{"list": {Print(row("tank/a", "filesystem", "1") + row("tank/a@x", "snapshot", "2"))}})
+	source := client(lists(Scripts{}, "tank/a", "1", "@x", "2"))
 	ctx := t.Context()
 
 	nothing := client(Scripts{"list": {Stderr(missing), Exit(1)}})

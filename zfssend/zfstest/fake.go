@@ -14,8 +14,19 @@ import (
 	"time"
 )
 
-// Scripts holds what the fake does for each subcommand. It fails on those that aren't in it.
+// Scripts holds what the fake does for each subcommand, or for longer beginnings of a command line, such as
+// "list -Hp -t snapshot": the longest one counts. It fails on those that aren't in it.
 type Scripts map[string][]Action
+
+func (s Scripts) find(line string) (script []Action, ok bool) {
+	longest := -1
+	for beginning, actions := range s {
+		if strings.HasPrefix(line, beginning) && len(beginning) > longest {
+			script, longest = actions, len(beginning)
+		}
+	}
+	return script, longest >= 0
+}
 
 // Action is one thing that the fake does. The last one is followed by exit 0.
 type Action struct {
@@ -86,21 +97,21 @@ func Fake(scripts Scripts) []string {
 // Main runs the tests, or the fake in a process that is to be one. It doesn't return.
 func Main(m *testing.M) {
 	if len(os.Args) > 3 && os.Args[1] == fakeArg {
-		os.Exit(runFake(os.Args[2], os.Args[3]))
+		os.Exit(runFake(os.Args[2], strings.Join(os.Args[3:], " ")))
 	}
 	// The fake is as this test binary is, and one built with -race takes a second to exit unless told otherwise.
 	os.Setenv("GORACE", strings.TrimSpace(os.Getenv("GORACE")+" atexit_sleep_ms=0"))
 	os.Exit(m.Run())
 }
 
-func runFake(text, op string) int {
+func runFake(text, line string) int {
 	var scripts Scripts
 	if err := json.Unmarshal([]byte(text), &scripts); err != nil {
 		return fail(err)
 	}
-	script, ok := scripts[op]
+	script, ok := scripts.find(line)
 	if !ok {
-		return fail(fmt.Errorf("no script for %q", strings.Join(os.Args[3:], " ")))
+		return fail(fmt.Errorf("no script for %q", line))
 	}
 	for _, a := range script {
 		if a.Do == "exit" {
