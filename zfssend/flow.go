@@ -28,14 +28,15 @@ func (f *flow) run() (readErr, writeErr error) {
 	buf := make([]byte, copyBuffer)
 	out := spliceable(f.to)
 	for {
-		if out != nil && f.from.opening.passed {
+		if out != nil && len(f.from.rest) == 0 && f.from.opening.passed {
 			if readErr, writeErr, ok := f.splice(out); ok {
 				return readErr, writeErr
 			}
 			out = nil
 		}
 		n, readErr := f.from.readPlain(buf, f.via)
-		if writeErr := f.write(buf[:n]); writeErr != nil {
+		if written, writeErr := f.write(buf[:n]); writeErr != nil {
+			f.from.rest = append(buf[written:n:n], f.from.rest...)
 			return nil, writeErr
 		}
 		if readErr != nil {
@@ -50,21 +51,23 @@ func (f *flow) copyVerified() (readErr, writeErr error) {
 		if readErr != nil {
 			return readErr, nil
 		}
-		if writeErr := f.write(piece); writeErr != nil {
+		if written, writeErr := f.write(piece); writeErr != nil {
+			f.from.gate.r -= len(piece) - written
 			return nil, writeErr
 		}
 	}
 }
 
-func (f *flow) write(p []byte) error {
+func (f *flow) write(p []byte) (n int, err error) {
 	if len(p) == 0 {
-		return nil
+		return 0, nil
 	}
 	f.beginWrite()
-	n, err := f.to.Write(p)
+	n, err = f.to.Write(p)
 	f.endWrite()
+	n = min(max(n, 0), len(p)) // it is somebody else's
 	f.passed(n)
-	return err
+	return n, err
 }
 
 // passed counts n bytes that the writer took.

@@ -33,6 +33,7 @@ type SendStream struct {
 	transfer
 	pipe   *os.File // our read end
 	gate   *gate    // if the stream is verified
+	rest   []byte   // what a writer did not take
 	closed atomic.Bool
 }
 
@@ -89,6 +90,11 @@ func (s *SendStream) Read(p []byte) (int, error) {
 
 // readPlain reads what isn't verified.
 func (s *SendStream) readPlain(p []byte, via *transfer) (int, error) {
+	if len(s.rest) > 0 && !s.closed.Load() {
+		n := copy(p, s.rest)
+		s.rest = s.rest[n:]
+		return n, nil
+	}
 	n, err := s.readPipe(p, via)
 	if n == 0 && err != nil {
 		return 0, s.end(err)
@@ -169,7 +175,7 @@ func (s *SendStream) outOf(state State) error {
 }
 
 // WriteTo writes the rest of the stream to w. It returns nil when the stream is complete, Read's error if it ends
-// otherwise, and w's if that fails; the stream is still open then. It holds nothing of the stream while it waits
+// otherwise, and w's if that fails; the stream is still open then, and goes on with what w didn't take. It holds nothing of the stream while it waits
 // for w, so that Close works at that time, too. WriteTo itself returns when w does.
 //
 // Where w is a pipe or a stream socket, as an *os.File, *net.TCPConn or *net.UnixConn, Linux moves the data without

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	. "github.com/spanstack/spanstack/zfssend/zfstest"
@@ -81,32 +82,34 @@ func TestSendStalls(t *testing.T) {
 	}
 }
 
-// TestSendOfSlowReader: it is not for zfs to blame that nobody reads.
-func TestSendOfSlowReader(t *testing.T) {
-	CheckLeaks(t)
-	const timeout = 30 * time.Millisecond
-	s, err := impatient(timeout, Write(3_000_000)).Send(t.Context(), "tank/a@x", SendOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	io.ReadFull(s, make([]byte, 1000))
-	time.Sleep(5 * timeout) // that nothing happens can only be seen by waiting
-	wantState(t, s, StateOpen)
-	if n, err := io.Copy(slowWriter(5*timeout), s); err != nil || n != 2_999_000 {
-		t.Errorf("read %d, %v", n, err)
-	}
-}
-
-// slowWriter takes a while for the first write.
-func slowWriter(d time.Duration) io.Writer {
-	first := true
-	return writerFunc(func(p []byte) (int, error) {
-		if first {
-			time.Sleep(d)
+// TestWatch: it counts only how long zfs is waited for at a time, and not how long others are.
+func TestWatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const timeout = time.Minute
+		s := &transfer{meter: meter{started: time.Now()}, done: make(chan struct{}), child: &child{reaped: make(chan struct{})}}
+		close(s.child.reaped)
+		s.bytes.Store(77)
+		var stall *StallError
+		go s.watch(timeout, &s.reading, func(cause error) { stall = cause.(*StallError) })
+		for range 10 { // slow, but not stalled
+			s.startWait(&s.reading)
+			time.Sleep(timeout - time.Second)
+			s.endWait(&s.reading)
 		}
-		first = false
-		return len(p), nil
+		s.startWait(&s.writing) // somebody else
+		time.Sleep(10 * timeout)
+		s.endWait(&s.writing)
+		synctest.Wait()
+		if stall != nil {
+			t.Fatalf("given up too early: %v", stall)
+		}
+		s.startWait(&s.reading)
+		time.Sleep(timeout + timeout/8 + time.Second)
+		synctest.Wait()
+		if stall == nil || stall.For <= timeout || stall.For > timeout+timeout/8+time.Second || stall.Bytes != 77 {
+			t.Errorf("got %v", stall)
+		}
+		close(s.done)
 	})
 }
 
@@ -130,31 +133,5 @@ func TestReceiveStalls(t *testing.T) {
 			wantStalled(t, err, r)
 			wantClosed(t, tt.in)
 		})
-	}
-}
-
-// TestReceiveOfSlowInput: it is not for zfs to blame that nothing comes.
-func TestReceiveOfSlowInput(t *testing.T) {
-	CheckLeaks(t)
-	const timeout = 30 * time.Millisecond
-	slow := false
-	in := newInput(100_000, io.EOF)
-	in.Reader = io.MultiReader(io.LimitReader(&Pattern{}, 1000), readerFunc(func([]byte) (int, error) {
-		if slow {
-			return 0, io.EOF
-		}
-		slow = true
-		time.Sleep(5 * timeout)
-		return 0, nil
-	}))
-	r, err := impatient(timeout, Read(1000)).Receive(t.Context(), "backup/a", in, ReceiveOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := wait(t, r); err != nil && !errors.Is(err, errUnread) {
-		t.Error(err)
-	}
-	if errors.Is(r.Err(), ErrStalled) {
-		t.Error(r.Err())
 	}
 }

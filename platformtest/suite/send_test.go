@@ -105,7 +105,7 @@ func TestSendCloseInRead(t *testing.T) {
 		_, err := io.Copy(io.Discard, s)
 		read <- err
 	}()
-	zfstest.AwaitGoroutine(t, "zfssend.(*SendStream).Read", "IO wait")
+	zfstest.AwaitGoroutine(t, "zfssend.(*SendStream).readPipe", "IO wait")
 	closeStream(t, s)
 	within("Read", func() {
 		if err := <-read; !errors.Is(err, os.ErrClosed) {
