@@ -29,11 +29,28 @@
 // It doesn't hang: Close can be called at any time, by any goroutine, also while another one waits in Read. It takes a
 // bounded time even if zfs doesn't go away, be it that its pool hangs or that it runs on a kernel where SIGKILL doesn't
 // end a zfs send that is blocked on a full pipe (openzfs#12500). Then the stream is abandoned: a goroutine goes on
-// waiting for zfs, and nobody else has to. The context that a stream is started with closes it in the same way.
+// waiting for zfs, and nobody else has to. The context that a stream is started with closes it in the same way. With
+// [Client.StallTimeout], a zfs that does nothing for too long is given up, too, and the error says what it was doing.
+//
+// It is fast: [SendStream.WriteTo], which io.Copy calls, moves data to pipes and sockets without copying them.
 //
 // A [Receive] is the mirror. It reads an input, which usually is a SendStream or a network connection, and feeds it
 // to zfs receive. An input that fails aborts zfs, and a zfs that fails closes the input at once, so that the first
 // failure ends both sides. Which one was first, and so is worth telling, says [RootCause].
+//
+// # What is in a stream
+//
+// A receiver commits a snapshot as soon as it reads the stream's END record. [SendOptions.Verify] and
+// [ReceiveOptions.Verify] check every checksum while the stream passes (package zstream), and hold that record back
+// until zfs send has exited with 0, or the input has ended well: what fails is never committed. It costs a pass over
+// memory, and the copying that is otherwise spared.
+//
+// [SendOptions.Expect] and [ReceiveOptions.Expect] say what a stream has to be: which snapshot, from which base, raw or not.
+// Another one is refused before it has an effect. Whoever receives from a host that isn't trusted needs that, since zfs
+// receive takes what it gets. Begin tells what a stream is once it has begun.
+//
+// An interrupted receive with [ReceiveOptions.Resumable] leaves a token, in [Error.Token] and in [Dataset.ResumeToken],
+// which [SendOptions.Token] goes on from, if it is one of the stream that was to be sent.
 //
 // # Datasets
 //
@@ -73,10 +90,14 @@
 //	process.exit.code or process.signal              how it ended
 //	process.user_time, process.system_time
 //	bytes, first_byte, read_wait, write_wait         see [Stats]
-//	pipe_size
+//	pipe_size, spliced
+//	stream.to_name, stream.to_guid, stream.from_guid,
+//	stream.features, stream.compound                 from its first record
+//	stream.records.WRITE, stream.wire_bytes, ...     of a stream that was verified: see zstream.Stats
 //	state                                            complete, failed or canceled
 //
-// Two events mark the end of a stream before its time: "cancel", with the cause, and "abandoned".
+// Two events mark the end of a stream before its time: "cancel", with the cause, and "abandoned". The first hundred lines
+// that a process writes to stderr are log lines on its span.
 //
 // What goes wrong is returned, and not logged. At level debug there is a line when a process starts and one when it ends.
 package zfssend

@@ -24,6 +24,8 @@ import (
 type replicateCommand struct {
 	snapshot string
 	dryRun   bool
+	verify   bool
+	stall    time.Duration
 	trace    string
 	log      logging.Config
 
@@ -68,6 +70,8 @@ Environment:
 	}
 	cmd.Flags().StringVar(&c.snapshot, "snapshot", "", "take the snapshot SOURCE@`NAME` first")
 	cmd.Flags().BoolVarP(&c.dryRun, "dry-run", "n", false, "say what would be done, and do nothing")
+	cmd.Flags().BoolVar(&c.verify, "verify", false, "check the stream's checksums on the way, and let no snapshot arrive before zfs send has succeeded")
+	cmd.Flags().DurationVar(&c.stall, "stall-timeout", 0, "give up when zfs does nothing for this `TIME`, such as 30m; 0 waits for ever")
 	cmd.Flags().StringVar(&c.trace, "trace", "", "write a trace to `FILE`, in Chrome's JSON format (.json)")
 	logflag.Register(cmd.Flags(), &c.log)
 	return cmd
@@ -82,6 +86,9 @@ func (c *replicateCommand) validate() error {
 		if name.Sigil != 0 {
 			return fmt.Errorf("%s: want a dataset, not a snapshot or bookmark of it", s)
 		}
+	}
+	if c.stall < 0 {
+		return fmt.Errorf("--stall-timeout %v: want a time that isn't negative", c.stall)
 	}
 	if c.snapshot != "" {
 		_, err := zfssend.ParseName(c.source + "@" + c.snapshot)
@@ -125,13 +132,13 @@ func (c *replicateCommand) run(ctx context.Context) (err error) {
 		}
 	}()
 
-	client := zfssend.Client{}
+	client := zfssend.Client{StallTimeout: c.stall}
 	if c.snapshot != "" {
 		if err := c.takeSnapshot(ctx, &client); err != nil {
 			return err
 		}
 	}
-	r := replicate.Replicator{Source: client, Destination: client}
+	r := replicate.Replicator{Source: client, Destination: client, Verify: c.verify}
 	plan, err := r.Plan(ctx, c.source, c.destination)
 	if err != nil {
 		return err

@@ -16,6 +16,10 @@ import (
 type Replicator struct {
 	Source, Destination zfssend.Client
 
+	// Verify checks each stream's checksums on the way, and lets the destination have its end only when zfs send has
+	// succeeded.
+	Verify bool
+
 	// Progress, if not nil, is called a few times a second and at the end of each step, on one goroutine at a time.
 	Progress func(Progress)
 }
@@ -145,6 +149,7 @@ func (r *Replicator) pipe(ctx context.Context, g *trace.Group, plan *Plan, index
 		From:          step.From,
 		Intermediates: len(step.Snapshots) > 1,
 		Raw:           step.Raw,
+		Verify:        r.Verify,
 	})
 	if err != nil {
 		return failed(err, nil)
