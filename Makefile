@@ -40,6 +40,7 @@ lint: ## gofmt, vet (also for FreeBSD), staticcheck, tracevet, govulncheck
 	if [ -n "$$unformatted" ]; then echo "gofmt needed:" $$unformatted >&2; exit 1; fi
 	go vet ./...
 	GOOS=freebsd go vet ./...
+	GOOS=freebsd CGO_ENABLED=0 go test -c -o bin/suite.freebsd ./platformtest/suite
 	go tool staticcheck ./...
 	go build -o bin/tracevet ./cmd/tracevet
 	go vet -vettool=bin/tracevet ./...
@@ -66,6 +67,10 @@ vm: ## build the virtual machine with OpenZFS, once
 .PHONY: platformtest
 platformtest: vm ## run the tests on a real OpenZFS, in the VM
 	$(must) go test -count=1 -timeout 30m -v ./platformtest/
+
+.PHONY: platformtest-all
+platformtest-all: ## run them on all lines of ZFS and both modules of each, and write docs/platforms.md (an hour)
+	$(must) SPANSTACK_PLATFORMS=$(CURDIR)/docs/platforms.md go test -count=1 -timeout 3h -v -run '^TestPlatforms$$' ./platformtest/
 
 .PHONY: mutants
 mutants: vm ## show that the tests on a real OpenZFS notice the mistakes that would bring a hang or a lie back

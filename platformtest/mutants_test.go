@@ -76,7 +76,7 @@ const mutantsVariable = "SPANSTACK_MUTANTS"
 // TestMutants proves that the suite notices what would bring a hang or a lie back: each mutant must make its test fail, and
 // must not keep it running for ever.
 func TestMutants(t *testing.T) {
-	img := image(t)
+	img := image(t, "")
 	tried := mutants
 	if os.Getenv(mutantsVariable) == "" {
 		tried = mutants[:1]

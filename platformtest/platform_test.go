@@ -13,15 +13,15 @@ import (
 	"github.com/spanstack/spanstack/platformtest/vm/machine"
 )
 
-// suiteTimeout bounds a run of the whole suite. It takes about one minute on a quiet machine of 2 cores.
-const suiteTimeout = 10 * time.Minute
+// suiteTimeout bounds a run of the whole suite. It takes a few minutes on a quiet machine of 2 cores.
+const suiteTimeout = 20 * time.Minute
 
 func TestStock(t *testing.T) { testSuite(t, machine.Stock) }
 
 func TestTaskQ(t *testing.T) { testSuite(t, machine.TaskQ) }
 
 func testSuite(t *testing.T, variant machine.Variant) {
-	img := image(t)
+	img := image(t, "")
 	dir := buildSuite(t)
 	buildStatic(t, "build", "-o", filepath.Join(dir, "zferry"), "../cmd/zferry")
 	results, exitCode := runSuite(t, img, variant, dir)
@@ -31,8 +31,8 @@ func testSuite(t *testing.T, variant machine.Variant) {
 	}
 }
 
-// image returns the machine's image, or skips the test if there can't be one here.
-func image(t *testing.T) *machine.Image {
+// image returns the image of a line of ZFS, or skips the test if there can't be one here. "" is the default line.
+func image(t *testing.T, line string) *machine.Image {
 	t.Helper()
 	unavailable := t.Skipf
 	if os.Getenv("SPANSTACK_REQUIRE_VM") != "" {
@@ -41,7 +41,7 @@ func image(t *testing.T) *machine.Image {
 	if testing.Short() {
 		unavailable("-short: tests in virtual machines take a minute each")
 	}
-	img, err := machine.Build(t.Context(), machine.BuildOptions{Progress: machine.NewProgress(os.Stderr)})
+	img, err := machine.Build(t.Context(), machine.BuildOptions{Line: line, Progress: machine.NewProgress(os.Stderr)})
 	if errors.Is(err, machine.ErrUnavailable) {
 		unavailable("%v", err)
 	}
@@ -110,7 +110,7 @@ func runSuite(t *testing.T, img *machine.Image, variant machine.Variant, dir str
 		Payload: os.DirFS(dir),
 		Command: append([]string{"./run", "-test.v=test2json", "-test.timeout=" + suiteTimeout.String()}, flags...),
 		Env: []string{"SPANSTACK_PLATFORM=1", "SPANSTACK_ZFS_MODULE=" + string(variant),
-			"SPANSTACK_ZFERRY=/payload/zferry", "SPANSTACK_OUT=/out"},
+			"SPANSTACK_ZFERRY=/payload/zferry", "SPANSTACK_OUT=/out", "SPANSTACK_CLOSES=" + os.Getenv("SPANSTACK_CLOSES")},
 		OutDir:  outDir(variant),
 		Stdout:  &out,
 		Stderr:  &out,

@@ -17,6 +17,7 @@ type flow struct {
 	to   io.Writer
 	via  *transfer // of the Receive that the writer belongs to; nil if it belongs to none
 	n    int64     // bytes that the writer took
+	told bool      // via knows the stream's first record
 }
 
 // run carries the rest of the stream. It returns io.EOF as readErr at the end of a complete stream, and either readErr or
@@ -35,6 +36,7 @@ func (f *flow) run() (readErr, writeErr error) {
 			out = nil
 		}
 		n, readErr := f.from.readPlain(buf, f.via)
+		f.tell()
 		if written, writeErr := f.write(buf[:n]); writeErr != nil {
 			f.from.rest = append(buf[written:n:n], f.from.rest...)
 			return nil, writeErr
@@ -48,6 +50,7 @@ func (f *flow) run() (readErr, writeErr error) {
 func (f *flow) copyVerified() (readErr, writeErr error) {
 	for {
 		piece, readErr := f.from.gate.next(f.via)
+		f.tell()
 		if readErr != nil {
 			return readErr, nil
 		}
@@ -55,6 +58,17 @@ func (f *flow) copyVerified() (readErr, writeErr error) {
 			f.from.gate.r -= len(piece) - written
 			return nil, writeErr
 		}
+	}
+}
+
+// tell tells the Receive what it gets.
+func (f *flow) tell() {
+	if f.via == nil || f.told {
+		return
+	}
+	if b := f.from.Begin(); b != nil {
+		f.told = true
+		_ = f.via.saw(b) // it expects nothing, or it would look for itself
 	}
 }
 

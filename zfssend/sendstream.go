@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"sync/atomic"
+
+	"github.com/spanstack/spanstack/zfssend/zstream"
 )
 
 // SendStream is the output of a running zfs send. It never hangs and never lies: its end is reported only once zfs
@@ -95,13 +97,32 @@ func (s *SendStream) readPlain(p []byte, via *transfer) (int, error) {
 		s.rest = s.rest[n:]
 		return n, nil
 	}
+	if s.expect != nil && !s.opening.passed {
+		return s.readOpening(p, via)
+	}
 	n, err := s.readPipe(p, via)
 	if n == 0 && err != nil {
 		return 0, s.end(err)
 	}
-	if refusal := s.look(p[:n]); refusal != nil {
+	_ = s.look(p[:n]) // nothing is expected, or it has been seen
+	return n, nil
+}
+
+// readOpening reads all of the first record before any of it comes out.
+func (s *SendStream) readOpening(p []byte, via *transfer) (int, error) {
+	head := make([]byte, 0, zstream.HeaderSize)
+	for len(head) < cap(head) {
+		n, err := s.readPipe(head[len(head):cap(head)], via)
+		head = head[:len(head)+n]
+		if n == 0 && err != nil {
+			return 0, s.end(err) // it has hardly begun
+		}
+	}
+	if refusal := s.look(head); refusal != nil {
 		return 0, s.refuse(refusal)
 	}
+	n := copy(p, head)
+	s.rest = head[n:]
 	return n, nil
 }
 

@@ -352,6 +352,49 @@ func TestExpect(t *testing.T) {
 	}
 }
 
+// TestExpectSmallReads: nothing comes out of a stream that is refused, however little is read at a time.
+func TestExpectSmallReads(t *testing.T) {
+	for _, right := range []bool{true, false} {
+		CheckLeaks(t)
+		stream := recorded(t, "full")
+		s, err := fake(Cat(file(t, stream))).Send(t.Context(), "tank/a@x", SendOptions{Expect: &Expect{Raw: !right}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		_, err = io.CopyBuffer(struct{ io.Writer }{&out}, struct{ io.Reader }{s}, make([]byte, 7))
+		if right && (err != nil || !bytes.Equal(out.Bytes(), stream)) || !right && (!errors.Is(err, Unexpected) || out.Len() > 0) {
+			t.Errorf("%d bytes, %v", out.Len(), err)
+		}
+		s.Close()
+	}
+}
+
+// TestBegin: both ends know what passes.
+func TestBegin(t *testing.T) {
+	for _, verify := range []bool{false, true} {
+		CheckLeaks(t)
+		stream := recorded(t, "incremental")
+		want, err := zstream.ParseBegin(stream)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := fake(Cat(file(t, stream))).Send(t.Context(), "tank/a@x", SendOptions{Verify: verify})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := receive(t, t.Context(), s, Save(filepath.Join(t.TempDir(), "received")))
+		if err := wait(t, r); err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range []*zstream.Begin{s.Begin(), r.Begin()} {
+			if b == nil || b.ToGUID != want.ToGUID || b.FromGUID != want.FromGUID || b.ToName != want.ToName {
+				t.Errorf("got %+v, want %+v", b, want)
+			}
+		}
+	}
+}
+
 // TestExpectNoStream: what isn't a stream at all is not what is expected.
 func TestExpectNoStream(t *testing.T) {
 	CheckLeaks(t)

@@ -1,0 +1,168 @@
+package platformtest
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"text/template"
+	"time"
+
+	"github.com/spanstack/spanstack/platformtest/vm/machine"
+)
+
+// platformsVariable names the file that TestPlatforms writes: docs/platforms.md.
+const platformsVariable = "SPANSTACK_PLATFORMS"
+
+// allCloses is how many streams TestPlatforms closes at random moments on each platform.
+const allCloses = "1000"
+
+// platform is one column of the table.
+type platform struct {
+	Line, Variant string
+	Kernel, ZFS   string
+	Took          time.Duration
+	Closes        string // how long random closes took
+
+	verdicts map[string]string
+}
+
+// TestPlatforms runs the suite on all lines of ZFS and both of their modules, and writes what became of each case. It takes the
+// better part of an hour, and longer where the machines have to be built.
+func TestPlatforms(t *testing.T) {
+	file := os.Getenv(platformsVariable)
+	if file == "" {
+		t.Skipf("%s isn't set: all platforms take an hour; TestStock and TestTaskQ run two of them", platformsVariable)
+	}
+	var (
+		platforms []*platform
+		cases     []string // in the order in which they ran
+		known     = make(map[string]bool)
+	)
+	for _, line := range machine.Lines() {
+		for _, variant := range machine.Variants() {
+			p := &platform{Line: line, Variant: string(variant), verdicts: make(map[string]string)}
+			platforms = append(platforms, p)
+			t.Run(line+" "+string(variant), func(t *testing.T) {
+				results := p.run(t, line, variant)
+				report(t, results)
+				for _, r := range results {
+					for _, c := range r.cases() {
+						if !known[c.name] {
+							known[c.name] = true
+							cases = append(cases, c.name)
+						}
+						p.verdicts[c.name] = c.verdict
+					}
+				}
+			})
+		}
+	}
+	text, err := platformsText(platforms, cases)
+	if err == nil {
+		err = os.WriteFile(file, text, 0o644)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// run runs the suite on a platform.
+func (p *platform) run(t *testing.T, line string, variant machine.Variant) []result {
+	t.Setenv("SPANSTACK_CLOSES", allCloses)
+	img := image(t, line)
+	p.Kernel, p.ZFS = img.Kernel, img.ZFS
+	dir := buildSuite(t)
+	buildStatic(t, "build", "-o", filepath.Join(dir, "zferry"), "../cmd/zferry")
+	start := time.Now()
+	results, exitCode := runSuite(t, img, variant, dir)
+	p.Took = time.Since(start).Round(time.Second)
+	if exitCode != 0 && !t.Failed() {
+		t.Logf("the suite exited with %d", exitCode)
+	}
+	for _, r := range results {
+		if m := closesLine.FindStringSubmatch(r.log); m != nil {
+			p.Closes = m[1]
+		}
+	}
+	return results
+}
+
+// closesLine is TestRandomCloses's summary.
+var closesLine = regexp.MustCompile(`: all +(\d+ closes: .*)`)
+
+// cases returns the test and its direct subtests.
+func (r result) cases() []result {
+	list := []result{{name: r.name, verdict: r.verdict}}
+	for line := range strings.Lines(r.log) {
+		if m := subtestLine.FindStringSubmatch(line); m != nil && strings.Count(m[2], "/") == 1 {
+			list = append(list, result{name: m[2], verdict: m[1]})
+		}
+	}
+	return list
+}
+
+var subtestLine = regexp.MustCompile(`^\s+--- (PASS|FAIL|SKIP): (\S+)`)
+
+// platformsText renders docs/platforms.md.
+func platformsText(platforms []*platform, cases []string) ([]byte, error) {
+	var rows strings.Builder
+	for _, c := range cases {
+		name := c
+		if test, sub, ok := strings.Cut(c, "/"); ok && test != "" {
+			name = "&nbsp;&nbsp;" + strings.ReplaceAll(sub, "_", " ")
+		}
+		fmt.Fprintf(&rows, "| %s |", name)
+		for _, p := range platforms {
+			fmt.Fprintf(&rows, " %s |", mark(p.verdicts[c]))
+		}
+		rows.WriteString("\n")
+	}
+	var text bytes.Buffer
+	err := platformsTemplate.Execute(&text, map[string]any{
+		"Date": time.Now().UTC().Format(time.DateOnly), "Platforms": platforms, "Rows": rows.String(), "Cases": len(cases),
+	})
+	return text.Bytes(), err
+}
+
+func mark(verdict string) string {
+	switch verdict {
+	case "PASS":
+		return "ok"
+	case "FAIL":
+		return "**failed**"
+	case "SKIP":
+		return "skipped"
+	default:
+		return "didn't run"
+	}
+}
+
+var platformsTemplate = template.Must(template.New("").Parse(`# Platforms
+
+What package platformtest/suite found, on {{.Date}}. ` + "`make platformtest-all`" + ` runs it again and rewrites this page; CI runs the
+two combinations of ZFS 2.1. All are virtual machines under QEMU's emulation, with 2 processors, made by ` + "`platformtest/vm`" + ` from
+Debian's packages.
+
+"stock" is the module as Debian's source builds it; "taskq" is built without HAVE_LARGE_STACKS, as on kernels with small stacks,
+so that zfs send writes through a task queue and SIGKILL doesn't end it while its pipe is full ([openzfs#12500](openzfs-12500.md)).
+
+| | ZFS | Linux | the suite took | closed at random moments |
+| --- | --- | --- | ---: | --- |
+{{range .Platforms}}| {{.Line}} {{.Variant}} | {{.ZFS}} | {{.Kernel}} | {{.Took}} | {{.Closes}} |
+{{end}}
+A close is timed from the request to the reaping of zfs.
+
+FreeBSD: all of it compiles and passes go vet for FreeBSD, and the suite's test binary is built for it in CI
+(` + "`make lint`" + `). It has not run there. Checks that read /proc, and splice(2), are Linux's alone.
+
+ZFS 2.2 is not in Debian's archive, so nothing here has run on it.
+
+## {{.Cases}} cases
+
+| case |{{range .Platforms}} {{.Line}} {{.Variant}} |{{end}}
+| --- |{{range .Platforms}} --- |{{end}}
+{{.Rows}}`))
