@@ -11,6 +11,7 @@ import (
 
 func newBuild(env *environment) *cobra.Command {
 	var refresh bool
+	var line *lineFlag
 	cmd := &cobra.Command{
 		Use:   "build",
 		Short: "Build the machine, unless it is there",
@@ -19,10 +20,11 @@ func newBuild(env *environment) *cobra.Command {
 With --refresh it asks Debian's archive whether there is a newer kernel or ZFS, and builds a machine of these. If the
 archive can't be reached, the machine that is there stays in use. The logs of the last build are in log/ of the cache.`,
 		Example: `  go run ./platformtest/vm build
+  go run ./platformtest/vm build --line 2.3
   go run ./platformtest/vm build --refresh`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			img, err := env.image(cmd.Context(), refresh)
+			img, err := env.image(cmd.Context(), line.String(), refresh)
 			if err != nil {
 				return failed(exitFailure, err)
 			}
@@ -31,18 +33,20 @@ archive can't be reached, the machine that is there stays in use. The logs of th
 			return nil
 		},
 	}
+	line = addLineFlag(cmd)
 	cmd.Flags().BoolVar(&refresh, "refresh", false, "look for newer packages even if there is a machine")
 	return cmd
 }
 
 func newPath(env *environment) *cobra.Command {
-	return &cobra.Command{
+	var line *lineFlag
+	cmd := &cobra.Command{
 		Use:     "path",
 		Short:   "Print the directory of the machine, without building one",
 		Example: `  du -h "$(go run ./platformtest/vm path)"`,
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			img, err := machine.Find(machine.DefaultLine, *env.cacheDir)
+			img, err := machine.Find(line.String(), *env.cacheDir)
 			if err != nil {
 				return failed(exitFailure, err)
 			}
@@ -50,6 +54,8 @@ func newPath(env *environment) *cobra.Command {
 			return nil
 		},
 	}
+	line = addLineFlag(cmd)
+	return cmd
 }
 
 func newDeps(env *environment) *cobra.Command {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -19,6 +20,7 @@ import (
 const (
 	exitFailure     = 1   // build, path, deps, clean and shell
 	exitUsage       = 2   // wrong flags or arguments
+	exitPowerCut    = 123 // run: --cut-power ended it
 	exitTimeout     = 124 // run: the payload took too long, as in timeout(1)
 	exitMachine     = 125 // run: the machine failed, or could not be built
 	exitInterrupted = 130 // Ctrl-C
@@ -70,12 +72,14 @@ func newCommand(stdout, stderr io.Writer) *cobra.Command {
 
 The machine is made of Debian 12's kernel and ZFS sources, once, in about 3 minutes on 2 cores. It is kept in
 $XDG_CACHE_HOME/spanstack/vm (or ~/.cache/spanstack/vm), named after the kernel, the ZFS version and the recipe that
-built it. A cached machine is used as it is, without a network; "vm build --refresh" looks for newer packages, and a
+built it. There is one for each release line of ZFS: 2.1, the usual one, is Debian 12's own; 2.3 and 2.4 come from
+Debian's backports ("--line 2.4"). Building one needs none of the others. A cached machine is used as it is, without a network; "vm build --refresh" looks for newer packages, and a
 changed recipe builds anew. Nothing on this host is changed outside that directory. "vm deps" lists the Debian packages
 which must be installed.
 
 A run boots in 2 to 4 seconds under QEMU's emulation, or with KVM where an Intel or AMD processor backs it. The guest
-has busybox, the ZFS commands, 2 processors, 2 GiB of memory and no network. It keeps nothing.
+has busybox, the ZFS commands, zinject, dmsetup, sudo, 2 processors, 2 GiB of memory and no network. It keeps nothing but
+what is on the disks that "run --disk" gives it.
 
 There are two variants of the ZFS module: stock, and taskq, which lets sends go through a kernel task queue, so that
 SIGKILL can't end one that is blocked on a full pipe (openzfs#12500). A run checks that it got the one it asked for.
@@ -84,6 +88,7 @@ Exit codes: 0 done; 1 failed; 2 wrong usage; 130 interrupted. Those of "run" are
 makes 1 of every failure; a built program (go build -o bin/vm ./platformtest/vm) shows the codes.`,
 		Example: `  go run ./platformtest/vm run ./hello.sh
   CGO_ENABLED=0 go test -c -o payload/run ./zfssend && go run ./platformtest/vm run --variant taskq payload -- -test.v
+  go run ./platformtest/vm run --line 2.4 --disk /tmp/pool.img,2G ./hello.sh
   apt-get install --no-install-recommends $(go run ./platformtest/vm deps)`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -99,13 +104,17 @@ makes 1 of every failure; a built program (go build -o bin/vm ./platformtest/vm)
 	return root
 }
 
-// version names the program's module version and the recipe, which decides what is built.
+// version names the program's module version and the recipe, which decides what is built, of the default line.
 func version() string {
 	v := "(devel)"
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
 		v = info.Main.Version
 	}
-	return v + ", recipe " + machine.RecipeID()
+	id, err := machine.RecipeID(machine.DefaultLine)
+	if err != nil {
+		panic(err) // the default is one of the lines
+	}
+	return v + ", recipe " + id
 }
 
 // environment is what the subcommands share.
@@ -114,10 +123,28 @@ type environment struct {
 	cacheDir       *string
 }
 
-// image returns the machine, which it builds if need be, with progress on stderr.
-func (e *environment) image(ctx context.Context, refresh bool) (*machine.Image, error) {
-	return machine.Build(ctx, machine.BuildOptions{CacheDir: *e.cacheDir, Refresh: refresh,
+// image returns the machine of a line, which it builds if need be, with progress on stderr.
+func (e *environment) image(ctx context.Context, line string, refresh bool) (*machine.Image, error) {
+	return machine.Build(ctx, machine.BuildOptions{Line: line, CacheDir: *e.cacheDir, Refresh: refresh,
 		Progress: machine.NewProgress(e.stderr)})
+}
+
+// lineFlag is the flag --line.
+type lineFlag string
+
+func addLineFlag(cmd *cobra.Command) *lineFlag {
+	l := lineFlag(machine.DefaultLine)
+	cmd.Flags().Var(&l, "line", "release line of ZFS: "+strings.Join(machine.Lines(), ", "))
+	return &l
+}
+
+func (l *lineFlag) String() string { return string(*l) }
+func (l *lineFlag) Type() string   { return "string" }
+
+func (l *lineFlag) Set(name string) error {
+	line, err := machine.ParseLine(name)
+	*l = lineFlag(line)
+	return err
 }
 
 // failed turns an error of a subcommand's work into its exit code.

@@ -35,6 +35,8 @@ func TestExitCodes(t *testing.T) {
 		"run --timeout soon x":          exitUsage,
 		"run --variant nls x":           exitUsage,
 		"run /gone":                     exitMachine,
+		"run --line 0.6 x":              exitUsage,
+		"run --disk d,0 x":              exitUsage,
 		"path --cache " + empty:         exitFailure,
 		"build --cache " + empty + ":x": exitFailure,
 	} {
@@ -50,6 +52,30 @@ func TestExitCodes(t *testing.T) {
 	var stderr bytes.Buffer
 	if got := run(ctx, []string{"build", "--cache", empty}, io.Discard, &stderr); got != exitInterrupted {
 		t.Errorf("interrupted: exit code %d, want %d\n%s", got, exitInterrupted, stderr.String())
+	}
+}
+
+func TestParseDisk(t *testing.T) {
+	for text, want := range map[string]machine.Disk{
+		"a":          {File: "a"},
+		"a,512":      {File: "a", Size: 512},
+		"a,3K":       {File: "a", Size: 3 << 10},
+		"a,64M":      {File: "a", Size: 64 << 20},
+		"a,2G":       {File: "a", Size: 2 << 30},
+		"a,1T":       {File: "a", Size: 1 << 40},
+		"a,b":        {File: "a,b"},
+		"a,b,1G":     {File: "a,b", Size: 1 << 30},
+		"a,1X":       {File: "a,1X"},
+		"/tmp/x y,8": {File: "/tmp/x y", Size: 8},
+	} {
+		if got, err := parseDisk(text); got != want || err != nil {
+			t.Errorf("%q: got %+v, %v; want %+v", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"", "a,0", "a,0M", "a,8388608T", "a,99999999999999999999"} {
+		if got, err := parseDisk(text); err == nil {
+			t.Errorf("%q: got %+v, want an error", text, got)
+		}
 	}
 }
 
@@ -85,6 +111,8 @@ func TestRun(t *testing.T) {
 		"program": {[]string{program, "--", "3", "--x"}, 3, "out 3 --x\n", "err\n"},
 		"directory": {[]string{"--variant", "taskq", "-e", "FOO=bar", "--out", out, "--console", console, "--timing", tree, "--", "0"},
 			0, "out 0 bar\n", "payload started after"},
+		"disk and power cut": {[]string{"--disk", filepath.Join(dir, "disk") + ",64M", "--cut-power", "out 0", program, "--", "0"},
+			123, "out 0\n", `power cut after`},
 		"time-out": {[]string{"--timeout", "1ms", program}, 124, "", "stopped after 1ms while booting"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -18,7 +18,10 @@ import (
 
 // runFlags are the flags of run.
 type runFlags struct {
+	line    *lineFlag
 	variant string
+	disks   diskFlag
+	cut     string
 	out     string
 	console string
 	env     []string
@@ -41,12 +44,19 @@ PAYLOAD is a program (a static binary or a shell script), or a directory whose p
 it as /payload, which is the payload's working directory and the first one of its PATH. Programs that are not
 static don't find their libraries there. What the payload leaves in /out is written to --out.
 
-Exit codes: the payload's own (128+n if signal n ended it); 124 if it took longer than --timeout; 125 if the machine
+--disk gives the guest a file as a disk that outlives the run: the first is /dev/vda, the second /dev/vdb. A file that
+does not exist is made, sparse, with one partition: give /dev/vda1 to "zpool create", and in a later run
+"zpool import -f -d /dev/vda1 POOL". --cut-power kills the machine at once when the payload prints that very line; the
+disk then is as it would be after a power cut.
+
+Exit codes: the payload's own (128+n if signal n ended it); 123 if --cut-power ended it; 124 if it took longer than --timeout; 125 if the machine
 failed: it could not be built, its kernel died, it ended without a verdict, or it loaded the wrong module; 130 if
 interrupted. The error then shows the end of the console, after a time-out with the stacks of all blocked tasks.`,
 		Example: `  go run ./platformtest/vm run ./hello.sh
   CGO_ENABLED=0 go test -c -o payload/run ./zfssend
-  go run ./platformtest/vm run --variant taskq --timeout 2m --out results payload -- -test.v -test.run Close`,
+  go run ./platformtest/vm run --variant taskq --timeout 2m --out results payload -- -test.v -test.run Close
+  go run ./platformtest/vm run --disk /tmp/pool.img,2G --cut-power "cut now" ./write.sh
+  go run ./platformtest/vm run --disk /tmp/pool.img ./check.sh`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if n := cmd.ArgsLenAtDash(); n > 1 || n < 0 && len(args) > 1 || n == 0 || len(args) == 0 {
 				return errors.New("run needs one PAYLOAD; its own arguments come after --")
@@ -58,6 +68,9 @@ interrupted. The error then shows the end of the console, after a time-out with 
 		},
 	}
 	flags := cmd.Flags()
+	f.line = addLineFlag(cmd)
+	flags.Var(&f.disks, "disk", diskUsage)
+	flags.StringVar(&f.cut, "cut-power", "", "kill the machine when the payload prints this line")
 	flags.StringVar(&f.variant, "variant", string(machine.Stock), "ZFS module: stock or taskq")
 	flags.StringVar(&f.out, "out", "", "directory for what the payload leaves in /out")
 	flags.StringVar(&f.console, "console", "", "file for the kernel's messages, - for stderr")
@@ -90,19 +103,25 @@ func (f *runFlags) run(ctx context.Context, env *environment, payload string, ar
 			}
 		}()
 	}
-	img, err := env.image(ctx, false)
+	img, err := env.image(ctx, f.line.String(), false)
 	if err != nil {
 		return failed(exitMachine, err)
 	}
 	opts := machine.RunOptions{
 		Variant: variant, Payload: files, Command: append([]string{program}, args...), Env: f.env,
-		Stdout: env.stdout, Stderr: env.stderr, OutDir: f.out,
+		Stdout: env.stdout, Stderr: env.stderr, OutDir: f.out, Disks: f.disks,
 		MemoryMiB: f.memory, CPUs: f.cpus, Timeout: f.timeout, ForceTCG: f.tcg,
 	}
 	if console != nil {
 		opts.Console = console
 	}
+	if f.cut != "" {
+		opts.CutPower = func(line string) bool { return line == f.cut }
+	}
 	result, err := img.Run(ctx, opts)
+	if _, ok := errors.AsType[*machine.PowerCutError](err); ok {
+		return failed(exitPowerCut, err)
+	}
 	if _, ok := errors.AsType[*machine.TimeoutError](err); ok {
 		return failed(exitTimeout, err)
 	}

@@ -25,18 +25,20 @@ const (
 	debianKeyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
 	// The package that depends on the current kernel. The cloud flavour is the smallest with all that is needed here.
 	kernelPackage = "linux-image-cloud-amd64"
+	// The package that has the source of the ZFS modules.
+	zfsSourcePackage = "zfs-dkms"
 )
 
 // openArchive makes the view in dir and fetches its package lists, from the mirrors that the host's own apt uses.
-// The contrib component, which has ZFS, is added in the view alone.
-func openArchive(ctx context.Context, dir string, log io.Writer) (*archive, error) {
+// The contrib component, which has ZFS, and the suites that the line borrows from are added in the view alone.
+func openArchive(ctx context.Context, dir string, l line, log io.Writer) (*archive, error) {
 	a := &archive{dir: dir, log: log}
 	for _, d := range []string{"empty", "lists/partial", "state", "cache/archives/partial"} {
 		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
 			return nil, err
 		}
 	}
-	sources, err := a.hostSources(ctx)
+	sources, err := a.hostSources(ctx, l.borrowed)
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +46,7 @@ func openArchive(ctx context.Context, dir string, log io.Writer) (*archive, erro
 	if err != nil {
 		return nil, err
 	}
-	files := map[string]string{"sources.list": sources, "apt.conf": config, "status": ""}
+	files := map[string]string{"sources.list": sources, "preferences": preferences(l), "apt.conf": config, "status": ""}
 	for name, content := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
 			return nil, err
@@ -59,7 +61,7 @@ func openArchive(ctx context.Context, dir string, log io.Writer) (*archive, erro
 }
 
 // hostSources turns what the host's apt knows about Debian 12 into a sources.list for the view.
-func (a *archive) hostSources(ctx context.Context) (string, error) {
+func (a *archive) hostSources(ctx context.Context, borrowed []suite) (string, error) {
 	const format = "$(TARGET_OF)\t$(CODENAME)\t$(RELEASE)\t$(COMPONENT)\t$(REPO_URI)"
 	// By default apt shows the targets whose lists are on disk, with code names resolved ("stable" is bookworm here).
 	// A host whose lists were removed, such as a container image, still shows its sources without release information.
@@ -71,7 +73,7 @@ func (a *archive) hostSources(ctx context.Context) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("ask apt for this host's mirrors: %w", err)
 		}
-		if s := sourcesFromTargets(string(out)); s != "" {
+		if s := sourcesFromTargets(string(out), borrowed); s != "" {
 			return s, nil
 		}
 	}
@@ -79,11 +81,18 @@ func (a *archive) hostSources(ctx context.Context) (string, error) {
 }
 
 // sourcesFromTargets makes a sources.list of the lines that hostSources asked for. Besides bookworm, security is taken
-// where the host has it. It returns "" if bookworm itself is missing.
-func sourcesFromTargets(targets string) string {
+// where the host has it, and the borrowed suites from where bookworm is. It returns "" if bookworm itself is missing.
+func sourcesFromTargets(targets string, borrowed []suite) string {
 	const security = debianRelease + "-security"
 	seen := map[string]bool{}
 	var list strings.Builder
+	add := func(uri, suite, components string) {
+		entry := fmt.Sprintf("deb [signed-by=%s] %s %s %s\n", debianKeyring, uri, suite, components)
+		if !seen[entry] {
+			seen[entry] = true
+			list.WriteString(entry)
+		}
+	}
 	base := false
 	for row := range strings.Lines(targets) {
 		f := strings.Split(strings.TrimSpace(row), "\t")
@@ -94,25 +103,41 @@ func sourcesFromTargets(targets string) string {
 		if strings.HasPrefix(suite, "$(") {
 			suite = f[2]
 		}
-		components := "main"
 		switch suite {
 		case debianRelease:
 			base = true
-			components = "main contrib"
+			add(uri, suite, "main contrib")
+			for _, b := range borrowed {
+				add(uri, b.name, "main contrib")
+			}
 		case security:
-		default:
-			continue
-		}
-		entry := fmt.Sprintf("deb [signed-by=%s] %s %s %s\n", debianKeyring, uri, suite, components)
-		if !seen[entry] {
-			seen[entry] = true
-			list.WriteString(entry)
+			add(uri, suite, "main")
 		}
 	}
 	if !base {
 		return ""
 	}
 	return list.String()
+}
+
+// preferences makes the view's apt_preferences(5): ZFS in a version of the line, and nothing else from the borrowed
+// suites but the packages that the line names. The first record about a package by name wins over those about "*".
+func preferences(l line) string {
+	var b strings.Builder
+	record := func(pkg, pin string, priority int) {
+		fmt.Fprintf(&b, "Package: %s\nPin: %s\nPin-Priority: %d\n\n", pkg, pin, priority)
+	}
+	const chosen, never = 990, -1
+	record("src:zfs-linux", "version "+l.name+".*", chosen)
+	for _, s := range l.borrowed {
+		if len(s.packages) > 0 {
+			record(strings.Join(s.packages, " "), "release n="+s.name, chosen)
+		}
+	}
+	for _, s := range l.borrowed {
+		record("*", "release n="+s.name, never)
+	}
+	return b.String()
 }
 
 // hostConfig makes the view's apt.conf: how the host reaches the network (proxies, certificates, retries), and this
@@ -126,14 +151,15 @@ func (a *archive) hostConfig(ctx context.Context) (string, error) {
 	}
 	var conf strings.Builder
 	for row := range strings.Lines(string(out)) {
-		if strings.HasPrefix(row, "Acquire::") {
+		// Indices for other programs than apt, such as software centres, are larger than all that is needed here.
+		if strings.HasPrefix(row, "Acquire::") && !strings.HasPrefix(row, "Acquire::IndexTargets") {
 			conf.WriteString(row)
 		}
 	}
 	for _, kv := range [][2]string{
 		{"Dir::Etc::main", "empty/none"}, {"Dir::Etc::parts", "empty"},
 		{"Dir::Etc::sourcelist", "sources.list"}, {"Dir::Etc::sourceparts", "empty"},
-		{"Dir::Etc::preferences", "empty/none"}, {"Dir::Etc::preferencesparts", "empty"},
+		{"Dir::Etc::preferences", "preferences"}, {"Dir::Etc::preferencesparts", "empty"},
 		{"Dir::State", "state"}, {"Dir::State::lists", "lists"}, {"Dir::State::status", "status"},
 		{"Dir::Cache", "cache"},
 	} {
@@ -201,7 +227,7 @@ func (a *archive) resolve(ctx context.Context, l line) (versions, error) {
 	}
 	v.kernelPackages = append([]string{"linux-image-" + v.Kernel, "linux-headers-" + v.Kernel},
 		buildPattern.FindAllString(depends, -1)...)
-	if v.ZFS, err = a.field(ctx, l.packages[0], "Version"); err != nil {
+	if v.ZFS, err = a.field(ctx, zfsSourcePackage, "Version"); err != nil {
 		return v, err
 	}
 	if !strings.HasPrefix(v.ZFS, l.name+".") {

@@ -55,6 +55,9 @@ func boot(t *testing.T, img *Image, opts RunOptions) (stdout, stderr string, r R
 	if opts.Console == nil {
 		opts.Console = &con
 	}
+	if opts.Timeout == 0 {
+		opts.Timeout = 4 * time.Minute // before that of the test program, which tells nothing of the guest
+	}
 	r, err = img.Run(t.Context(), opts)
 	if err == nil {
 		t.Logf("user space after %v, payload started after %v and ran %v; %v in all", r.Booted, r.Started, r.Payload, r.Total)
@@ -313,35 +316,40 @@ func TestBootWriterFails(t *testing.T) {
 	}
 }
 
-// A machine does not outlive a test that is killed: it notices that its control port is closed.
+// A machine does not outlive a test that is killed: it notices that its control port is closed. It does so while it
+// sends its files after a time-out, too, although it can write no more of them.
 func TestBootEndsWithItsParent(t *testing.T) {
-	t.Parallel()
-	bootImage(t)
-	if _, err := os.Stat("/proc/self/cmdline"); err != nil {
-		t.Skip("needs /proc to look for the process")
-	}
-	tmp := t.TempDir() // the machine's initramfs is in it, so its name is among QEMU's arguments
-	child := exec.Command(os.Args[0], "-test.run=^TestBootChild$", "-test.v")
-	child.Env = append(os.Environ(), childEnv+"=1", "TMPDIR="+tmp)
-	out, err := child.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := child.Start(); err != nil {
-		t.Fatal(err)
-	}
-	for rows := bufio.NewScanner(out); rows.Scan() && rows.Text() != "ready"; {
-	}
-	if !processWith(tmp) {
-		t.Error("no QEMU runs, so this test would pass in any case")
-	}
-	child.Process.Kill()
-	io.Copy(io.Discard, out)
-	child.Wait()
-	for start := time.Now(); processWith(tmp); time.Sleep(20 * time.Millisecond) {
-		if time.Since(start) > time.Minute {
-			t.Fatal("QEMU still runs a minute after its parent was killed")
-		}
+	for _, state := range []string{"running", "stopping"} {
+		t.Run(state, func(t *testing.T) {
+			t.Parallel()
+			bootImage(t)
+			if _, err := os.Stat("/proc/self/cmdline"); err != nil {
+				t.Skip("needs /proc to look for the process")
+			}
+			tmp := t.TempDir() // the machine's initramfs is in it, so its name is among QEMU's arguments
+			child := exec.Command(os.Args[0], "-test.run=^TestBootChild$", "-test.v")
+			child.Env = append(os.Environ(), childEnv+"="+state, "TMPDIR="+tmp)
+			out, err := child.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := child.Start(); err != nil {
+				t.Fatal(err)
+			}
+			for rows := bufio.NewScanner(out); rows.Scan() && rows.Text() != "ready"; {
+			}
+			if !processWith(tmp) {
+				t.Error("no QEMU runs, so this test would pass in any case")
+			}
+			child.Process.Kill()
+			io.Copy(io.Discard, out)
+			child.Wait()
+			for start := time.Now(); processWith(tmp); time.Sleep(20 * time.Millisecond) {
+				if time.Since(start) > time.Minute {
+					t.Fatal("QEMU still runs a minute after its parent was killed")
+				}
+			}
+		})
 	}
 }
 
@@ -349,10 +357,18 @@ const childEnv = "SPANSTACK_TEST_CHILD"
 
 // TestBootChild is the process that TestBootEndsWithItsParent kills.
 func TestBootChild(t *testing.T) {
-	if os.Getenv(childEnv) == "" {
+	opts := RunOptions{Payload: script("echo ready; sleep 1000"), Stdout: os.Stdout}
+	switch os.Getenv(childEnv) {
+	case "":
 		t.Skip("the child of another test")
+	case "stopping": // has much to send when it is told to stop
+		written := &waitFor{text: "written", done: make(chan time.Time)}
+		stopping := &waitFor{text: "Show Blocked State", done: make(chan time.Time)}
+		opts = RunOptions{Payload: script("head -c 400000000 /dev/zero >/out/big; echo written; sleep 1000"), Stdout: written,
+			Console: stopping, OutDir: t.TempDir(), expired: written.done}
+		go func() { <-stopping.done; os.Stdout.WriteString("ready\n") }()
 	}
-	_, err := bootImage(t).Run(t.Context(), RunOptions{Payload: script("echo ready; sleep 1000"), Stdout: os.Stdout})
+	_, err := bootImage(t).Run(t.Context(), opts)
 	t.Fatal("the machine ended: ", err)
 }
 

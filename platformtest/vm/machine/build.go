@@ -158,10 +158,10 @@ func (b *build) run(ctx context.Context, present *Image) (*Image, error) {
 		}
 		return nil, unavailable(err)
 	}
-	m := manifest{Recipe: recipeHash, Line: b.line.name, versions: r.versions}
+	m := manifest{Recipe: b.line.recipe(), Line: b.line.name, versions: r.versions}
 	if have, err := readManifest(filepath.Join(c.dir, m.key())); err == nil {
 		b.note("kernel %s and ZFS %s are the newest; nothing to build", m.Kernel, m.ZFS)
-		return c.image(m.key(), have, b.line), nil
+		return c.image(m.key(), have), nil
 	}
 	b.note("building a machine with kernel %s and ZFS %s: about %s on an idle host, once",
 		m.Kernel, m.ZFS, rough(b.allExpected))
@@ -184,7 +184,7 @@ func (b *build) run(ctx context.Context, present *Image) (*Image, error) {
 	if err := os.Rename(r.image, final); err != nil {
 		return nil, err
 	}
-	return c.image(m.key(), m, b.line), nil
+	return c.image(m.key(), m), nil
 }
 
 // unavailable marks a failure of a step that needs the network.

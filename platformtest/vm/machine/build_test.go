@@ -33,24 +33,52 @@ func fakeImage(t *testing.T, c cache, m manifest) string {
 	return dir
 }
 
+// testRecipe is that of the default line.
+var testRecipe = lines[0].recipe()
+
 func testManifest(kernel string, day int) manifest {
-	return manifest{Recipe: recipeHash, Line: DefaultLine, Built: time.Date(2026, 1, day, 0, 0, 0, 0, time.UTC),
+	return manifest{Recipe: testRecipe, Line: DefaultLine, Built: time.Date(2026, 1, day, 0, 0, 0, 0, time.UTC),
 		versions: versions{Kernel: kernel, ZFS: "2.1.11-1+deb12u1"}}
 }
 
 func TestKey(t *testing.T) {
 	m := testManifest("6.1.0-56-cloud-amd64", 1)
-	if got, want := m.key(), "6.1.0-56-cloud-amd64_zfs-2.1.11-1+deb12u1_"+recipeHash; got != want {
+	if got, want := m.key(), "6.1.0-56-cloud-amd64_zfs-2.1.11-1+deb12u1_"+testRecipe; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	if len(recipeHash) != 12 {
-		t.Errorf("hash of the recipe is %q", recipeHash)
+	if len(testRecipe) != 12 {
+		t.Errorf("hash of the recipe is %q", testRecipe)
 	}
-	// What decides an image's content must be in the hash: the sources that the recipe's steps are made of.
-	for _, file := range []string{"apt.go", "cpio.go", "elf.go", "initramfs.go", "lines.go", "recipe.go"} {
+}
+
+// An image must be built anew when what decides its content changes, and only then: a build takes minutes.
+func TestRecipe(t *testing.T) {
+	// The sources that the recipe's steps are made of.
+	for _, file := range []string{"apt.go", "cpio.go", "elf.go", "initramfs.go", "recipe.go"} {
 		if _, err := recipeSource.ReadFile(file); err != nil {
 			t.Error(err)
 		}
+	}
+	seen := map[string]string{}
+	for _, l := range lines {
+		id, err := RecipeID(l.name)
+		if err != nil || seen[id] != "" {
+			t.Errorf("lines %s and %s: recipe %q, %v", l.name, seen[id], id, err)
+		}
+		seen[id] = l.name
+	}
+	l := lines[len(lines)-1]
+	before := l.recipe()
+	l.configure, l.modules = time.Hour, time.Hour
+	if l.recipe() != before {
+		t.Error("an estimate of the time changes the recipe")
+	}
+	l.borrowed = []suite{{name: "trixie", packages: []string{"libc6", "libc-bin"}}, {name: "trixie-backports"}}
+	if l.recipe() == before {
+		t.Error("another package from a borrowed suite does not change the recipe")
+	}
+	if _, err := RecipeID("0.6"); err == nil {
+		t.Error("an unknown line has a recipe")
 	}
 }
 
@@ -79,7 +107,7 @@ func TestCacheNewest(t *testing.T) {
 		t.Fatal(err)
 	}
 	img, err := c.newest(l)
-	if err != nil || img == nil || img.Dir != want || img.Kernel != "6.1.0-2" || img.taskqSymbol == "" {
+	if err != nil || img == nil || img.Dir != want || img.Kernel != "6.1.0-2" {
 		t.Errorf("got %+v, %v; want %s", img, err, want)
 	}
 	// Neither Build nor Find needs a network, or even Debian, for an image that is there.

@@ -143,7 +143,7 @@ func TestCPIORoundTrip(t *testing.T) {
 	})
 }
 
-func TestAddPayload(t *testing.T) {
+func TestAddTree(t *testing.T) {
 	var buf bytes.Buffer
 	w := newCPIOWriter(&buf)
 	payload := fstest.MapFS{
@@ -151,7 +151,7 @@ func TestAddPayload(t *testing.T) {
 		"testdata/x.txt": {Data: []byte("x"), Mode: 0o640},
 		"latest":         {Data: []byte("testdata/x.txt"), Mode: fs.ModeSymlink | 0o777},
 	}
-	if err := addPayload(w, payload); err != nil {
+	if err := addTree(w, "payload", payload); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
@@ -173,7 +173,7 @@ func TestAddPayload(t *testing.T) {
 	}
 
 	payload["pipe"] = &fstest.MapFile{Mode: fs.ModeNamedPipe}
-	if err := addPayload(newCPIOWriter(&buf), payload); err == nil || !strings.Contains(err.Error(), "pipe") {
+	if err := addTree(newCPIOWriter(&buf), "payload", payload); err == nil || !strings.Contains(err.Error(), "pipe") {
 		t.Errorf("a pipe in the payload: error %v, want one that names it", err)
 	}
 }

@@ -12,6 +12,10 @@
 // SIGKILL ends a send that is blocked on a full pipe (openzfs#12500). Each run proves that its guest loaded the
 // variant which it asked for.
 //
+// A line is a release line of ZFS, see [Lines]; each has an image of its own. [DefaultLine] is Debian 12's ZFS 2.1. 2.3
+// comes from its backports; 2.4 from those of Debian 13, with that one's C library in the guest. All have Debian 12's
+// kernel.
+//
 // A payload is a program with its files. [Image.Run] boots a guest, which takes 2 to 3 seconds under QEMU's emulation,
 // runs the payload as root, and returns its exit status:
 //
@@ -51,22 +55,44 @@
 // # The guest
 //
 // The payload's directory is /payload, its working directory and first in PATH. /tmp is memory: pools are sparse files
-// there. The kernel automounts .zfs/snapshot, loopback is up, the clock is the host's, and there is no other network, no
-// udev (so no /dev/zvol) and no disk. Nothing outlives a run but what went to stdout, stderr and /out. The processor is
+// there. The kernel automounts .zfs/snapshot, loopback is up, the clock is the host's, and there is no other network and
+// no udev (so no /dev/zvol). Nothing outlives a run but what went to stdout, stderr, /out and the disks. The processor is
 // an emulated x86-64-v2 (GOAMD64=v1 or v2) unless KVM is used, which is the case only where kvm_intel or kvm_amd backs
 // it, and never with [RunOptions.ForceTCG].
+//
+// Users besides root are operator (1000), who may become root by sudo and doas without a password, and alice (1001) and
+// bob (1002), who may not: su operator -c "sudo -n zfs list".
+//
+// # Faults, disks and power cuts
+//
+// zinject makes ZFS itself fail. To break a send in the middle, name a block of the snapshot, in hexadecimal, when the
+// cache has forgotten it:
+//
+//	zpool export tank; zpool import -d /tmp tank
+//	zinject -b $(printf %x:%x:0:20 $(zfs get -Hp -o value objsetid tank@1) $(ls -i /tank/file | awk '{print $1}')) -e io tank
+//	zfs send tank@1 >/tmp/stream # exit status 1, Input/output error
+//
+// dmsetup has the targets delay, error, flakey, linear, log-writes, striped and zero; "losetup -f" names a loop device,
+// and loads the driver. A pool all of whose devices fail is suspended and makes its users wait, as it does anywhere.
+//
+// A [Disk] is a file of the host that outlives the run. With [RunOptions.CutPower] the machine is killed when the payload
+// writes a certain line; the next run finds on the disk what there would be after a power cut:
+//
+//	zpool create -m /tank tank /dev/vda1        # in the first run
+//	zpool import -f -d /dev/vda1 tank           # in the second
 //
 // # Failures
 //
 // A payload's own failure is a [Result], not an error. The machine's failures are typed and carry the end of the kernel's
-// console: [PanicError], [TimeoutError] with the stacks of the blocked tasks, [NoVerdictError], [GuestError]. An oops and
+// console: [PanicError], [TimeoutError] with the stacks of the blocked tasks, [NoVerdictError], [GuestError]. That power
+// was cut is a [PowerCutError], so that nobody takes such a run for one that came to its end. An oops and
 // a failed assertion inside ZFS end the machine at once, as a PanicError. Errors that match [ErrUnavailable] say that
 // this host can't have a machine at all; a test skips on these, and on no others.
 //
 // # The cache
 //
 // Images are directories of [DefaultCacheDir], named after kernel, ZFS version and the hash of the recipe, which is the
-// part of this package's source that decides what an image holds. An image that this recipe built is used as it is,
+// part of this package's source that decides what an image of that line holds. An image that this recipe built is used as it is,
 // without looking for newer packages and without a network; [BuildOptions.Refresh] looks. [Clean] removes the others.
 //
 // The command is in the directory above: go run ./platformtest/vm --help.

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// libraryDirs are where Debian's packages put libraries.
-var libraryDirs = []string{"lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu", "lib", "usr/lib"}
+// libraryDirs are where Debian's packages put libraries; sudo has one of its own.
+var libraryDirs = []string{"lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu", "lib", "usr/lib", "usr/libexec/sudo"}
 
 // libraryClosure returns the libraries that the programs need, directly and through other libraries, and those named in
 // extra, as a map from each one's name to its path below root.
@@ -64,7 +64,8 @@ func libraryClosure(root string, programs, extra []string) (map[string]string, e
 type kernelModule struct {
 	name    string
 	file    string
-	depends []string
+	depends []string // modules, by name
+	aliases []string // patterns by which the kernel and modprobe find it, such as "block-major-7-*"
 }
 
 // readModule reads the .modinfo section of a module: NUL-terminated "key=value" texts, which modpost wrote.
@@ -88,7 +89,11 @@ func readModule(file string) (kernelModule, error) {
 		case key == "name":
 			m.name = value
 		case key == "depends" && value != "":
-			m.depends = strings.Split(value, ",")
+			for d := range strings.SplitSeq(value, ",") {
+				m.depends = append(m.depends, strings.ReplaceAll(d, "-", "_"))
+			}
+		case key == "alias":
+			m.aliases = append(m.aliases, value)
 		}
 	}
 	return m, nil

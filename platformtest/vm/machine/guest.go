@@ -67,9 +67,10 @@ func parseReport(row string) (report, error) {
 }
 
 // guestConfig is the file that init reads first, and command the script that it runs as the payload.
-func guestConfig(v Variant, symbol, mark string, shell bool) string {
-	return shellVars([][2]string{{"variant", string(v)}, {"symbol", symbol},
-		{"symbol_wanted", flag(v == TaskQ)}, {"end", mark}, {"shell", flag(shell)}})
+func guestConfig(opts RunOptions, mark string, shell bool) string {
+	return shellVars([][2]string{{"variant", string(opts.Variant)}, {"symbol", taskqSymbol},
+		{"symbol_wanted", flag(opts.Variant == TaskQ)}, {"end", mark}, {"shell", flag(shell)},
+		{"disks", flag(len(opts.Disks) > 0)}})
 }
 
 func flag(b bool) string {

@@ -19,13 +19,17 @@ type Image struct {
 	Kernel string    // kernel as uname -r prints it, "6.1.0-56-cloud-amd64"
 	ZFS    string    // version of Debian's ZFS packages, "2.1.11-1+deb12u1"
 	Built  time.Time // when
-
-	taskqSymbol string
 }
 
-// RecipeID returns the hash of the recipe in this program: 12 hexadecimal digits. An image's directory name ends with
-// that of the recipe which built it, so a cache of images may use it as a key.
-func RecipeID() string { return recipeHash }
+// RecipeID returns the hash of the recipe in this program for a release line; "" is [DefaultLine]. It has 12 hexadecimal
+// digits. An image's directory name ends with that of the recipe which built it, so a cache of images may use it as a key.
+func RecipeID(lineName string) (string, error) {
+	l, err := findLine(lineName)
+	if err != nil {
+		return "", err
+	}
+	return l.recipe(), nil
+}
 
 // manifest is the content of manifest.json, which is written last.
 type manifest struct {
@@ -158,17 +162,17 @@ func (c cache) newest(l line) (*Image, error) {
 		return nil, err
 	}
 	var best *Image
+	recipe := l.recipe()
 	for name, m := range images {
-		if m.Recipe == recipeHash && m.Line == l.name && (best == nil || m.Built.After(best.Built)) {
-			best = c.image(name, m, l)
+		if m.Recipe == recipe && m.Line == l.name && (best == nil || m.Built.After(best.Built)) {
+			best = c.image(name, m)
 		}
 	}
 	return best, nil
 }
 
-func (c cache) image(name string, m manifest, l line) *Image {
-	return &Image{Dir: filepath.Join(c.dir, name), Line: m.Line, Kernel: m.Kernel, ZFS: m.ZFS, Built: m.Built,
-		taskqSymbol: l.taskqSymbol}
+func (c cache) image(name string, m manifest) *Image {
+	return &Image{Dir: filepath.Join(c.dir, name), Line: m.Line, Kernel: m.Kernel, ZFS: m.ZFS, Built: m.Built}
 }
 
 // ErrNotBuilt is returned by [Find] if there is no image yet.

@@ -3,7 +3,9 @@
 # virtio-serial ports: control, stdout, stderr and files. The other end is guest.go, which describes the protocol.
 # Kernel messages, and what goes wrong before the ports are there, go to the console.
 export PATH=/payload:/sbin:/bin HOME=/root TMPDIR=/tmp TERM=dumb
-. /run.conf # variant, symbol, symbol_wanted, end, shell
+# There is no udev: dmsetup makes the nodes in /dev/mapper, and zpool doesn't wait 3 seconds for IDs of devices.
+export DM_DISABLE_UDEV=1 ZFS_VDEV_DEVID_OPT_OUT=YES
+. /run.conf # variant, symbol, symbol_wanted, end, shell, disks
 
 say() { echo "$*" >&9; }
 uptime() { read -r seconds _ </proc/uptime; echo "$seconds"; }
@@ -18,7 +20,8 @@ mount -t devtmpfs dev /dev
 mkdir -p /dev/pts /dev/shm
 mount -t devpts devpts /dev/pts
 mount -t tmpfs tmpfs /dev/shm
-mount -t tmpfs tmpfs /run
+mount -t tmpfs -o mode=755 tmpfs /run
+chmod 755 /
 mount -t tmpfs -o mode=1777,size=80% tmpfs /tmp
 mount -t tmpfs -o size=80% tmpfs /out
 ln -s /proc/self/fd /dev/fd
@@ -28,6 +31,15 @@ ln -s /proc/self/fd/2 /dev/stderr
 hostname zfsvm
 ip link set lo up
 echo 1 >/proc/sys/kernel/sysrq
+for user in operator alice bob; do
+	mkdir -p /home/$user
+	chown $user:$user /home/$user
+done
+# The kernel loads what is asked for through these, as it does where udev made them.
+echo /bin/modprobe >/proc/sys/kernel/modprobe
+mkdir -p /dev/mapper
+mknod -m 600 /dev/mapper/control c 10 236
+mknod -m 660 /dev/loop-control c 10 237
 
 # Loads the modules that a directory's "order" names.
 load() {
@@ -38,10 +50,16 @@ load() {
 		esac || return 1
 	done <"$1/order"
 }
+load_zfs() {
+	load /modules/zfs && chmod 666 /dev/zfs # ZFS itself looks who may do what; so does udev's rule for it
+}
 load /modules/base || give_up "can't load the drivers"
+if [ "$disks" = 1 ]; then
+	modprobe virtio_blk || give_up "can't load the driver of disks"
+fi
 
 if [ "$shell" = 1 ]; then
-	load /modules/zfs || echo "init: can't load ZFS"
+	load_zfs || echo "init: can't load ZFS"
 	cd /payload
 	setsid cttyhack sh
 	halt
@@ -78,10 +96,13 @@ listen() {
 	while read -r order; do
 		case $order in
 		stop) # it took too long: show who is blocked, and save what there is
-			echo 7 >/proc/sys/kernel/printk
-			echo w >/proc/sysrq-trigger
-			say stopped
-			send_files
+			# Not here: a write to a port blocks for ever when the host is gone, and then nobody would notice that.
+			{
+				echo 7 >/proc/sys/kernel/printk
+				echo w >/proc/sysrq-trigger
+				say stopped
+				send_files
+			} &
 			;;
 		bye) halt ;;
 		esac
@@ -90,7 +111,7 @@ listen() {
 }
 listen <&9 3>&- 4>&- &
 
-load /modules/zfs || { say "failed can't load the ZFS modules"; wait; }
+load_zfs || { say "failed can't load the ZFS modules"; wait; }
 # The proof that this is the module which the host asked for.
 grep -qF " $symbol" /proc/kallsyms && symbol_found=1 || symbol_found=0
 if [ $symbol_found != "$symbol_wanted" ]; then

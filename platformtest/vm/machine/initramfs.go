@@ -2,8 +2,10 @@ package machine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -21,8 +23,33 @@ const (
 
 func variantFile(v Variant) string { return "zfs-" + string(v) + ".cpio" }
 
-// guestDrivers are the kernel modules for the channels between guest and host.
-var guestDrivers = []string{"virtio_pci", "virtio_console"}
+// taskqSymbol is the function of zfs.ko that is a symbol of its own only where sends go through the task queue. With
+// large stacks the compiler inlines it.
+const taskqSymbol = "dump_bytes_cb"
+
+var (
+	// guestDrivers are the kernel modules that are loaded first: the channels between guest and host.
+	guestDrivers = []string{"virtio_pci", "virtio_console"}
+	// guestModules are those that modprobe loads when they are asked for, by name or through a device.
+	guestModules = []string{"virtio_blk", "loop", "dm_mod", "dm_delay", "dm_flakey", "dm_log_writes", "dm_zero"}
+
+	// guestPackages are the Debian packages with the guest's programs and all their libraries but ZFS's own.
+	guestPackages = []string{
+		"busybox-static", "zfsutils-linux", "zfs-test", "dmsetup", "sudo", "opendoas", "libpam-modules",
+		"libc6", "libgcc-s1", "libblkid1", "libuuid1", "libudev1", "libssl3", "zlib1g",
+		"libtirpc3", "libgssapi-krb5-2", "libkrb5-3", "libk5crypto3", "libcom-err2", "libkrb5support0", "libkeyutils1",
+		"libdevmapper1.02.1", "libselinux1", "libpcre2-8-0", "libpam0g", "libaudit1", "libcap-ng0",
+	}
+	// guestFiles are the programs and plug-ins that go into the guest, by their path there.
+	guestFiles = []string{
+		"sbin/zfs", "sbin/zpool", "sbin/zdb", "sbin/zstream", "sbin/mount.zfs", "sbin/zinject", "sbin/dmsetup",
+		"usr/libexec/sudo/sudoers.so", "lib/x86_64-linux-gnu/security/pam_permit.so",
+	}
+	// guestSetuid are the programs that run as root whoever starts them.
+	guestSetuid = []string{"bin/sudo", "bin/doas"}
+	// dlopened are libraries that no ELF header names: glibc opens this one for pthread_cancel.
+	dlopened = []string{"libgcc_s.so.1"}
+)
 
 // writeArchive writes a cpio archive with the entries that fill adds.
 func writeArchive(file string, fill func(*cpioWriter) error) error {
@@ -41,8 +68,8 @@ func writeArchive(file string, fill func(*cpioWriter) error) error {
 	return f.Close()
 }
 
-// addFile adds the host's file to w as guest.
-func addFile(w *cpioWriter, guest, host string) error {
+// addFile adds the host's file to w as guest, with its permissions and those in more.
+func addFile(w *cpioWriter, guest, host string, more fs.FileMode) error {
 	f, err := os.Open(host)
 	if err != nil {
 		return err
@@ -52,11 +79,11 @@ func addFile(w *cpioWriter, guest, host string) error {
 	if err != nil {
 		return err
 	}
-	return w.File(guest, st.Mode(), st.Size(), f)
+	return w.File(guest, st.Mode()|more, st.Size(), f)
 }
 
-// addBase adds what every run has: busybox, the ZFS commands with their libraries, drivers and a little configuration.
-func addBase(ctx context.Context, w *cpioWriter, log io.Writer, root string, l line, kernel string) error {
+// addBase adds what every run has: busybox, the ZFS commands and others with their libraries, and drivers.
+func addBase(ctx context.Context, w *cpioWriter, log io.Writer, root, kernel string) error {
 	for _, d := range []string{"dev", "proc", "sys", "tmp", "run", "out", "mnt", "root", "var", "sbin", "payload"} {
 		if err := w.Dir(d, 0o755); err != nil {
 			return err
@@ -69,34 +96,28 @@ func addBase(ctx context.Context, w *cpioWriter, log io.Writer, root string, l l
 			return err
 		}
 	}
-	for _, file := range [][2]string{
-		{"etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"},
-		{"etc/group", "root:x:0:\nnogroup:x:65534:\n"},
-		{"etc/hosts", "127.0.0.1 localhost zfsvm\n::1 localhost\n"},
-		{"etc/hostname", "zfsvm\n"},
-	} {
-		if err := w.Bytes(file[0], 0o644, file[1]); err != nil {
-			return err
-		}
-	}
 	if err := addBusybox(ctx, w, log, root); err != nil {
 		return err
 	}
-	if err := addTools(w, root, l); err != nil {
+	if err := addPrograms(w, root); err != nil {
 		return err
 	}
 	return addDrivers(ctx, w, log, root, kernel)
 }
 
 func addBusybox(ctx context.Context, w *cpioWriter, log io.Writer, root string) error {
-	busybox := filepath.Join(root, "bin/busybox")
+	busybox, err := inPackages(root, "bin/busybox")
+	if err != nil {
+		return err
+	}
+	busybox = filepath.Join(root, busybox)
 	cmd := command(ctx, log, root, busybox, "--list")
 	cmd.Stdout = nil
 	applets, err := cmd.Output()
 	if err != nil {
 		return fmt.Errorf("list the commands of busybox: %w", err)
 	}
-	if err := addFile(w, "bin/busybox", busybox); err != nil {
+	if err := addFile(w, "bin/busybox", busybox, 0); err != nil {
 		return err
 	}
 	for _, a := range strings.Fields(string(applets)) {
@@ -110,50 +131,108 @@ func addBusybox(ctx context.Context, w *cpioWriter, log io.Writer, root string) 
 	return nil
 }
 
-func addTools(w *cpioWriter, root string, l line) error {
-	for _, t := range l.tools {
-		if err := addFile(w, t, filepath.Join(root, t)); err != nil {
+func addPrograms(w *cpioWriter, root string) error {
+	var found []string
+	for _, name := range slices.Concat(guestFiles, guestSetuid) {
+		file, err := inPackages(root, name)
+		if err != nil {
+			return err
+		}
+		found = append(found, file)
+		var more fs.FileMode
+		if slices.Contains(guestSetuid, name) {
+			more = fs.ModeSetuid // which an unpacking by an ordinary user drops
+		}
+		if err := addFile(w, name, filepath.Join(root, file), more); err != nil {
 			return err
 		}
 	}
-	libraries, err := libraryClosure(root, l.tools, l.dlopened)
+	libraries, err := libraryClosure(root, found, dlopened)
 	if err != nil {
 		return err
 	}
 	const loader = "ld-linux-x86-64.so.2" // programs name it by its full path
-	if err := addFile(w, "lib64/"+loader, filepath.Join(root, "lib64", loader)); err != nil {
+	file, err := inPackages(root, "lib64/"+loader)
+	if err != nil {
+		return err
+	}
+	if err := addFile(w, "lib64/"+loader, filepath.Join(root, file), 0); err != nil {
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(libraries)) {
 		if name == loader {
 			continue
 		}
-		if err := addFile(w, "lib/x86_64-linux-gnu/"+name, filepath.Join(root, libraries[name])); err != nil {
+		if err := addFile(w, "lib/x86_64-linux-gnu/"+name, filepath.Join(root, libraries[name]), 0); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// inPackages returns where the unpacked packages have a file: newer ones keep below /usr what older ones had outside.
+func inPackages(root, name string) (string, error) {
+	for _, file := range []string{name, filepath.Join("usr", name)} {
+		if _, err := os.Stat(filepath.Join(root, file)); err == nil {
+			return file, nil
+		}
+	}
+	return "", fmt.Errorf("find %s: not in any of the unpacked packages", name)
+}
+
 func addDrivers(ctx context.Context, w *cpioWriter, log io.Writer, root, kernel string) error {
 	tree := filepath.Join(root, "lib/modules", kernel)
 	drivers := map[string]kernelModule{}
-	for _, dir := range []string{"virtio", "char"} {
+	for _, dir := range []string{"virtio", "char", "block", "md"} {
 		found, err := findModules(filepath.Join(tree, "kernel/drivers", dir))
 		if err != nil {
 			return err
 		}
 		maps.Copy(drivers, found)
 	}
-	builtin, err := readBuiltin(filepath.Join(tree, "modules.builtin"))
+	present, err := readBuiltin(filepath.Join(tree, "modules.builtin"))
 	if err != nil {
 		return err
 	}
-	order, err := loadOrder(drivers, builtin, guestDrivers)
+	first, err := loadOrder(drivers, present, guestDrivers)
 	if err != nil {
 		return err
 	}
-	return addModules(ctx, w, log, "modules/base", order)
+	if err := addModules(ctx, w, log, "modules/base", first); err != nil {
+		return err
+	}
+	for _, m := range first {
+		present[m.name] = true
+	}
+	others, err := loadOrder(drivers, present, guestModules)
+	if err != nil {
+		return err
+	}
+	dir := "lib/modules/" + kernel
+	if err := addModules(ctx, w, log, dir, others); err != nil {
+		return err
+	}
+	depends, aliases := moduleIndex(others, present)
+	return errors.Join(w.Bytes(dir+"/modules.dep", 0o644, depends), w.Bytes(dir+"/modules.alias", 0o644, aliases))
+}
+
+// moduleIndex returns the content of modules.dep and modules.alias, in which modprobe looks. What is present when it
+// is called is left out of the dependencies.
+func moduleIndex(modules []kernelModule, present map[string]bool) (depends, aliases string) {
+	var dep, alias strings.Builder
+	for _, m := range modules {
+		dep.WriteString(m.name + ".ko:")
+		for _, d := range m.depends {
+			if !present[d] {
+				dep.WriteString(" " + d + ".ko")
+			}
+		}
+		dep.WriteString("\n")
+		for _, a := range m.aliases {
+			alias.WriteString("alias " + a + " " + m.name + "\n")
+		}
+	}
+	return dep.String(), alias.String()
 }
 
 // readBuiltin reads the kernel's list of modules that are linked into it.
@@ -184,7 +263,7 @@ func addModules(ctx context.Context, w *cpioWriter, log io.Writer, dir string, m
 		if err := command(ctx, log, "", "strip", "--strip-debug", "-o", file, m.file).Run(); err != nil {
 			return fmt.Errorf("strip %s: %w", m.file, err)
 		}
-		if err := addFile(w, dir+"/"+name, file); err != nil {
+		if err := addFile(w, dir+"/"+name, file, 0); err != nil {
 			return err
 		}
 		fmt.Fprintln(&order, name)
@@ -193,7 +272,7 @@ func addModules(ctx context.Context, w *cpioWriter, log io.Writer, dir string, m
 }
 
 // addZFS adds the modules that were built in source, after checking that they are of the variant.
-func addZFS(ctx context.Context, w *cpioWriter, log io.Writer, source string, l line, v Variant) error {
+func addZFS(ctx context.Context, w *cpioWriter, log io.Writer, source string, v Variant) error {
 	modules, err := findModules(filepath.Join(source, "module"))
 	if err != nil {
 		return err
@@ -202,12 +281,12 @@ func addZFS(ctx context.Context, w *cpioWriter, log io.Writer, source string, l 
 	if err != nil {
 		return err
 	}
-	taskq, err := hasSymbol(modules["zfs"].file, l.taskqSymbol)
+	taskq, err := hasSymbol(modules["zfs"].file, taskqSymbol)
 	if err != nil {
 		return err
 	}
 	if taskq != (v == TaskQ) {
-		return fmt.Errorf("check the %s module: symbol %s: present is %t", v, l.taskqSymbol, taskq)
+		return fmt.Errorf("check the %s module: symbol %s: present is %t", v, taskqSymbol, taskq)
 	}
 	return addModules(ctx, w, log, "modules/zfs", order)
 }

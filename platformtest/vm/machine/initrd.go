@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"embed"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,11 @@ import (
 	"path"
 	"path/filepath"
 )
+
+// etcFiles are the guest's configuration.
+//
+//go:embed etc
+var etcFiles embed.FS
 
 // writeInitrd writes the initramfs of a run to a temporary file and returns its name: the image's archives, then one
 // with what belongs to this run.
@@ -33,11 +39,12 @@ func (img *Image) writeInitrd(v Variant, config, command string, payload fs.FS) 
 		w.Bytes("init", 0o755, string(initScript)),
 		w.Bytes("run.conf", 0o644, config),
 		w.Bytes("command.sh", 0o755, command),
+		addTree(w, ".", etcFiles),
 	); err != nil {
 		return "", err
 	}
 	if payload != nil {
-		if err := addPayload(w, payload); err != nil {
+		if err := addTree(w, "payload", payload); err != nil {
 			return "", fmt.Errorf("read the payload: %w", err)
 		}
 	}
@@ -57,13 +64,16 @@ func appendFile(w io.Writer, file string) error {
 	return err
 }
 
-// addPayload adds all files of payload below /payload: directories, regular files and symbolic links.
-func addPayload(w *cpioWriter, payload fs.FS) error {
-	return fs.WalkDir(payload, ".", func(name string, e fs.DirEntry, err error) error {
+// addTree adds all files of tree below dir: directories, regular files and symbolic links.
+func addTree(w *cpioWriter, dir string, tree fs.FS) error {
+	return fs.WalkDir(tree, ".", func(name string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		guest := path.Join("payload", name)
+		guest := path.Join(dir, name)
+		if guest == "." {
+			return nil
+		}
 		info, err := e.Info()
 		if err != nil {
 			return err
@@ -72,13 +82,13 @@ func addPayload(w *cpioWriter, payload fs.FS) error {
 		case fs.ModeDir:
 			return w.Dir(guest, info.Mode()|0o700)
 		case fs.ModeSymlink:
-			target, err := fs.ReadLink(payload, name)
+			target, err := fs.ReadLink(tree, name)
 			if err != nil {
 				return err
 			}
 			return w.Symlink(guest, target)
 		case 0:
-			f, err := payload.Open(name)
+			f, err := tree.Open(name)
 			if err != nil {
 				return err
 			}

@@ -33,46 +33,67 @@ func ParseVariant(name string) (Variant, error) {
 // DefaultLine is the ZFS release line that is built when none is named: the one of Debian 12 itself.
 const DefaultLine = "2.1"
 
+// Lines returns the names of the ZFS release lines that [Build] can make, oldest first.
+func Lines() []string {
+	var names []string
+	for _, l := range lines {
+		names = append(names, l.name)
+	}
+	return names
+}
+
+// ParseLine returns the name of the release line called name; "" is [DefaultLine].
+func ParseLine(name string) (string, error) {
+	l, err := findLine(name)
+	return l.name, err
+}
+
 // A line is a ZFS release line that this recipe can build. What differs between lines is in this table; what they
-// share is in the recipe. A line from Debian's backports needs its suite here and a pin in openArchive.
+// share is in the recipe. All lines have Debian 12's kernel.
 type line struct {
-	name      string   // version prefix, without the last part: "2.1"
-	packages  []string // Debian packages with the source and the commands
-	libraries []string // Debian packages with the libraries which the commands need
-	tools     []string // commands that go into the guest, as paths in the packages
-	dlopened  []string // libraries that no ELF header names, because they are opened at run time
-	// taskqSymbol is the function which is a symbol of its own in zfs.ko only where sends go through the task queue.
-	// With large stacks the compiler inlines it.
-	taskqSymbol string
+	name string // version prefix, without the last part: "2.1"; of the versions in reach the newest is taken
+	// borrowed are the suites besides Debian 12's own that packages come from: the named ones, and ZFS in its version.
+	borrowed []suite
+	// libraries are the Debian packages with the ZFS libraries.
+	libraries []string
 	// The durations that the steps took on 2 idle cores, for progress reports.
 	configure, modules time.Duration
 }
 
+// A suite is a part of Debian's archive, with the packages that are taken from it.
+type suite struct {
+	name     string // code name
+	packages []string
+}
+
 var lines = []line{{
-	name:     "2.1",
-	packages: []string{"zfs-dkms", "zfsutils-linux"},
-	libraries: []string{
-		"libnvpair3linux", "libuutil3linux", "libzfs4linux", "libzpool5linux",
-		"libblkid1", "libuuid1", "libudev1", "libtirpc3", "libgssapi-krb5-2", "libkrb5-3", "libk5crypto3", "libcom-err2",
-		"libkrb5support0", "libkeyutils1", "libssl3", "zlib1g", "libc6", "libgcc-s1",
-	},
-	tools:       []string{"sbin/zfs", "sbin/zpool", "sbin/zdb", "sbin/zstream", "sbin/mount.zfs"},
-	dlopened:    []string{"libgcc_s.so.1"}, // by glibc, for pthread_cancel
-	taskqSymbol: "dump_bytes_cb",
-	configure:   65 * time.Second,
-	modules:     75 * time.Second,
+	name:      "2.1",
+	libraries: []string{"libnvpair3linux", "libuutil3linux", "libzfs4linux", "libzpool5linux"},
+	configure: 65 * time.Second,
+	modules:   75 * time.Second,
+}, {
+	name:      "2.3",
+	borrowed:  []suite{{name: "bookworm-backports"}},
+	libraries: []string{"libnvpair3linux", "libuutil3linux", "libzfs6linux", "libzpool6linux"},
+	configure: 80 * time.Second,
+	modules:   100 * time.Second,
+}, {
+	name: "2.4",
+	// Its commands are linked against a newer C library, on which Debian 12's programs run as well.
+	borrowed:  []suite{{name: "trixie", packages: []string{"libc6"}}, {name: "trixie-backports"}},
+	libraries: []string{"libnvpair3linux", "libuutil3linux", "libzfs7linux", "libzpool7linux"},
+	configure: 80 * time.Second,
+	modules:   110 * time.Second,
 }}
 
 func findLine(name string) (line, error) {
 	if name == "" {
 		name = DefaultLine
 	}
-	var known []string
 	for _, l := range lines {
 		if l.name == name {
 			return l, nil
 		}
-		known = append(known, l.name)
 	}
-	return line{}, fmt.Errorf("find ZFS line %q: known lines are %s", name, strings.Join(known, ", "))
+	return line{}, fmt.Errorf("find ZFS line %q: known lines are %s", name, strings.Join(Lines(), ", "))
 }

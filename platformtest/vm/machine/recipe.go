@@ -10,18 +10,20 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
 
 // recipeSource is everything that determines what an image holds, for a given line and given versions of Debian's
-// packages. The guest's init is not in an image: each run brings its own.
+// packages. The guest's init and configuration are not in an image: each run brings its own.
 //
-//go:embed apt.go cpio.go elf.go initramfs.go lines.go recipe.go
+//go:embed apt.go cpio.go elf.go initramfs.go recipe.go
 var recipeSource embed.FS
 
-// recipeHash changes when the recipe does, be it by a comment.
-var recipeHash = func() string {
+// recipe returns a hash that changes when the recipe does, be it by a comment, or what the table says of this line. A
+// change of one line leaves the images of the others in use.
+func (l line) recipe() string {
 	h := sha256.New()
 	files, err := recipeSource.ReadDir(".")
 	if err != nil {
@@ -34,8 +36,10 @@ var recipeHash = func() string {
 		}
 		fmt.Fprintf(h, "%s %d\n%s", f.Name(), len(data), data)
 	}
+	l.configure, l.modules = 0, 0 // how long it takes changes nothing in an image
+	fmt.Fprintf(h, "%+v", l)
 	return hex.EncodeToString(h.Sum(nil))[:12]
-}()
+}
 
 // A recipe run turns packages of the archive into the files of an image. Each method is one step.
 type recipeRun struct {
@@ -84,7 +88,7 @@ func (r *recipeRun) source() (string, error) {
 
 // resolve opens the archive and finds the versions, which decide whether an image of them exists already.
 func (r *recipeRun) resolve(ctx context.Context, log io.Writer) (err error) {
-	if r.archive, err = openArchive(ctx, filepath.Join(r.work, "apt"), log); err != nil {
+	if r.archive, err = openArchive(ctx, filepath.Join(r.work, "apt"), r.line, log); err != nil {
 		return err
 	}
 	r.versions, err = r.archive.resolve(ctx, r.line)
@@ -93,8 +97,7 @@ func (r *recipeRun) resolve(ctx context.Context, log io.Writer) (err error) {
 
 func (r *recipeRun) download(ctx context.Context, log io.Writer) error {
 	r.archive.log = log
-	packages := append([]string{"busybox-static"}, r.versions.kernelPackages...)
-	packages = append(append(packages, r.line.packages...), r.line.libraries...)
+	packages := slices.Concat(r.versions.kernelPackages, []string{zfsSourcePackage}, guestPackages, r.line.libraries)
 	return r.archive.download(ctx, r.debs(), packages)
 }
 
@@ -137,7 +140,7 @@ func (r *recipeRun) makeModules(ctx context.Context, log io.Writer, source strin
 		return err
 	}
 	return writeArchive(filepath.Join(r.image, variantFile(v)), func(w *cpioWriter) error {
-		return addZFS(ctx, w, log, source, r.line, v)
+		return addZFS(ctx, w, log, source, v)
 	})
 }
 
@@ -195,7 +198,7 @@ func (r *recipeRun) writeBase(ctx context.Context, log io.Writer) error {
 		return err
 	}
 	return writeArchive(filepath.Join(r.image, baseFile), func(w *cpioWriter) error {
-		return addBase(ctx, w, log, r.root(), r.line, r.versions.Kernel)
+		return addBase(ctx, w, log, r.root(), r.versions.Kernel)
 	})
 }
 

@@ -36,6 +36,13 @@ type RunOptions struct {
 	// MaxOut limits the bytes that are taken from /out; 0 means [DefaultMaxOut].
 	MaxOut int64
 
+	// Disks are files that the guest has as block devices. They keep what was written to them.
+	Disks []Disk
+	// CutPower, if not nil, is called with each line that the payload writes to stdout, without its line feed, after
+	// Stdout got it, and by one goroutine. When it returns true the machine is killed, as by a power cut, and Run returns
+	// a [PowerCutError] when it is dead. The guest runs on while the line is under way to the host.
+	CutPower func(line string) bool
+
 	MemoryMiB int           // 0 means DefaultMemoryMiB
 	CPUs      int           // 0 means DefaultCPUs
 	Timeout   time.Duration // of the whole run, with the boot; 0 means DefaultTimeout
@@ -131,10 +138,10 @@ func consoleText(tail string) string {
 
 // Run boots a machine, runs a payload in it and returns how the payload ended. A payload that fails is no error of Run:
 // see [Result.ExitCode]. The error is a [PanicError], [TimeoutError], [NoVerdictError], [GuestError] or [FilesError] if
-// the machine was at fault, the context's if that ended, or that of a writer in opts. With a FilesError the Result
-// is valid.
+// the machine was at fault, a [PowerCutError] if opts.CutPower wanted it, the context's if that ended, or that of a writer
+// in opts. With a FilesError the Result is valid.
 //
-// The machine has no network and keeps nothing. It ends with the process that called Run, even if that is killed.
+// The machine has no network and keeps nothing but its disks. It ends with the process that called Run, even if that is killed.
 func (img *Image) Run(ctx context.Context, opts RunOptions) (Result, error) {
 	if err := opts.setDefaults(); err != nil {
 		return Result{}, err
@@ -143,6 +150,9 @@ func (img *Image) Run(ctx context.Context, opts RunOptions) (Result, error) {
 		return Result{}, errors.New("run the virtual machine: no payload")
 	}
 	if err := checkTools([]string{qemu}); err != nil {
+		return Result{}, err
+	}
+	if err := prepareDisks(opts.Disks); err != nil {
 		return Result{}, err
 	}
 	if opts.OutDir != "" {
@@ -155,7 +165,7 @@ func (img *Image) Run(ctx context.Context, opts RunOptions) (Result, error) {
 		return Result{}, err
 	}
 	mark := "@@END " + rand.Text()
-	config := guestConfig(opts.Variant, img.taskqSymbol, mark, false)
+	config := guestConfig(opts, mark, false)
 	initrd, err := img.writeInitrd(opts.Variant, config, script, opts.Payload)
 	if err != nil {
 		return Result{}, err

@@ -37,6 +37,7 @@ type session struct {
 	reports chan report    // from the control port; closed at its end
 	streams chan streamEnd // one for each of stdout, stderr and files
 	exited  chan error     // QEMU's end
+	cut     chan string    // the line at which power is to be cut
 	readers sync.WaitGroup // all goroutines that read ports
 }
 
@@ -49,10 +50,11 @@ type streamEnd struct {
 // startSession starts QEMU. The session must be waited for.
 func startSession(ctx context.Context, img *Image, opts RunOptions, initrd, mark string) (*session, error) {
 	s := &session{opts: opts, start: time.Now(), ports: map[string]*os.File{},
-		reports: make(chan report, 16), streams: make(chan streamEnd, len(portNames)), exited: make(chan error, 1)}
+		reports: make(chan report, 16), streams: make(chan streamEnd, len(portNames)), exited: make(chan error, 1), cut: make(chan string, 1)}
 	s.console.out = opts.Console
 	h := hardware{opts.MemoryMiB, opts.CPUs, !opts.ForceTCG && useKVM("/sys")}
 	args := append(h.args(img.Dir+"/"+kernelFile, initrd), "-serial", "stdio")
+	args = append(args, diskArgs(opts.Disks)...)
 	s.qemu = exec.CommandContext(ctx, qemu, append(args, portArgs(firstPortFD, portNames)...)...)
 	s.qemu.Stdout, s.qemu.Stderr = &s.console, &s.stderr
 	ownGroup(s.qemu)
@@ -76,6 +78,9 @@ func startSession(ctx context.Context, img *Image, opts RunOptions, initrd, mark
 	go func() { s.exited <- s.qemu.Wait() }()
 	s.readers.Go(s.readControl)
 	out, errOut := sharedWriters(opts.Stdout, opts.Stderr)
+	if opts.CutPower != nil {
+		out = &lineWatcher{w: out, see: opts.CutPower, hit: func(line string) { s.cut <- line }}
+	}
 	s.readers.Go(func() { s.copyStream("stdout", out, mark) })
 	s.readers.Go(func() { s.copyStream("stderr", errOut, mark) })
 	s.readers.Go(func() { s.takeFiles(mark) })
@@ -134,6 +139,8 @@ func (s *session) wait(ctx context.Context) (Result, error) {
 	reports := s.reports
 	for {
 		select {
+		case line := <-s.cut:
+			return Result{}, s.powerCut(line)
 		case <-ctx.Done():
 			return Result{}, fmt.Errorf("run the virtual machine: %w", context.Cause(ctx))
 		case <-timeout:
@@ -162,6 +169,13 @@ func (s *session) wait(ctx context.Context) (Result, error) {
 			bye = time.After(byeGrace)
 		}
 	}
+}
+
+// powerCut kills the machine as it is.
+func (s *session) powerCut(line string) error {
+	after := time.Since(s.start)
+	s.kill()
+	return &PowerCutError{line, after}
 }
 
 // apply takes in a report of the guest.
@@ -221,6 +235,11 @@ func (s *session) final(v *verdict, reports chan report, qemuErr error) (Result,
 
 // done returns what a run that came to its end returns.
 func (s *session) done(v *verdict) (Result, error) {
+	select {
+	case line := <-s.cut: // it was the last that the payload wrote
+		return Result{}, s.powerCut(line)
+	default:
+	}
 	return v.result, errors.Join(v.filesErr, s.console.writeError())
 }
 
@@ -254,12 +273,7 @@ func (s *session) stop(reports chan report) {
 
 // end kills what is left of QEMU and waits for all goroutines.
 func (s *session) end() {
-	select {
-	case <-s.exited:
-	default:
-		_ = s.qemu.Cancel()
-		<-s.exited
-	}
+	s.kill()
 	s.closePorts()
 	drained := make(chan struct{})
 	go func() { // a full channel must not hold up the reader of the control port
@@ -269,6 +283,17 @@ func (s *session) end() {
 	}()
 	s.readers.Wait()
 	<-drained
+}
+
+// kill ends QEMU if it still runs. When it returns QEMU is gone, and its disks are as it left them.
+func (s *session) kill() {
+	select {
+	case err := <-s.exited:
+		s.exited <- err
+	default:
+		_ = s.qemu.Cancel()
+		s.exited <- <-s.exited
+	}
 }
 
 func (s *session) closePorts() {
