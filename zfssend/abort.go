@@ -1,0 +1,20 @@
+package zfssend
+
+import (
+	"context"
+	"strings"
+)
+
+// AbortReceive discards what an interrupted receive has kept of a dataset: what [Dataset.ResumeToken] would go on from.
+// If it was the dataset's first receive, the dataset is gone, too. That there is nothing to be discarded is no error; that there is no
+// such dataset Is [NotFound], and a receive that still runs is [Busy].
+func (c *Client) AbortReceive(ctx context.Context, dataset string) error {
+	if _, err := parse(dataset, 0); err != nil {
+		return err
+	}
+	_, err := c.answer(ctx, command{
+		op: opReceive, object: dataset, args: []string{"-A", dataset}, dataset: dataset,
+		settled: func(e *Error) bool { return strings.Contains(e.Stderr, "does not have any resumable receive state") },
+	})
+	return err
+}
