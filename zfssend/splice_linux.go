@@ -80,6 +80,11 @@ func spliceOnce(from, to int) (int, error) {
 		case unix.EINTR:
 		case unix.EAGAIN:
 			return 0, unix.EAGAIN
+		case unix.EPIPE: // to is broken, which is found out before from is looked at
+			if ended(from) {
+				return 0, nil
+			}
+			return 0, os.NewSyscallError("splice", err)
 		case unix.EINVAL, unix.ENOSYS, unix.EPERM, unix.EOPNOTSUPP:
 			return 0, errNoSplice
 		default:
@@ -100,6 +105,16 @@ func (f *flow) awaitRoom(out syscall.RawConn) error {
 		return better // such as an error that Is os.ErrClosed, which that of a RawConn isn't
 	}
 	return err
+}
+
+// ended reports whether a pipe is at its end: there are no data, and nobody can write any.
+func ended(fd int) bool {
+	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	for {
+		if _, err := unix.Poll(fds, 0); err != unix.EINTR {
+			return err == nil && fds[0].Revents&unix.POLLHUP != 0 && fds[0].Revents&unix.POLLIN == 0
+		}
+	}
 }
 
 // nonblocking reports whether a descriptor is in the mode that the runtime's poller needs.
