@@ -1,8 +1,8 @@
-// Package zfstest helps to test what runs zfs: a scripted stand-in for the zfs program, and a check that a test leaves
-// nothing behind.
+// Package zfstest helps to test what runs zfs: two stand-ins for the zfs program, and a check that a test leaves nothing
+// behind.
 //
-// The stand-in is the test binary itself, which [Main] turns into one when it is started by the command line that
-// [Fake] returns:
+// The stand-ins are the test binary itself, which [Main] turns into one when it is started by the command line of
+// either. [Fake] follows a script:
 //
 //	func TestMain(m *testing.M) { zfstest.Main(m) }
 //
@@ -12,4 +12,11 @@
 //
 // It knows nothing of ZFS. It serves to test how processes, pipes and errors are handled; that zfs behaves so is
 // tested on real ZFS, in package platformtest.
+//
+// [Model] has datasets, snapshots and streams, and does with them what zfs does (package zfsmodel). It serves to test
+// what is made of several commands; it passes the same suite as real ZFS (package zfssuite):
+//
+//	model := zfstest.Model(t)
+//	client := zfssend.Client{Command: model.Command()}
+//	err := client.Snapshot(ctx, "tank@mon")
 package zfstest

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/spanstack/spanstack/zfssend/zfstest/zfsmodel"
 )
 
 // Scripts holds what the fake does for each subcommand, or for longer beginnings of a command line, such as
@@ -94,10 +96,13 @@ func Fake(scripts Scripts) []string {
 	return []string{exe, fakeArg, string(text)}
 }
 
-// Main runs the tests, or the fake in a process that is to be one. It doesn't return.
+// Main runs the tests, or the fake or model in a process that is to be one. It doesn't return.
 func Main(m *testing.M) {
 	if len(os.Args) > 3 && os.Args[1] == fakeArg {
 		os.Exit(runFake(os.Args[2], strings.Join(os.Args[3:], " ")))
+	}
+	if len(os.Args) > 2 && os.Args[1] == modelArg {
+		os.Exit(zfsmodel.Run(os.Args[2], os.Args[3:]))
 	}
 	// The fake is as this test binary is, and one built with -race takes a second to exit unless told otherwise.
 	os.Setenv("GORACE", strings.TrimSpace(os.Getenv("GORACE")+" atexit_sleep_ms=0"))
