@@ -13,7 +13,7 @@ import (
 
 // awaitBlocked waits until a zfs send is blocked because its pipe is full: itself, or the kernel thread that writes
 // for it on a taskq module.
-func awaitBlocked(t *testing.T, pid int) {
+func awaitBlocked(t testing.TB, pid int) {
 	t.Helper()
 	deadline := time.Now().Add(patience)
 	for {

@@ -4,7 +4,7 @@ package suite
 
 import "testing"
 
-func awaitBlocked(t *testing.T, pid int) {
+func awaitBlocked(t testing.TB, pid int) {
 	t.Helper()
 	t.Skip("how to see that a process is blocked is only known for Linux")
 }
