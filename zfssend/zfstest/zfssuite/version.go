@@ -93,7 +93,7 @@ func hold(e *env) {
 	if got := strings.Join(tags, ","); got != "a tag with blanks,other" && got != "other,a tag with blanks" {
 		e.Errorf("holds: %s", got)
 	}
-	e.refused(1, "dataset is busy", "destroy", a+"@1")
+	e.refused(1, "dataset is busy|it's being held", "destroy", a+"@1")
 	e.zfs("release", "other", a+"@1")
 	e.zfs("release", "a tag with blanks", a+"@1")
 	e.zfs("destroy", a+"@1")
