@@ -291,6 +291,9 @@ func TestReceiveFails(t *testing.T) {
 	}
 	closeStream(t, s)
 	within("Wait", func() { err = r.Wait() })
+	if _, err := feed.Write([]byte("more")); err == nil {
+		t.Error("the input is still open")
+	}
 	if !errors.Is(err, zfssend.DestinationExists) {
 		t.Errorf("Wait: %v", err)
 	}
