@@ -3,11 +3,12 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
-# Debian packages: the VM with OpenZFS (platformtest/vm), a browser for the pages, a C compiler for the race detector.
-PACKAGES = $(shell go run ./platformtest/vm deps) chromium fonts-dejavu-core
+# Debian packages: the VM with OpenZFS (platformtest/vm), a browser for the pages, a C compiler for the race detector, sudo for
+# the tests that wrap zfs in it.
+PACKAGES = $(shell go run ./platformtest/vm deps) chromium fonts-dejavu-core sudo
 
 # What "make test" must run: with these, a test that can't is a failure.
-must = SPANSTACK_REQUIRE_VM=1 SPANSTACK_REQUIRE_BROWSER=1 SPANSTACK_REQUIRE_DEMO=1
+must = SPANSTACK_REQUIRE_VM=1 SPANSTACK_REQUIRE_BROWSER=1 SPANSTACK_REQUIRE_DEMO=1 SPANSTACK_REQUIRE_SUDO=1
 
 # Where the tests in the VM leave traces, for a look and for the tests in the browser.
 export SPANSTACK_ARTIFACTS := $(CURDIR)/demo
