@@ -100,6 +100,10 @@ func outDir(variant machine.Variant) string {
 	return filepath.Join(dir, string(variant))
 }
 
+// suiteMemory is what the suite's machine has, in MiB: half of it can hold the files of pools, which are never smaller than what
+// was ever written to them.
+const suiteMemory = 4096
+
 // runSuite runs the suite in a machine.
 func runSuite(t *testing.T, img *machine.Image, variant machine.Variant, dir string, flags ...string) (results []result, exitCode int) {
 	t.Helper()
@@ -111,10 +115,11 @@ func runSuite(t *testing.T, img *machine.Image, variant machine.Variant, dir str
 		Command: append([]string{"./run", "-test.v=test2json", "-test.timeout=" + suiteTimeout.String()}, flags...),
 		Env: []string{"SPANSTACK_PLATFORM=1", "SPANSTACK_ZFS_MODULE=" + string(variant),
 			"SPANSTACK_ZFERRY=/payload/zferry", "SPANSTACK_OUT=/out", "SPANSTACK_CLOSES=" + os.Getenv("SPANSTACK_CLOSES")},
-		OutDir:  outDir(variant),
-		Stdout:  &out,
-		Stderr:  &out,
-		Timeout: suiteTimeout + time.Minute,
+		OutDir:    outDir(variant),
+		MemoryMiB: suiteMemory,
+		Stdout:    &out,
+		Stderr:    &out,
+		Timeout:   suiteTimeout + time.Minute,
 	})
 	if errors.Is(err, machine.ErrUnavailable) && os.Getenv("SPANSTACK_REQUIRE_VM") == "" {
 		t.Skip(err)
