@@ -52,7 +52,7 @@ lint: ## gofmt, vet (also for FreeBSD), staticcheck, tracevet, govulncheck
 
 .PHONY: race
 race: ## run all tests of the main module with the race detector, and those in the VM
-	$(must) go test -race -count=1 -timeout 30m ./...
+	$(must) go test -race -count=1 -timeout 45m ./...
 	go test -count=1 -run TestIDsAreNeverReused ./trace # ten million: too many for the race detector
 	cd bench && go test -race -count=1 -timeout 10m ./...
 
@@ -67,7 +67,7 @@ vm: ## build the virtual machine with OpenZFS, once
 
 .PHONY: platformtest
 platformtest: vm ## run the tests on a real OpenZFS, in the VM
-	$(must) go test -count=1 -timeout 30m -v ./platformtest/
+	$(must) go test -count=1 -timeout 45m -v ./platformtest/
 
 .PHONY: platformtest-all
 platformtest-all: ## run them on all lines of ZFS and both modules of each, and write docs/platforms.md (an hour)
