@@ -5,6 +5,8 @@ import (
 	"net"
 	"os"
 	"syscall"
+
+	"github.com/spanstack/spanstack/zfssend/zstream"
 )
 
 // copyBuffer is the size in bytes of the pieces in which streams are copied: a fraction of the pipe, so that both
@@ -35,7 +37,11 @@ func (f *flow) run() (readErr, writeErr error) {
 			}
 			out = nil
 		}
-		n, readErr := f.from.readPlain(buf, f.via)
+		p := buf
+		if out != nil && !f.from.opening.passed {
+			p = buf[:zstream.HeaderSize-len(f.from.opening.head)] // all that follows is spliced
+		}
+		n, readErr := f.from.readPlain(p, f.via)
 		f.tell()
 		if written, writeErr := f.write(buf[:n]); writeErr != nil {
 			f.from.rest = append(buf[written:n:n], f.from.rest...)
