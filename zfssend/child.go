@@ -23,6 +23,7 @@ type child struct {
 	object  string // what it is about
 	cmd     *exec.Cmd
 	wrapped bool // the process isn't zfs itself, but has it as its child
+	family  family
 	stderr  stderrBuffer
 	reaped  chan struct{} // closed when it is gone; what Wait found may be read then
 	err     error         // of Wait
@@ -49,6 +50,7 @@ func (c *Client) start(span *trace.Span, op, object string, args []string, stdin
 	if err := ch.cmd.Start(); err != nil {
 		return nil, &Error{Op: op, Object: object, Args: argv, ExitCode: -1, Err: err}
 	}
+	ch.family = familyOf(ch.cmd.Process.Pid)
 	return ch, nil
 }
 
@@ -72,7 +74,7 @@ func (ch *child) kill() {
 		_ = ch.cmd.Process.Kill()
 		return
 	}
-	if tree := ch.tree(); len(tree) > 0 {
+	if tree := ch.family.tree(); len(tree) > 0 {
 		parents := make(map[int]bool)
 		for _, p := range tree {
 			parents[p.Parent] = true
@@ -87,36 +89,39 @@ func (ch *child) kill() {
 	_ = ch.cmd.Process.Kill()
 }
 
+// killOrphans sends SIGKILL to what a killed wrapper has started just before its end, after [child.kill] had looked for it.
+func (ch *child) killOrphans() {
+	for _, p := range ch.family.orphans() {
+		p.kill()
+	}
+}
+
 // killAll sends SIGKILL to zfs and to what wraps it.
 func (ch *child) killAll() {
-	for _, p := range ch.tree() {
+	for _, p := range ch.family.tree() {
 		p.kill()
 	}
 	_ = ch.cmd.Process.Kill()
-}
-
-// tree returns what is known of the process and its descendants, parents first.
-func (ch *child) tree() []ProcessStatus {
-	select {
-	case <-ch.reaped:
-		return nil // the number may be another's now
-	default:
-		return processTree(ch.cmd.Process.Pid)
-	}
 }
 
 // end waits until a killed process is reaped, and reports whether it was within the bound. What wraps zfs gets half of the time
 // to end by itself.
 func (ch *child) end(bound time.Duration) bool {
 	if ch.wrapped {
-		if ch.gone(bound / 2) {
-			return true
+		for rest := bound / 2; rest > 0; rest -= orphanInterval {
+			if ch.gone(min(rest, orphanInterval)) {
+				return true
+			}
+			ch.killOrphans()
 		}
 		ch.killAll()
 		bound /= 2
 	}
 	return ch.gone(bound)
 }
+
+// orphanInterval is how often orphans are looked for: well within stderrDelay, for which they keep a process that has ended.
+const orphanInterval = stderrDelay / 10
 
 // gone waits until the process is reaped, and reports whether it was within the bound.
 func (ch *child) gone(bound time.Duration) bool {

@@ -11,28 +11,69 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// processTree returns a process and its descendants, parents first. It is empty if there is no such process.
-func processTree(root int) []ProcessStatus {
-	children := make(map[int][]int)
+// family is a process and its descendants. Those that have lost their parent are recognised by its stderr, a pipe that they
+// hold, too, and by its process group, which they are in unless they are daemons.
+type family struct {
+	root   ProcessStatus
+	stderr string // "pipe:[INODE]"; "" if it isn't known
+}
+
+// familyOf returns the family of a process that has just been started and isn't waited for yet.
+func familyOf(pid int) family {
+	root, _ := readStatus(pid)
+	return family{root, stderrOf(pid)}
+}
+
+// tree returns the process and its descendants, parents first. It is empty if the process is gone.
+func (f family) tree() []ProcessStatus {
+	root, ok := readStatus(f.root.PID)
+	if !ok || root.started != f.root.started {
+		return nil
+	}
+	children := make(map[int][]ProcessStatus)
+	for _, p := range processes() {
+		children[p.Parent] = append(children[p.Parent], p)
+	}
+	tree := []ProcessStatus{root}
+	for i := 0; i < len(tree); i++ {
+		tree = append(tree, children[tree[i].PID]...)
+		tree[i].look()
+	}
+	return tree
+}
+
+// orphans returns the descendants that aren't in the tree.
+func (f family) orphans() []ProcessStatus {
+	if f.stderr == "" {
+		return nil
+	}
+	inTree := make(map[int]bool)
+	for _, p := range f.tree() {
+		inTree[p.PID] = true
+	}
+	return slices.DeleteFunc(processes(), func(p ProcessStatus) bool {
+		return inTree[p.PID] || p.group != f.root.group || stderrOf(p.PID) != f.stderr
+	})
+}
+
+// processes returns all processes.
+func processes() []ProcessStatus {
+	var list []ProcessStatus
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, name := range stats {
 		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(name))); err == nil {
 			if p, ok := readStatus(pid); ok {
-				children[p.Parent] = append(children[p.Parent], pid)
+				list = append(list, p)
 			}
 		}
 	}
-	var tree []ProcessStatus
-	for queue := []int{root}; len(queue) > 0; queue = queue[1:] {
-		p, ok := readStatus(queue[0])
-		if !ok {
-			continue
-		}
-		p.look()
-		tree = append(tree, p)
-		queue = slices.Concat(queue, children[p.PID])
-	}
-	return tree
+	return list
+}
+
+// stderrOf returns which file is the stderr of a process, "" if that can't be known.
+func stderrOf(pid int) string {
+	file, _ := os.Readlink(filepath.Join("/proc", strconv.Itoa(pid), "fd/2"))
+	return file
 }
 
 // readStatus reads "PID (NAME) STATE PPID ...", where NAME can hold anything, and the 22nd field is the time of its start.
@@ -49,6 +90,7 @@ func readStatus(pid int) (ProcessStatus, bool) {
 	}
 	p := ProcessStatus{PID: pid, Name: string(text[open+1 : end]), State: fields[0], started: fields[19]}
 	p.Parent, _ = strconv.Atoi(fields[1])
+	p.group, _ = strconv.Atoi(fields[2])
 	return p, true
 }
 

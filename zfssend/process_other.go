@@ -2,7 +2,11 @@
 
 package zfssend
 
-// processTree knows nothing on this platform.
-func processTree(int) []ProcessStatus { return nil }
+// family knows nothing on this platform.
+type family struct{}
+
+func familyOf(int) (f family)               { return f }
+func (family) tree() (l []ProcessStatus)    { return l }
+func (family) orphans() (l []ProcessStatus) { return l }
 
 func (p ProcessStatus) kill() {}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -172,17 +173,15 @@ func TestRunCanceled(t *testing.T) {
 	reason := errors.New("shutting down")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	gate := filepath.Join(t.TempDir(), "gate")
-	c := fake(Grandchild(gate), Block())
+	ready := filepath.Join(t.TempDir(), "ready")
+	c := fake(Grandchild(gate), Touch(ready), Block())
 	c.Grace = time.Millisecond // less than a process takes whose stderr is held by another
 	result := make(chan error, 1)
-	go func() {
-		_, err := c.Dataset(ctx, "tank/a")
-		result <- err
-	}()
-	await(t, "the fake and its grandchild", func() bool { return len(Children()) > 1 })
+	go func() { result <- c.Snapshot(ctx, "tank/a@x") }()
+	await(t, "the fake and its grandchild", func() bool { _, err := os.Stat(ready); return err == nil })
 	cancel(reason)
 	var err error
-	within(t, "List", func() { err = <-result })
+	within(t, "Snapshot", func() { err = <-result })
 	if !errors.Is(err, reason) || !errors.Is(err, Canceled) || !errors.Is(err, ErrAbandoned) {
 		t.Errorf("got %v", err)
 	}

@@ -39,6 +39,7 @@ type ProcessStatus struct {
 	WaitChannel string   // the kernel's function that it sleeps in; "" if it doesn't, or isn't known
 	Stack       []string // of the kernel, innermost function first; only root may read it
 
+	group   int    // the process group
 	started string // tells processes apart that have the same number, one after the other
 }
 
@@ -66,7 +67,7 @@ func (t *transfer) watch(timeout time.Duration, zfs *pause, giveUp func(cause er
 		case <-ticker.C:
 		}
 		if lasting := t.lasting(zfs); lasting > timeout {
-			giveUp(&StallError{For: lasting, Bytes: t.bytes.Load(), Processes: t.child.tree()})
+			giveUp(&StallError{For: lasting, Bytes: t.bytes.Load(), Processes: t.child.family.tree()})
 			return
 		}
 	}

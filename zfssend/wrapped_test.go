@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -126,4 +128,27 @@ func TestWrapperSurvives(t *testing.T) {
 			t.Errorf("Close: %v", err)
 		}
 	})
+}
+
+// TestWrapperOrphan: a wrapper may have started another process in the very moment in which it was killed. That one isn't left
+// over, either.
+func TestWrapperOrphan(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("orphans are only found on Linux")
+	}
+	CheckLeaks(t)
+	ready := filepath.Join(t.TempDir(), "ready")
+	s, err := wrappedFake([]string{"sh", "-c", `("$@" &); exec sleep 1000`, "sh"}, Touch(ready), Block()).Send(t.Context(), "tank/a@x", SendOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	await(t, "zfs send", func() bool { _, err := os.Stat(ready); return err == nil })
+	within(t, "Close", func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	if left := Children(); len(left) > 0 {
+		t.Errorf("left after Close: %s", strings.Join(left, ", "))
+	}
 }

@@ -76,8 +76,11 @@ func Read(n int64) Action { return Action{Do: "read", N: n} }
 // Save reads stdin to its end and then, and only then, writes it to a file.
 func Save(name string) Action { return Action{Do: "save", Text: name} }
 
-// Grandchild starts a process that holds stderr until there is a file of that name: see AwaitFile. It is an orphan at once,
-// so that who looks for the fake's children doesn't find it.
+// Touch makes an empty file, for the test to see that the fake has come so far.
+func Touch(name string) Action { return Action{Do: "touch", Text: name} }
+
+// Grandchild starts a daemon that holds stderr until there is a file of that name: see AwaitFile. It is an orphan at once,
+// in a session of its own, so that who looks for the fake's children doesn't find it.
 func Grandchild(name string) Action { return Action{Do: "grandchild", Text: name} }
 
 // fakeArg marks the command line of a fake.
@@ -183,10 +186,14 @@ func (a Action) run() error {
 			return err
 		}
 		return os.WriteFile(a.Text, data, 0o600)
+	case "touch":
+		return os.WriteFile(a.Text, nil, 0o600)
 	case "grandchild":
 		return another(Action{Do: "fork", Text: a.Text}).Run()
 	case "fork":
-		return another(AwaitFile(a.Text)).Start()
+		daemon := another(AwaitFile(a.Text))
+		daemon.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		return daemon.Start()
 	default:
 		return fmt.Errorf("unknown action %q", a.Do)
 	}
