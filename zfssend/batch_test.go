@@ -186,7 +186,7 @@ func TestComplaints(t *testing.T) {
 		"bookmark 'tank/a#x' does not exist.\n":                                                                               "[{tank/a#x does not exist. not found}]",
 		"cannot open 'tank/x': dataset does not exist\nusage:\n\tsnapshot 'x': y\n":                                           "[{tank/x dataset does not exist not found}]",
 		"internal error: out of memory\nAborted\n":                                                                            "[{ internal error: out of memory; Aborted unknown cause}]",
-		"cannot set property for 'tank/a': 'compression' must be one of 'on | off'\n":                                         "[{tank/a 'compression' must be one of 'on | off' unknown cause}]",
+		"cannot set property for 'tank/a': 'compression' must be one of 'on | off'\n":                                         "[{tank/a 'compression' must be one of 'on | off' invalid argument}]",
 		"cannot mount 'tank/a': Insufficient privileges\nproperty may be set but unable to remount filesystem\n":              "[{tank/a Insufficient privileges; property may be set but unable to remount filesystem permission denied}]",
 		"cannot hold snapshot 'tank/a@x': tag already exists on this dataset\ncannot open 'tank/n': dataset does not exist\n": "[{tank/a@x tag already exists on this dataset already exists} {tank/n dataset does not exist not found}]",
 	} {

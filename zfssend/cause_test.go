@@ -57,6 +57,12 @@ func TestClassify(t *testing.T) {
 		{"cannot mount 'tank/a': Insufficient privileges\nproperty may be set but unable to remount filesystem\n", PermissionDenied},
 		{"cannot destroy 'tank/a@x': snapshot has dependent clones\nuse '-R' to destroy the following datasets:\ntank/c\n", HasDependents},
 		{"cannot destroy 'tank/a': filesystem has children\nuse '-r' to destroy the following datasets:\ntank/a@x\n", HasDependents},
+		{"cannot receive resume stream: destination 'b/a' does not exist\n", ResumeStale},
+		{"cannot receive resume stream: destination b/a space quota exceeded.\n", NoSpace},
+		{"cannot receive new filesystem stream: pool is read-only\n", ReadOnly},
+		{"cannot set property for 'tank/a': 'guid' is readonly\n", Invalid},
+		{"invalid option '--bogus'\nusage:\n", Invalid},
+		{"cannot open 'tank/a': dataset does not exist\nusage:\n", NotFound},
 		{"The ZFS modules are not loaded.\nTry running '/sbin/modprobe zfs' as root to load them.\n", NotLoaded},
 	}
 	seen := map[Cause]bool{Canceled: true, Stalled: true, Unexpected: true, NotTried: true} // what zfs says nothing of
@@ -66,7 +72,7 @@ func TestClassify(t *testing.T) {
 		}
 		seen[tt.want] = true
 	}
-	for c := Unknown; c <= NotTried; c++ {
+	for c := Unknown; int(c) < len(causeNames); c++ {
 		if !seen[c] {
 			t.Errorf("no message for %v", c)
 		}

@@ -84,7 +84,7 @@ func TestInherit(t *testing.T) {
 	err := fake(replay(t, "inherit-missing")...).Inherit(ctx, "compression", "tank/a", "tank/nothing")
 	wantBatch(t, err, "tank/nothing: not found")
 	err = fake(replay(t, "inherit-bad")...).Inherit(ctx, "nosuch", "tank/a")
-	wantBatch(t, err, "tank/a: unknown cause")
+	wantBatch(t, err, "tank/a: invalid argument")
 	if !strings.Contains(err.Error(), "invalid property 'nosuch'") {
 		t.Error(err)
 	}
