@@ -14,6 +14,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -113,11 +114,14 @@ func run(args []string, stdout, stderr io.Writer) int {
 }
 
 func writeReport(name string, r Report) error {
-	text, err := json.MarshalIndent(r, "", "\t")
-	if err != nil {
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetIndent("", "\t")
+	e.SetEscapeHTML(false) // stacks are full of "<"
+	if err := e.Encode(r); err != nil {
 		return err
 	}
-	if err := os.WriteFile(name+".tmp", append(text, '\n'), 0o644); err != nil {
+	if err := os.WriteFile(name+".tmp", text.Bytes(), 0o644); err != nil {
 		return err
 	}
 	return os.Rename(name+".tmp", name)

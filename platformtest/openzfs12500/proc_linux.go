@@ -70,14 +70,16 @@ func readThread(dir string) (t Thread, err error) {
 		t.WChan = string(wchan)
 	}
 	stack, _ := os.ReadFile(filepath.Join(dir, "stack")) // readable for root
+	var functions []string
 	for line := range strings.Lines(string(stack)) {
 		// [<0>] pipe_write+0x3bd/0x5b0
 		_, f, ok := strings.Cut(line, "] ")
 		f, _, named := strings.Cut(f, "+")
 		if ok && named {
-			t.Stack = append(t.Stack, f)
+			functions = append(functions, f)
 		}
 	}
+	t.Stack = strings.Join(functions, " < ")
 	return t, nil
 }
 
@@ -90,7 +92,7 @@ func writers() []Thread {
 			continue // not a kernel thread
 		}
 		t, err := readThread(dir)
-		if err == nil && strings.Contains(strings.Join(t.Stack, " "), "dump_bytes_cb") {
+		if err == nil && strings.Contains(t.Stack, "dump_bytes_cb") {
 			list = append(list, t)
 		}
 	}

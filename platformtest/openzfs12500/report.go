@@ -55,9 +55,9 @@ type Process struct {
 type Thread struct {
 	ID    int
 	Name  string
-	State string   // R, S, D, T, Z
-	WChan string   `json:",omitempty"`
-	Stack []string `json:",omitempty"` // functions of the kernel, innermost first
+	State string // R, S, D, T, Z
+	WChan string `json:",omitempty"`
+	Stack string `json:",omitempty"` // functions of the kernel, innermost first, with " < " between
 }
 
 // An Other is another command that ran in the meantime.
@@ -95,20 +95,18 @@ func (p *Process) String() string {
 	return b.String()
 }
 
-func writeStack(b *strings.Builder, stack []string) {
+// writeStack writes a stack in lines of a readable width.
+func writeStack(b *strings.Builder, stack string) {
 	const width = 110
 	line := "      "
-	for i, f := range stack {
-		if i > 0 {
-			f = "< " + f
-		}
-		if len(line)+1+len(f) > width {
+	for word := range strings.FieldsSeq(stack) {
+		if word != "<" && len(line)+1+len(word) > width {
 			b.WriteString(line + "\n")
 			line = "       "
 		}
-		line += " " + f
+		line += " " + word
 	}
-	if len(stack) > 0 {
+	if stack != "" {
 		b.WriteString(line + "\n")
 	}
 }

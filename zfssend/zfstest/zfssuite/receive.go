@@ -94,8 +94,8 @@ func receiveSet(e *env) {
 	if got := e.zfs("get", "-Hp", "-o", "value,source", "readonly,org.test:x", e.root+"/b"); got != "on\tlocal\ny\tlocal\n" {
 		e.Error(got)
 	}
-	e.fails(e.receive(e.root+"/c", stream, zfssend.ReceiveOptions{Set: map[string]string{"nonsense": "on"}}), zfssend.Unknown)
-	e.fails(e.receive(e.root+"/c", stream, zfssend.ReceiveOptions{Set: map[string]string{"readonly": "perhaps"}}), zfssend.Unknown)
+	e.fails(e.receive(e.root+"/c", stream, zfssend.ReceiveOptions{Set: map[string]string{"nonsense": "on"}}), zfssend.Invalid)
+	e.fails(e.receive(e.root+"/c", stream, zfssend.ReceiveOptions{Set: map[string]string{"readonly": "perhaps"}}), zfssend.Invalid)
 	e.wantVersions(e.root+"/c", "no dataset")
 }
 

@@ -141,9 +141,9 @@ func sendBaseUnknown(e *env) {
 
 func sendBaseIsLater(e *env) {
 	a := e.source("a", 1000, 1000)
-	sendFails(e, a+"@1", zfssend.SendOptions{From: "@2"}, zfssend.Unknown, "not an earlier snapshot from the same fs")
+	sendFails(e, a+"@1", zfssend.SendOptions{From: "@2"}, zfssend.Invalid, "not an earlier snapshot from the same fs")
 	other := e.source("other", 1000)
-	sendFails(e, a+"@2", zfssend.SendOptions{From: other + "@1"}, zfssend.Unknown, "not an earlier snapshot from the same fs")
+	sendFails(e, a+"@2", zfssend.SendOptions{From: other + "@1"}, zfssend.Invalid, "not an earlier snapshot from the same fs")
 }
 
 func sendVolume(e *env) {
