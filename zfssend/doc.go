@@ -43,7 +43,7 @@
 // A receiver commits a snapshot as soon as it reads the stream's END record. [SendOptions.Verify] and
 // [ReceiveOptions.Verify] check every checksum while the stream passes (package zstream), and hold that record back
 // until zfs send has exited with 0, or the input has ended well: what fails is never committed. It costs a pass over
-// memory, and the copying that is otherwise spared.
+// memory and a copy of the data, half of what copying the stream would.
 //
 // [SendOptions.Expect] and [ReceiveOptions.Expect] say what a stream has to be: which snapshot, from which base, raw or not.
 // Another one is refused before it has an effect. Whoever receives from a host that isn't trusted needs that, since zfs

@@ -54,6 +54,11 @@ func (f *flow) run() (readErr, writeErr error) {
 }
 
 func (f *flow) copyVerified() (readErr, writeErr error) {
+	if out := spliceable(f.to); out != nil {
+		if readErr, writeErr, ok := f.spliceVerified(out); ok {
+			return readErr, writeErr
+		}
+	}
 	for {
 		piece, readErr := f.from.gate.next(f.via)
 		f.tell()

@@ -14,7 +14,7 @@ type Stats struct {
 	ReadWait  time.Duration // spent waiting for zfs send, its exit included, or for a Receive's input
 	WriteWait time.Duration // spent waiting for zfs receive, its exit included, or for the writer given to WriteTo
 	PipeSize  int           // capacity of the pipe to or from zfs, in bytes; 0 where it isn't known
-	Spliced   int64         // those of Bytes that weren't copied: see SendStream.WriteTo
+	Spliced   int64         // those of Bytes that the writer got without copying: see SendStream.WriteTo
 }
 
 // meter measures a stream while it flows.

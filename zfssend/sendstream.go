@@ -35,6 +35,7 @@ type SendStream struct {
 	transfer
 	pipe   *os.File // our read end
 	gate   *gate    // if the stream is verified
+	tap    *tap     // if what is verified is to be spliced
 	rest   []byte   // what a writer did not take
 	closed atomic.Bool
 }
@@ -135,7 +136,11 @@ func (s *SendStream) refuse(cause error) error {
 // readPipe reads from the pipe, on the clocks of this stream and of the Receive that it is fed to.
 func (s *SendStream) readPipe(p []byte, via *transfer) (int, error) {
 	s.beginRead(via)
-	n, err := s.pipe.Read(p)
+	source := io.Reader(s.pipe)
+	if s.tap != nil {
+		source = s.tap
+	}
+	n, err := source.Read(p)
 	s.endRead(via)
 	s.count(n)
 	return n, err
@@ -200,7 +205,7 @@ func (s *SendStream) outOf(state State) error {
 // for w, so that Close works at that time, too. WriteTo itself returns when w does.
 //
 // Where w is a pipe or a stream socket, as an *os.File, *net.TCPConn or *net.UnixConn, Linux moves the data without
-// copying them (splice(2)), unless they are to be verified.
+// copying them (splice(2)); of those that are to be verified, it copies once what is looked at (tee(2)).
 func (s *SendStream) WriteTo(w io.Writer) (n int64, err error) {
 	f := flow{from: s, to: w}
 	readErr, writeErr := f.run()

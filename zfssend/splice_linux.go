@@ -26,6 +26,7 @@ func (f *flow) splice(out syscall.RawConn) (readErr, writeErr error, ok bool) {
 	}
 	for {
 		n, readErr, writeErr := f.move(in, out)
+		f.from.count(n)
 		f.moved(n)
 		if writeErr == unix.EAGAIN {
 			writeErr = f.awaitRoom(out)
@@ -41,8 +42,8 @@ func (f *flow) splice(out syscall.RawConn) (readErr, writeErr error, ok bool) {
 	}
 }
 
+// moved counts n bytes that the writer got without their being copied.
 func (f *flow) moved(n int) {
-	f.from.count(n)
 	f.from.spliced.Add(int64(n))
 	if f.via != nil {
 		f.via.spliced.Add(int64(n))
@@ -55,7 +56,7 @@ func (f *flow) move(in, out syscall.RawConn) (n int, readErr, writeErr error) {
 	f.from.beginRead(f.via)
 	defer f.from.endRead(f.via)
 	readErr = in.Read(func(from uintptr) bool {
-		err := out.Control(func(to uintptr) { n, writeErr = spliceOnce(int(from), int(to)) })
+		err := out.Control(func(to uintptr) { n, writeErr = spliceOnce(int(from), int(to), spliceSize) })
 		if err != nil {
 			writeErr = err
 		}
@@ -70,10 +71,10 @@ func (f *flow) move(in, out syscall.RawConn) (n int, readErr, writeErr error) {
 	return n, nil, writeErr
 }
 
-// spliceOnce moves what can be moved without waiting.
-func spliceOnce(from, to int) (int, error) {
+// spliceOnce moves what can be moved without waiting, at most limit bytes.
+func spliceOnce(from, to, limit int) (int, error) {
 	for {
-		n, err := unix.Splice(from, nil, to, nil, spliceSize, unix.SPLICE_F_NONBLOCK|unix.SPLICE_F_MOVE)
+		n, err := unix.Splice(from, nil, to, nil, limit, unix.SPLICE_F_NONBLOCK|unix.SPLICE_F_MOVE)
 		switch err {
 		case nil:
 			return int(n), nil
