@@ -54,7 +54,7 @@ lint: ## gofmt, vet (also for FreeBSD), staticcheck, tracevet, govulncheck
 race: ## run all tests of the main module with the race detector, and those in the VM
 	$(must) go test -race -count=1 -timeout 45m ./...
 	go test -count=1 -run TestIDsAreNeverReused ./trace # ten million: too many for the race detector
-	cd bench && go test -race -count=1 -timeout 10m ./...
+	cd bench && $(must) go test -race -count=1 -timeout 10m ./...
 
 .PHONY: unit
 unit: ## run the tests that need neither VM nor browser: quick
@@ -91,6 +91,10 @@ fuzz: ## run every fuzz target for FUZZTIME
 .PHONY: bench
 bench: ## compare package trace with the OTel SDK and runtime/trace: a table, also in docs/benchmarks.md (5 minutes)
 	cd bench && go run .
+
+.PHONY: bench-zfs
+bench-zfs: ## compare package zfssend with a shell's pipe, in the VM, and with plain copying: also in docs/benchmarks-zfs.md (6 minutes)
+	cd bench && go run . zfs
 
 .PHONY: microbench
 microbench: ## run the benchmarks of the packages themselves

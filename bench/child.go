@@ -19,6 +19,20 @@ type job struct {
 	Alone *aloneJob `json:",omitempty"`
 	Load  *loadJob  `json:",omitempty"`
 	GC    *gcJob    `json:",omitempty"`
+
+	Pipe      *pipeJob      `json:",omitempty"`
+	Produce   *produceJob   `json:",omitempty"`
+	Consume   *consumeJob   `json:",omitempty"`
+	Replicate *replicateJob `json:",omitempty"`
+}
+
+// String returns the job as the child gets it.
+func (j *job) String() string {
+	text, err := json.Marshal(j)
+	if err != nil {
+		panic(err) // all fields are plain
+	}
+	return string(text)
 }
 
 // beChild does the job of a child process, if this is one, and exits.
@@ -39,10 +53,18 @@ func beChild() {
 		result, err = j.Load.run()
 	case j.GC != nil:
 		result, err = j.GC.run()
+	case j.Pipe != nil:
+		result, err = j.Pipe.run()
+	case j.Produce != nil:
+		err = j.Produce.run() // what is on stdout is the result
+	case j.Consume != nil:
+		result, err = j.Consume.run()
+	case j.Replicate != nil:
+		result, err = j.Replicate.run()
 	default:
 		err = errors.New("no job")
 	}
-	if err == nil {
+	if err == nil && result != nil {
 		err = json.NewEncoder(os.Stdout).Encode(result)
 	}
 	if err != nil {
@@ -58,13 +80,9 @@ func doInChild(ctx context.Context, j job, result any) error {
 	if err != nil {
 		return err
 	}
-	text, err := json.Marshal(j)
-	if err != nil {
-		return err
-	}
 	cmd := exec.CommandContext(ctx, exe)
 	var stderr bytes.Buffer
-	cmd.Env, cmd.Stderr = append(os.Environ(), childEnv+"="+string(text)), &stderr
+	cmd.Env, cmd.Stderr = append(os.Environ(), childEnv+"="+j.String()), &stderr
 	out, err := cmd.Output()
 	switch {
 	case ctx.Err() != nil:

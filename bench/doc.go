@@ -24,4 +24,12 @@
 //
 // Two more measurements run in child processes of their own, since they are about memory: a program with 64 busy
 // goroutines and consumers that hardly read (load.go), and the garbage collector beside a full ring (gc.go).
+//
+// # Streams
+//
+// "bench zfs" compares package zfssend with a shell's pipe and with plain copying, and writes docs/benchmarks-zfs.md: its files are
+// zfs*.go. Real replications run in the virtual machine of platformtest/vm (zfsvm.go, zfsguest.go), which is emulated: only ratios
+// mean something there. Without ZFS, a stream goes from process to process (zfspipe.go), and through checksums in memory
+// (zfschecksum.go). All ways are gone once in each round, in a random order. What counts is the median of the ratios of all rounds,
+// with an interval that assumes nothing about their distribution (zfsseries.go).
 package main

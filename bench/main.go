@@ -21,6 +21,7 @@ import (
 const help = `Compare package trace with the OpenTelemetry SDK and runtime/trace.
 
 Usage: go run . [flags]          (in the folder bench, or "make bench")
+       go run . zfs [flags]      streams of package zfssend: see "zfs --help"
 
 It prints one table, and under it what is asked of package trace, how the
 program fares under load with slow consumers, and what the garbage collector
@@ -75,6 +76,9 @@ type options struct {
 
 // run executes the command line and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == "zfs" {
+		return runZFS(ctx, args[1:], stdout, stderr)
+	}
 	var o options
 	flags := pflag.NewFlagSet("bench", pflag.ContinueOnError)
 	flags.SortFlags = false

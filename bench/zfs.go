@@ -1,0 +1,261 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+const zfsHelp = `Compare package zfssend with a shell's pipe and with plain copying.
+
+Usage: go run . zfs [flags]          (in the folder bench, or "make bench-zfs")
+
+It measures in three places:
+
+  Checksums     in memory: Fletcher-4 and the verification of streams
+  Pipes         from one process to another, without ZFS
+  Replication   from dataset to dataset on a real OpenZFS, in the virtual
+                machine of platformtest/vm, which is built if need be
+
+It prints the results, and how they compare with what is asked of the package.
+The same goes to docs/benchmarks-zfs.md, unless --run selects only a part. With
+the defaults it takes about %.0f minutes, on a machine that has nothing else to do.
+
+Flags:
+%s
+Examples:
+  go run . zfs
+  go run . zfs --run Pipes --count 5
+  go run . zfs --run Replication --line 2.3 --variant taskq
+
+Exit codes: 0 all was measured; 1 something failed; 2 wrong usage; 130 stopped.
+`
+
+const (
+	defaultZFSRounds = 21
+	zfsDocument      = "../docs/benchmarks-zfs.md"
+)
+
+// Parts of the measurement, for --run.
+const (
+	checksumsName   = "Checksums"
+	pipesName       = "Pipes"
+	replicationName = "Replication"
+)
+
+// zfsPlan is what one run of the program measures of package zfssend.
+type zfsPlan struct {
+	rounds    int
+	machine   machineFlags
+	part      *regexp.Regexp
+	checksum  time.Duration // of one measurement
+	pipe      int64         // bytes through a pipe
+	replicate int64         // bytes of a dataset
+}
+
+func newZFSPlan() *zfsPlan {
+	return &zfsPlan{checksum: 40 * time.Millisecond, pipe: 1 << 30, replicate: 64 << 20}
+}
+
+// runZFS executes the command line after "zfs" and returns the exit code.
+func runZFS(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	p := newZFSPlan()
+	var out, part string
+	var mib int64
+	flags := pflag.NewFlagSet("bench zfs", pflag.ContinueOnError)
+	flags.SortFlags = false
+	flags.SetOutput(io.Discard)
+	flags.IntVar(&p.rounds, "count", defaultZFSRounds, "`rounds`, each of which goes all ways, in a random order")
+	flags.StringVar(&part, "run", "", "measure only the parts that this `regexp` matches")
+	flags.StringVar(&p.machine.line, "line", "2.1", "release line of ZFS in the virtual machine: see platformtest/vm")
+	flags.StringVar(&p.machine.variant, "variant", "stock", "ZFS `module` in the virtual machine: stock or taskq")
+	flags.Int64Var(&mib, "pipe", p.pipe>>20, "`MiB` through a pipe")
+	flags.StringVar(&out, "out", zfsDocument, "`file` to write besides stdout, or - for none")
+	err := flags.Parse(args)
+	p.pipe = mib << 20
+	switch {
+	case errors.Is(err, pflag.ErrHelp):
+		p.part = regexp.MustCompile("")
+		fmt.Fprintf(stdout, zfsHelp, p.duration().Minutes(), flags.FlagUsages())
+		return exitOK
+	case err == nil && flags.NArg() > 0:
+		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	case err == nil && p.rounds < 1:
+		err = fmt.Errorf("--count %d: at least one round is needed", p.rounds)
+	case err == nil && (mib < 1 || mib > 1<<20):
+		err = fmt.Errorf("--pipe %d: it has to be from 1 to %d", mib, 1<<20)
+	}
+	if err == nil {
+		if p.part, err = regexp.Compile(part); err != nil {
+			err = fmt.Errorf("--run: %w", err)
+		} else if p.duration() == 0 {
+			err = fmt.Errorf("nothing matches --run %q: there are %s, %s and %s", part, checksumsName, pipesName, replicationName)
+		}
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "bench zfs: error: %v\nbench zfs: hint: see \"go run . zfs --help\"\n", err)
+		return exitUsage
+	}
+	if part != "" && !flags.Changed("out") {
+		out = "-" // a part doesn't replace the whole
+	}
+	command := "make bench-zfs"
+	if len(args) > 0 {
+		command = "cd bench && go run . zfs"
+		for _, a := range args {
+			if strings.ContainsAny(a, "|()*?$^[]\\ ") {
+				a = "'" + a + "'"
+			}
+			command += " " + a
+		}
+	}
+	return p.measure(ctx, command, out, stdout, stderr)
+}
+
+// measure carries out the plan and writes the results.
+func (p *zfsPlan) measure(ctx context.Context, command, out string, stdout, stderr io.Writer) int {
+	o := options{out: out}
+	err := o.writable()
+	var r *zfsReport
+	if err == nil {
+		r, err = p.carryOut(ctx, newProgress(stderr))
+	}
+	if err == nil {
+		r.Command = command
+		text := r.markdown()
+		stdout.Write(text)
+		if out != "-" {
+			err = write(out, text, stdout)
+		}
+	}
+	switch {
+	case ctx.Err() != nil:
+		fmt.Fprintln(stderr, "bench zfs: interrupted")
+		return exitInterrupted
+	case err != nil:
+		fmt.Fprintln(stderr, "bench zfs: error:", err)
+		return exitFailed
+	}
+	return exitOK
+}
+
+// carryOut measures everything. The machine is first: if there can't be one, it is known at once.
+func (p *zfsPlan) carryOut(ctx context.Context, progress *progress) (r *zfsReport, err error) {
+	defer progress.clear()
+	progress.expect(p.duration())
+	r = &zfsReport{CPU: cpuModel(), CPUs: runtime.NumCPU(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Go: runtime.Version()}
+	for _, part := range []struct {
+		name string
+		run  func(context.Context, *progressPart) error
+	}{
+		{replicationName, func(ctx context.Context, show *progressPart) (err error) {
+			r.Replication, err = p.replications(ctx, show)
+			r.Variant = p.machine.variant
+			return err
+		}},
+		{pipesName, func(ctx context.Context, show *progressPart) (err error) {
+			r.Pipes, err = p.pipes(ctx, show)
+			return err
+		}},
+		{checksumsName, func(ctx context.Context, show *progressPart) (err error) {
+			r.Checksums, err = p.checksums(ctx, show)
+			return err
+		}},
+	} {
+		if !p.part.MatchString(part.name) {
+			continue
+		}
+		if err := part.run(ctx, &progressPart{progress, part.name, p.rounds, p.durationOf(part.name)}); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// A progressPart shows how far one part of the measurement is.
+type progressPart struct {
+	*progress
+	name     string
+	rounds   int
+	expected time.Duration
+}
+
+// round is told that a round, counted from 0, begins.
+func (p *progressPart) round(i int) {
+	if i > 0 {
+		p.done(p.expected / time.Duration(p.rounds))
+	}
+	p.show(fmt.Sprintf("%s, round %d of %d", strings.ToLower(p.name), i+1, p.rounds))
+}
+
+func (p *zfsPlan) checksums(ctx context.Context, show *progressPart) (series, error) {
+	c, err := newChecksumBench(p.checksum)
+	if err != nil {
+		return nil, err
+	}
+	return p.inTurns(ctx, show, checksumWays, c.measure)
+}
+
+func (p *zfsPlan) pipes(ctx context.Context, show *progressPart) (series, error) {
+	return p.inTurns(ctx, show, pipeWays, func(w way) (res passage, err error) {
+		err = doInChild(ctx, job{Pipe: &pipeJob{Way: w, Bytes: p.pipe}}, &res)
+		return res, err
+	})
+}
+
+func (p *zfsPlan) inTurns(ctx context.Context, show *progressPart, ways []way, measure func(way) (passage, error)) (series, error) {
+	s := series{}
+	for round := range p.rounds {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		show.round(round)
+		if err := s.addRound(ways, measure); err != nil {
+			return nil, err
+		}
+	}
+	show.round(p.rounds)
+	return s, nil
+}
+
+func (p *zfsPlan) replications(ctx context.Context, show *progressPart) (*replicateResult, error) {
+	vm, err := newVM(ctx, p.machine, show.show)
+	if err != nil {
+		return nil, err
+	}
+	defer vm.close()
+	var res replicateResult
+	j := job{Replicate: &replicateJob{Rounds: p.rounds, Bytes: p.replicate}}
+	err = vm.do(ctx, time.Minute+20*p.durationOf(replicationName), j, show.round, &res)
+	return &res, err
+}
+
+// duration estimates how long the plan takes.
+func (p *zfsPlan) duration() (d time.Duration) {
+	for _, name := range []string{checksumsName, pipesName, replicationName} {
+		if p.part.MatchString(name) {
+			d += p.durationOf(name)
+		}
+	}
+	return d
+}
+
+// durationOf estimates how long a part takes, if the machine is there already.
+func (p *zfsPlan) durationOf(part string) time.Duration {
+	rounds := time.Duration(p.rounds)
+	switch part {
+	case checksumsName:
+		return rounds * time.Duration(len(checksumWays)) * (p.checksum + 2*time.Millisecond)
+	case pipesName:
+		return rounds * time.Duration(len(pipeWays)) * time.Duration(p.pipe) // 1 GB/s, with starts
+	default:
+		return 10*time.Second + rounds*time.Duration(len(replicateWays))*time.Duration(p.replicate)*50 // 20 MB/s
+	}
+}
