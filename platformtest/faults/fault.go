@@ -1,0 +1,398 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spanstack/spanstack/zfssend"
+)
+
+// A fault is something that goes wrong, and what has to be seen then.
+type fault struct {
+	name string
+	does string // what is done, in a few words
+	sees string // what must be seen
+
+	// harmless says that the attempt has to succeed nevertheless.
+	harmless bool
+	routes   []route // those that it can strike on; nil: all
+	verify   verify  // by the receiver
+	early    bool    // strikes in the first third, since it needs time
+	begun    bool    // strikes when zfs receive has begun to receive
+	stall    time.Duration
+	grace    time.Duration
+
+	fits    func(*attempt) bool                    // nil: always
+	prepare func(*attempt) error                   // before the streams start
+	strike  func(*attempt, []byte) ([]byte, error) // see tap; nil if it is there from the start
+	mend    func(*attempt) error                   // after the streams, whether it has struck or not
+	want    func(*attempt) string                  // what is wrong with what was seen, "" if nothing is; nil: nothing more
+}
+
+type verify uint8
+
+const (
+	verifyAny verify = iota
+	verifyOn
+	verifyOff
+)
+
+// judge returns what is wrong with what was seen.
+func (f *fault) judge(a *attempt) string {
+	if f.harmless && !a.Complete {
+		return "it failed, but should have succeeded: " + a.Root
+	}
+	if f.want == nil {
+		return ""
+	}
+	return f.want(a)
+}
+
+// between are the routes on which a fault can change what is read, or stop the stream at an exact place.
+var between = []route{tapped, socket}
+
+// faults is the table of all faults.
+var faults = slices.Concat(processFaults, streamFaults, destinationFaults, sourceFaults)
+
+// lookUp returns the fault of a name, nil if there is none.
+func lookUp(name string) *fault {
+	for _, f := range faults {
+		if f.name == name {
+			return f
+		}
+	}
+	return nil
+}
+
+// A deck deals faults at random, but each once before any comes a second time.
+type deck struct {
+	rand  *rand.Rand
+	all   []*fault
+	cards []*fault
+	tame  bool // all are harmless
+}
+
+func newDeck(r *rand.Rand, only []string) *deck {
+	d := &deck{rand: r}
+	for _, f := range faults {
+		if len(only) == 0 || slices.Contains(only, f.name) {
+			d.all = append(d.all, f)
+		}
+	}
+	d.tame = !slices.ContainsFunc(d.all, func(f *fault) bool { return !f.harmless })
+	return d
+}
+
+// draw returns a fault that fits; nil if none does. Harmless ones come last in a step, since they end it.
+func (d *deck) draw(a *attempt, last bool) *fault {
+	for range 2 {
+		pass := func(harmless bool) *fault {
+			for i, f := range d.cards {
+				if f.harmless == harmless && (f.fits == nil || f.fits(a)) {
+					d.cards = slices.Delete(d.cards, i, i+1)
+					return f
+				}
+			}
+			return nil
+		}
+		for _, harmless := range []bool{last, false} {
+			if f := pass(harmless || d.tame); f != nil {
+				return f
+			}
+		}
+		missing := slices.Clone(d.all)
+		d.rand.Shuffle(len(missing), func(i, j int) { missing[i], missing[j] = missing[j], missing[i] })
+		d.cards = append(d.cards, missing...)
+	}
+	return nil
+}
+
+// failed wants the attempt to have failed because of one of these, and the destination to be without the snapshot.
+func failed(a *attempt, causes ...zfssend.Cause) string {
+	switch {
+	case a.Complete:
+		return "it is complete, but can't be"
+	case a.Committed:
+		return "it failed, but the destination has the snapshot"
+	}
+	return because(a, causes...)
+}
+
+// because wants an attempt that failed to have done so because of one of these.
+func because(a *attempt, causes ...zfssend.Cause) string {
+	if a.Complete || len(causes) == 0 || slices.Contains(causes, causeOf(a.root)) {
+		return ""
+	}
+	return fmt.Sprintf("the root cause is %q, want one of %v: %s", causeOf(a.root), causes, a.Root)
+}
+
+// if the place was exact, failed; otherwise because, since the stream may have been over already.
+func failedIfExact(a *attempt, causes ...zfssend.Cause) string {
+	if a.exact() {
+		return failed(a, causes...)
+	}
+	return because(a, causes...)
+}
+
+// killed wants the root cause to be that one of these was killed.
+func killed(a *attempt, ops ...string) string {
+	if a.Complete {
+		if a.exact() && slices.Contains(ops, "receive") {
+			return "it is complete, but zfs receive was killed before the end"
+		}
+		return ""
+	}
+	e, ok := errors.AsType[*zfssend.Error](a.root)
+	if !ok || e.Signal != syscall.SIGKILL || !slices.Contains(ops, e.Op) {
+		return "the root cause isn't that it was killed: " + a.Root
+	}
+	return ""
+}
+
+// kill sends a signal to those of the ends that still run.
+func (a *attempt) kill(signal syscall.Signal, ends ...finishedProcess) {
+	for _, e := range ends {
+		if isDone(e.Done()) {
+			a.detail("pid %d had ended", e.PID())
+			continue
+		}
+		if err := syscall.Kill(e.PID(), signal); err != nil {
+			a.detail("kill %d: %v", e.PID(), err)
+		}
+	}
+}
+
+type finishedProcess interface {
+	PID() int
+	Done() <-chan struct{}
+}
+
+// processFaults are what happens to processes and those who own them.
+var processFaults = []*fault{
+	{
+		name: "kill-send", does: "kill -9 of zfs send", sees: "the sender was killed; nothing is complete",
+		strike: func(a *attempt, rest []byte) ([]byte, error) {
+			a.kill(syscall.SIGKILL, a.stream)
+			return rest, nil
+		},
+		want: func(a *attempt) string { return killed(a, "send") },
+	},
+	{
+		name: "kill-receive", does: "kill -9 of zfs receive", sees: "the receiver was killed; its state is kept",
+		strike: func(a *attempt, rest []byte) ([]byte, error) {
+			a.kill(syscall.SIGKILL, a.receive)
+			return rest, nil
+		},
+		want: func(a *attempt) string { return killed(a, "receive") },
+	},
+	{
+		name: "kill-both", does: "kill -9 of zfs send and zfs receive", sees: "one of them was killed",
+		strike: func(a *attempt, rest []byte) ([]byte, error) {
+			a.kill(syscall.SIGKILL, a.stream, a.receive)
+			return rest, nil
+		},
+		want: func(a *attempt) string { return killed(a, "send", "receive") },
+	},
+	{
+		name: "term-receive", does: "SIGTERM to zfs receive", sees: "the receiver was ended by it",
+		strike: func(a *attempt, rest []byte) ([]byte, error) {
+			a.kill(syscall.SIGTERM, a.receive)
+			return rest, nil
+		},
+		want: func(a *attempt) string { return failedIfExact(a) },
+	},
+	{
+		name: "close-send", does: "SendStream.Close", sees: "canceled",
+		strike: func(a *attempt, rest []byte) ([]byte, error) {
+			a.stream.Close()
+			return rest, nil
+		},
+		// Over a socket, what was sent before is still received; its end is that of a truncated stream.
+		want: func(a *attempt) string { return because(a, zfssend.Canceled, zfssend.BadStream) },
+	},
+	{
+		name: "close-receive", does: "Receive.Close", sees: "canceled",
+		strike: func(a *attempt, rest []byte) ([]byte, error) {
+			go a.receive.Close() // it waits for who reads, which is here
+			return rest, await(a.ctx, "Close to begin", func() bool {
+				s := a.receive.State()
+				return s != zfssend.StateOpen && s != zfssend.StateDraining
+			})
+		},
+		want: func(a *attempt) string { return failedIfExact(a, zfssend.Canceled) },
+	},
+	{
+		name: "cancel", does: "the context of both ends", sees: "canceled",
+		strike: func(a *attempt, rest []byte) ([]byte, error) {
+			a.cancel(errors.New("the fault's cancellation"))
+			return rest, nil
+		},
+		want: func(a *attempt) string { return because(a, zfssend.Canceled) },
+	},
+	{
+		name: "stop-send", does: "SIGSTOP to zfs send, for ever", sees: "stalled, after 3 s",
+		stall: stallTimeout, early: true,
+		strike: func(a *attempt, rest []byte) ([]byte, error) {
+			a.kill(syscall.SIGSTOP, a.stream)
+			return rest, nil
+		},
+		want: func(a *attempt) string { return stalled(a, "send") },
+	},
+	{
+		name: "stop-receive", does: "SIGSTOP to zfs receive, for ever", sees: "stalled, after 3 s",
+		stall: stallTimeout, early: true,
+		strike: func(a *attempt, rest []byte) ([]byte, error) {
+			a.kill(syscall.SIGSTOP, a.receive)
+			return rest, nil
+		},
+		want: func(a *attempt) string { return stalled(a, "receive") },
+	},
+}
+
+// stallTimeout has to be longer than what a healthy zfs needs for anything, on a slow machine.
+const stallTimeout = 3 * time.Second
+
+func stalled(a *attempt, op string) string {
+	if a.Complete { // it had ended before it was stopped
+		return ""
+	}
+	e, ok := errors.AsType[*zfssend.Error](a.root)
+	if !ok || !errors.Is(e, zfssend.ErrStalled) || e.Op != op {
+		return "the root cause isn't that " + op + " stalled: " + a.Root
+	}
+	return ""
+}
+
+// streamFaults are what happens to the stream between the two ends.
+var streamFaults = []*fault{
+	{
+		name: "cut-error", does: "the input ends with an error", sees: "canceled; no snapshot",
+		routes: between,
+		strike: func(*attempt, []byte) ([]byte, error) { return nil, errCut },
+		want:   func(a *attempt) string { return failed(a, zfssend.Canceled) },
+	},
+	{
+		name: "cut-end", does: "the input ends, as if the stream were over", sees: "truncated; no snapshot",
+		routes: between,
+		strike: endHere,
+		want:   func(a *attempt) string { return failed(a, zfssend.BadStream, zfssend.Unknown) },
+	},
+	{
+		name: "cut-end-verified", does: "the same, with Verify", sees: "truncated; no snapshot",
+		routes: between, verify: verifyOn,
+		strike: endHere,
+		want:   func(a *attempt) string { return failed(a, zfssend.BadStream) },
+	},
+	{
+		name: "flip-verified", does: "a flipped bit, with Verify", sees: "corrupt; no snapshot",
+		routes: between, verify: verifyOn,
+		strike: flip,
+		want:   func(a *attempt) string { return failed(a, corrupt...) },
+	},
+	{
+		name: "flip", does: "a flipped bit, without Verify", sees: "zfs's own checksum notices; no snapshot",
+		routes: between, verify: verifyOff,
+		strike: flip,
+		want:   unverified,
+	},
+	{
+		name: "gap-verified", does: "bytes that are missing, with Verify", sees: "corrupt; no snapshot",
+		routes: between, verify: verifyOn,
+		strike: gap,
+		want:   func(a *attempt) string { return failed(a, corrupt...) },
+	},
+	{
+		name: "gap", does: "bytes that are missing, without Verify", sees: "zfs notices; no snapshot",
+		routes: between, verify: verifyOff,
+		strike: gap,
+		want:   unverified,
+	},
+	{
+		name: "garbage-verified", does: "noise in place of bytes, with Verify", sees: "corrupt; no snapshot",
+		routes: between, verify: verifyOn,
+		strike: garbage,
+		want:   func(a *attempt) string { return failed(a, corrupt...) },
+	},
+	{
+		name: "socket-close", does: "the connection is closed by the sender", sees: "truncated; no snapshot",
+		routes: []route{socket},
+		strike: func(a *attempt, rest []byte) ([]byte, error) {
+			a.conn.out.CloseWrite()
+			return rest, nil
+		},
+		want: func(a *attempt) string { return because(a, zfssend.BadStream, zfssend.Unknown) },
+	},
+	{
+		name: "socket-reset", does: "the connection is reset", sees: "canceled; no snapshot",
+		routes: []route{socket},
+		strike: func(a *attempt, rest []byte) ([]byte, error) {
+			a.conn.out.SetLinger(0)
+			a.conn.out.Close()
+			return rest, nil
+		},
+		want: func(a *attempt) string { return because(a, zfssend.Canceled) },
+	},
+	{
+		name: "socket-receiver", does: "the connection is closed by the receiver", sees: "canceled; no snapshot",
+		routes: []route{socket},
+		strike: func(a *attempt, rest []byte) ([]byte, error) {
+			a.conn.Close()
+			return rest, nil
+		},
+		want: func(a *attempt) string { return because(a, zfssend.Canceled, zfssend.BadStream) },
+	},
+}
+
+var errCut = errors.New("the stream was cut")
+
+// corrupt are the causes that a damaged stream may have when we look at it on the way.
+var corrupt = []zfssend.Cause{zfssend.BadStream, zfssend.Unexpected}
+
+func endHere(*attempt, []byte) ([]byte, error) { return nil, io.EOF }
+
+func flip(a *attempt, rest []byte) ([]byte, error) {
+	bit := a.rand.IntN(8)
+	rest[0] ^= 1 << bit
+	a.detail("bit %d", bit)
+	return rest, nil
+}
+
+func gap(a *attempt, rest []byte) ([]byte, error) {
+	n := min(1+a.rand.IntN(5000), len(rest))
+	a.detail("%d bytes", n)
+	return rest[n:], nil
+}
+
+func garbage(a *attempt, rest []byte) ([]byte, error) {
+	n := min(1+a.rand.IntN(500), len(rest))
+	a.detail("%d bytes", n)
+	copy(rest, randomBytes(a.rand, int64(n)))
+	return rest, nil
+}
+
+// unverified wants zfs to have noticed a damage by itself, whatever it calls it. It doesn't look at all of the last record.
+func unverified(a *attempt) string {
+	if a.Complete && a.Offset >= a.length()-endRecord {
+		a.detail("in the last record, where zfs doesn't look")
+		return ""
+	}
+	return failed(a)
+}
+
+// endRecord is the size of the last record.
+const endRecord = 312
+
+// length is how long this attempt's stream was.
+func (a *attempt) length() int64 { return a.Send.Bytes }
+
+// firstWords returns the beginning of a program's complaint.
+func firstWords(text string) string {
+	text = strings.Join(strings.Fields(text), " ")
+	return text[:min(len(text), 160)]
+}

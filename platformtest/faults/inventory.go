@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spanstack/spanstack/zfssend"
+)
+
+// contents are the checksums of a snapshot's files by their paths; a volume has one, "".
+type contents map[string]string
+
+// read returns the contents of one snapshot.
+func read(ctx context.Context, k kind, snapshot, scratch string) (contents, error) {
+	if k == volume {
+		device, err := volumeDevice(ctx, snapshot)
+		if err != nil {
+			return nil, err
+		}
+		sum, err := checksum(device)
+		return contents{"": sum}, err
+	}
+	dir, err := os.MkdirTemp(scratch, "mount-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.Remove(dir)
+	if err := mountSnapshot(snapshot, dir); err != nil {
+		return nil, err
+	}
+	c := make(contents)
+	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name, _ := filepath.Rel(dir, path)
+		switch {
+		case d.IsDir():
+			c[name] = "directory"
+		case d.Type()&fs.ModeSymlink != 0:
+			target, err := os.Readlink(path)
+			c[name] = "link to " + target
+			return err
+		default:
+			c[name], err = checksum(path)
+		}
+		return err
+	})
+	if uerr := unmount(dir); err == nil {
+		err = uerr
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", snapshot, err)
+	}
+	return c, nil
+}
+
+func checksum(file string) (string, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	n, err := io.Copy(h, f)
+	return fmt.Sprintf("%d bytes, sha256 %x", n, h.Sum(nil)), err
+}
+
+// difference names the first differences between what there is and what there should be.
+func difference(got, want contents) []string {
+	var list []string
+	names := maps.Clone(want)
+	maps.Copy(names, got)
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		if got[name] != want[name] {
+			list = append(list, fmt.Sprintf("%q is %q, not %q", name, got[name], want[name]))
+		}
+	}
+	return list[:min(len(list), 5)]
+}
+
+// readAll returns the contents of all snapshots of a history, by "dataset@snapshot". At the destination, the encrypted
+// dataset's key is loaded for it.
+func (h *history) readAll(ctx context.Context, root string, scratch string) (map[string]contents, error) {
+	all := make(map[string]contents)
+	for _, d := range h.datasets {
+		name := root + "/" + d.name
+		if d.kind == encrypted && root != h.root {
+			if _, err := command(ctx, "zfs", "load-key", "-L", "file://"+h.key, name); err != nil {
+				return all, err
+			}
+		}
+		for _, s := range d.snapshots {
+			c, err := read(ctx, d.kind, name+s.name, scratch)
+			if err != nil {
+				return all, err
+			}
+			all[d.name+s.name] = c
+		}
+	}
+	return all, nil
+}
+
+// A belonging is something of the user's, which the replication has nothing to do with.
+type belonging struct {
+	name string // of a dataset, snapshot or bookmark
+	guid uint64
+	hold string // a hold that it has; "" if none
+}
+
+// userTag is that of the user's holds.
+const userTag = "not_ours"
+
+// belong makes a dataset, unless it exists, with a snapshot, a bookmark and a hold of the user's, and returns all of them.
+func belong(ctx context.Context, name, version string) ([]belonging, error) {
+	if _, err := zfs.Dataset(ctx, name); errors.Is(err, zfssend.NotFound) {
+		if _, err := command(ctx, "zfs", "create", name); err != nil {
+			return nil, err
+		}
+	}
+	if err := zfs.Snapshot(ctx, name+"@"+version); err != nil {
+		return nil, err
+	}
+	if err := zfs.Bookmark(ctx, zfssend.Bookmark{Source: name + "@" + version, Name: "#" + version}); err != nil {
+		return nil, err
+	}
+	if err := zfs.Hold(ctx, userTag, name+"@"+version); err != nil {
+		return nil, err
+	}
+	d, err := zfs.Dataset(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	list := []belonging{{name: name, guid: d.GUID}}
+	for _, v := range d.Versions {
+		switch v.Name {
+		case "@" + version:
+			list = append(list, belonging{name + v.Name, v.GUID, userTag})
+		case "#" + version:
+			list = append(list, belonging{name: name + v.Name, guid: v.GUID})
+		}
+	}
+	return list, nil
+}
+
+// missing tells which belongings aren't there any more, or aren't what they were, and what of the replication's is
+// left behind in the pools. ours are bookmarks of the replication that may still be there.
+func missing(ctx context.Context, p *pools, want []belonging) ([]string, error) {
+	guids := make(map[string]uint64)
+	var list, snapshots []string
+	for _, pool := range []string{p.src, p.dst} {
+		all, err := zfs.List(ctx, pool, zfssend.ListOptions{Recursive: true, Holds: true})
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range all {
+			guids[d.Name] = d.GUID
+			for _, v := range d.Versions {
+				guids[d.Name+v.Name] = v.GUID
+				if v.Holds > 0 {
+					snapshots = append(snapshots, d.Name+v.Name)
+				}
+				if v.IsBookmark() && strings.HasPrefix(v.Name, "#"+tag) {
+					list = append(list, "left behind: bookmark "+d.Name+v.Name)
+				}
+			}
+		}
+	}
+	holds := make(map[string]bool)
+	if len(snapshots) > 0 {
+		held, err := zfs.Holds(ctx, snapshots...)
+		if err != nil {
+			return nil, err
+		}
+		for _, h := range held {
+			holds[h.Snapshot+" "+h.Tag] = true
+			if h.Tag != userTag {
+				list = append(list, "left behind: hold "+h.Tag+" of "+h.Snapshot)
+			}
+		}
+	}
+	for _, b := range want {
+		switch guid, ok := guids[b.name]; {
+		case !ok:
+			list = append(list, "the user's "+b.name+" is gone")
+		case guid != b.guid:
+			list = append(list, fmt.Sprintf("the user's %s is another one: GUID %d, not %d", b.name, guid, b.guid))
+		case b.hold != "" && !holds[b.name+" "+b.hold]:
+			list = append(list, "the user's hold of "+b.name+" is gone")
+		}
+	}
+	return list, nil
+}
