@@ -77,6 +77,11 @@ platformtest-all: ## run them on all lines of ZFS and both modules of each, and 
 mutants: vm ## show that the tests on a real OpenZFS notice the mistakes that would bring a hang or a lie back
 	$(must) SPANSTACK_MUTANTS=1 go test -count=1 -timeout 60m -v -run '^TestMutants$$' ./platformtest/
 
+INJECTIONS ?= 500
+.PHONY: faults
+faults: vm ## inject INJECTIONS faults into replications on a real OpenZFS, and cut the power: a report in demo/faults
+	go run ./platformtest/faults --injections $(INJECTIONS) --power-cuts 5 --out demo/faults
+
 .PHONY: browsertest
 browsertest: ## open traces in chrome://tracing's viewer, those of demo and platformtest included
 	cd browsertest && $(must) go test -count=1 -timeout 10m ./...

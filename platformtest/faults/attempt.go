@@ -156,7 +156,7 @@ func (a *attempt) input() (io.ReadCloser, error) {
 	if a.Route == string(direct) || a.fault == nil {
 		return input, nil
 	}
-	return &tap{ReadCloser: input, at: a.Offset, strike: a.strike}, nil
+	return &tap{ReadCloser: input, at: a.Offset, strike: a.strike, delay: a.fault.delay}, nil
 }
 
 // strike lets the fault happen, in the middle of the stream.

@@ -76,6 +76,9 @@ type campaign struct {
 	scratch  string
 	user     []belonging // in both trees
 	goal     int         // injections
+	rebooted bool        // parts of a step may have been done before
+	cut      *fault      // the power cut that is to come, at the step cutAt; nil if none is
+	cutAt    int
 }
 
 // random returns the random numbers of a place in the run. They don't depend on what happened before.
@@ -154,7 +157,7 @@ func (c *campaign) prepare(ctx context.Context) error {
 func (c *campaign) replicate(ctx context.Context, index int, s *step) error {
 	snapshots := []string{c.src + "/" + s.dataset.name + s.to().name}
 	if s.from == baseBookmark {
-		if err := zfs.Destroy(ctx, c.src+"/"+s.dataset.name+s.base().name); err != nil {
+		if err := c.drop(ctx, c.src+"/"+s.dataset.name+s.base().name); err != nil {
 			return err
 		}
 	} else if s.from != "" {
@@ -179,19 +182,28 @@ func (c *campaign) replicate(ctx context.Context, index int, s *step) error {
 		return err
 	}
 	if base := s.base(); base != nil {
-		if err := zfs.Destroy(ctx, c.src+"/"+s.dataset.name+cursor(*base)); err != nil {
+		if err := c.drop(ctx, c.src+"/"+s.dataset.name+cursor(*base)); err != nil {
 			return err
 		}
 	}
 	if err := zfs.Release(ctx, tag, snapshots...); err != nil {
 		return err
 	}
-	if s.dataset.name == "tree/child" && s.index == 0 { // the next increment has to do with it
+	if s.dataset.name == "tree/child" && s.index == 0 && !c.rebooted { // the next increment has to do with it
 		list, err := belong(ctx, c.dst+"/"+s.dataset.name, "also_mine")
 		c.user = append(c.user, list...)
 		return err
 	}
 	return nil
+}
+
+// drop destroys something. After a reboot, it may be gone already.
+func (c *campaign) drop(ctx context.Context, name string) error {
+	err := zfs.Destroy(ctx, name)
+	if c.rebooted && errors.Is(err, zfssend.NotFound) {
+		return nil
+	}
+	return err
 }
 
 // cursor is the bookmark that the replication makes of the newest snapshot at the destination.
@@ -221,10 +233,16 @@ func (c *campaign) attempts(ctx context.Context, index int, s *step, size int64,
 	if err != nil {
 		return err
 	}
+	if c.rebooted && find(d, s.to().name) != nil {
+		return nil
+	}
 	for number := 1; ; number++ {
 		a := c.newAttempt(index, number, s, size, d)
 		if injected < quota {
 			a.fault = c.deck.draw(a, injected+1 == quota)
+		}
+		if c.cut != nil && index == c.cutAt {
+			a.fault = c.cut
 		}
 		a.choose()
 		if err := a.run(ctx); err != nil {
@@ -372,8 +390,7 @@ func (a *attempt) abortPartial(ctx context.Context, d *zfssend.Dataset) error {
 	if d == nil || d.ResumeToken == "" {
 		return nil
 	}
-	_, err := command(ctx, "zfs", "receive", "-A", a.target())
-	return err
+	return zfs.AbortReceive(ctx, a.target())
 }
 
 // judge returns what should not be, "" if all is as it should. have is the snapshot at the destination, if there is one.
@@ -447,8 +464,8 @@ func (c *campaign) problem(p place, text string) {
 // destroy makes room for the next campaign.
 func (c *campaign) destroy(ctx context.Context) error {
 	for _, b := range c.user {
-		if b.hold != "" {
-			if err := zfs.Release(ctx, b.hold, b.name); err != nil {
+		if b.Hold != "" {
+			if err := zfs.Release(ctx, b.Hold, b.Name); err != nil {
 				return err
 			}
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -21,10 +22,11 @@ type fault struct {
 
 	// harmless says that the attempt has to succeed nevertheless.
 	harmless bool
-	routes   []route // those that it can strike on; nil: all
-	verify   verify  // by the receiver
-	early    bool    // strikes in the first third, since it needs time
-	begun    bool    // strikes when zfs receive has begun to receive
+	routes   []route       // those that it can strike on; nil: all
+	verify   verify        // by the receiver
+	early    bool          // strikes in the first third, since it needs time
+	begun    bool          // strikes when zfs receive has begun to receive
+	delay    time.Duration // of each piece that passes after it has struck
 	stall    time.Duration
 	grace    time.Duration
 
@@ -70,16 +72,16 @@ func lookUp(name string) *fault {
 	return nil
 }
 
-// A deck deals faults at random, but each once before any comes a second time.
+// A deck deals faults at random, but none a second time before each has been dealt that fits.
 type deck struct {
 	rand  *rand.Rand
 	all   []*fault
-	cards []*fault
+	dealt map[*fault]int
 	tame  bool // all are harmless
 }
 
 func newDeck(r *rand.Rand, only []string) *deck {
-	d := &deck{rand: r}
+	d := &deck{rand: r, dealt: make(map[*fault]int)}
 	for _, f := range faults {
 		if len(only) == 0 || slices.Contains(only, f.name) {
 			d.all = append(d.all, f)
@@ -91,26 +93,28 @@ func newDeck(r *rand.Rand, only []string) *deck {
 
 // draw returns a fault that fits; nil if none does. Harmless ones come last in a step, since they end it.
 func (d *deck) draw(a *attempt, last bool) *fault {
-	for range 2 {
-		pass := func(harmless bool) *fault {
-			for i, f := range d.cards {
-				if f.harmless == harmless && (f.fits == nil || f.fits(a)) {
-					d.cards = slices.Delete(d.cards, i, i+1)
-					return f
-				}
-			}
-			return nil
-		}
-		for _, harmless := range []bool{last, false} {
-			if f := pass(harmless || d.tame); f != nil {
-				return f
-			}
-		}
-		missing := slices.Clone(d.all)
-		d.rand.Shuffle(len(missing), func(i, j int) { missing[i], missing[j] = missing[j], missing[i] })
-		d.cards = append(d.cards, missing...)
+	fitting := slices.DeleteFunc(slices.Clone(d.all), func(f *fault) bool {
+		return f.harmless && !last && !d.tame || f.fits != nil && !f.fits(a)
+	})
+	if len(fitting) == 0 {
+		return nil
 	}
-	return nil
+	d.rand.Shuffle(len(fitting), func(i, j int) { fitting[i], fitting[j] = fitting[j], fitting[i] })
+	best := slices.MinFunc(fitting, func(a, b *fault) int { return cmp.Compare(d.rank(a, last), d.rank(b, last)) })
+	d.dealt[best]++
+	return best
+}
+
+// rank is the lower the more a fault's turn it is.
+func (d *deck) rank(f *fault, last bool) int {
+	rank := 2 * d.dealt[f]
+	if f.fits == nil {
+		rank++ // it has more chances than those that don't fit everywhere
+	}
+	if last && !f.harmless {
+		rank += 1 << 20
+	}
+	return rank
 }
 
 // failed wants the attempt to have failed because of one of these, and the destination to be without the snapshot.

@@ -100,12 +100,8 @@ var destinationFaults = []*fault{
 		mend: clearInjections,
 	},
 	{
-		name: "export-destination", does: "zpool export", sees: "it is refused", harmless: true, begun: true,
-		strike: func(a *attempt, rest []byte) ([]byte, error) { return rest, a.export(a.pools.dst, false) },
-	},
-	{
-		name: "export-destination-force", does: "zpool export -f", sees: "it is refused", harmless: true, begun: true,
-		strike: func(a *attempt, rest []byte) ([]byte, error) { return rest, a.export(a.pools.dst, true) },
+		name: "export-destination", does: "zpool export, with and without -f", sees: "it is refused", harmless: true, begun: true,
+		strike: func(a *attempt, rest []byte) ([]byte, error) { return rest, a.export(a.pools.dst, a.rand.IntN(2) == 0) },
 	},
 	{
 		name: "destroy-destination", does: "zfs destroy -r of a dataset that is received in full", sees: "it is refused", harmless: true, begun: true,
@@ -220,6 +216,7 @@ func (a *attempt) export(pool string, force bool) error {
 	if force {
 		args = []string{"export", "-f", pool}
 	}
+	a.detail("zpool %s", strings.Join(args[:len(args)-1], " "))
 	if !a.tryOut("zpool", args...) {
 		return nil
 	}

@@ -112,9 +112,9 @@ func (h *history) readAll(ctx context.Context, root string, scratch string) (map
 
 // A belonging is something of the user's, which the replication has nothing to do with.
 type belonging struct {
-	name string // of a dataset, snapshot or bookmark
-	guid uint64
-	hold string // a hold that it has; "" if none
+	Name string // of a dataset, snapshot or bookmark
+	GUID uint64
+	Hold string // a hold that it has; "" if none
 }
 
 // userTag is that of the user's holds.
@@ -140,13 +140,13 @@ func belong(ctx context.Context, name, version string) ([]belonging, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := []belonging{{name: name, guid: d.GUID}}
+	list := []belonging{{Name: name, GUID: d.GUID}}
 	for _, v := range d.Versions {
 		switch v.Name {
 		case "@" + version:
 			list = append(list, belonging{name + v.Name, v.GUID, userTag})
 		case "#" + version:
-			list = append(list, belonging{name: name + v.Name, guid: v.GUID})
+			list = append(list, belonging{Name: name + v.Name, GUID: v.GUID})
 		}
 	}
 	return list, nil
@@ -189,13 +189,13 @@ func missing(ctx context.Context, p *pools, want []belonging) ([]string, error) 
 		}
 	}
 	for _, b := range want {
-		switch guid, ok := guids[b.name]; {
+		switch guid, ok := guids[b.Name]; {
 		case !ok:
-			list = append(list, "the user's "+b.name+" is gone")
-		case guid != b.guid:
-			list = append(list, fmt.Sprintf("the user's %s is another one: GUID %d, not %d", b.name, guid, b.guid))
-		case b.hold != "" && !holds[b.name+" "+b.hold]:
-			list = append(list, "the user's hold of "+b.name+" is gone")
+			list = append(list, "the user's "+b.Name+" is gone")
+		case guid != b.GUID:
+			list = append(list, fmt.Sprintf("the user's %s is another one: GUID %d, not %d", b.Name, guid, b.GUID))
+		case b.Hold != "" && !holds[b.Name+" "+b.Hold]:
+			list = append(list, "the user's hold of "+b.Name+" is gone")
 		}
 	}
 	return list, nil

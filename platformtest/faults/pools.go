@@ -97,15 +97,6 @@ func command(ctx context.Context, name string, args ...string) (string, error) {
 	return string(out), nil
 }
 
-// refused runs a program that must not succeed, and returns what it said.
-func refused(ctx context.Context, name string, args ...string) (string, error) {
-	_, err := command(ctx, name, args...)
-	if err == nil {
-		return "", fmt.Errorf("%s %s: it was not refused", name, strings.Join(args, " "))
-	}
-	return err.Error(), nil
-}
-
 // patience bounds every wait. It is long, since emulated machines on loaded hosts are slow.
 const patience = 2 * time.Minute
 

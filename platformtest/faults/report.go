@@ -62,11 +62,22 @@ func (r *report) add(e event) {
 	case e.Campaign != nil:
 		r.Campaigns = append(r.Campaigns, *e.Campaign)
 	case e.PowerCut != nil:
-		r.PowerCuts = append(r.PowerCuts, *e.PowerCut)
+		r.addPowerCut(*e.PowerCut)
 	case e.Problem != nil:
 		r.Problems = append(r.Problems, *e.Problem)
 	}
 	r.progress.show(e, r.struck(), len(r.Problems))
+}
+
+// addPowerCut adds a power cut, or, after the reboot, what came of it.
+func (r *report) addPowerCut(c powerCut) {
+	i := slices.IndexFunc(r.PowerCuts, func(p powerCut) bool { return p.Number == c.Number })
+	if i < 0 {
+		r.PowerCuts = append(r.PowerCuts, c)
+		return
+	}
+	p := &r.PowerCuts[i]
+	p.Token, p.Outcome, p.Took = c.Token, c.Outcome, c.Took
 }
 
 // struck returns how many faults happened.
@@ -301,7 +312,7 @@ func (p *progress) show(e event, injections, problems int) {
 		p.print(fmt.Sprintf("faults: problem: %s: %s", e.Problem.place, e.Problem.Text))
 	case e.Note != "":
 		p.print("faults: " + e.Note)
-	case e.PowerCut != nil:
+	case e.PowerCut != nil && e.PowerCut.Outcome != "":
 		p.print(fmt.Sprintf("faults: power cut %d: %s", e.PowerCut.Number, e.PowerCut.Outcome))
 	}
 	line := fmt.Sprintf("faults: %d of %d injected, %d problems, %v", injections, p.wanted, problems, time.Since(p.start).Round(time.Second))

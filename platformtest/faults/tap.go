@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/spanstack/spanstack/zfssend"
 )
@@ -14,6 +15,7 @@ type tap struct {
 	io.ReadCloser
 	at     int64
 	strike func(rest []byte) ([]byte, error) // may change what follows, end the stream by an error, or just do something
+	delay  time.Duration                     // of each piece after that
 
 	store  []byte
 	buf    []byte // was read, but hasn't passed; usually a part of store
@@ -21,6 +23,9 @@ type tap struct {
 	passed int64
 	struck bool
 }
+
+// slowPiece is the size of the pieces of a stream that is slowed down.
+const slowPiece = 16 << 10
 
 // Read reads what comes before the place, then strikes, and reads on.
 func (t *tap) Read(p []byte) (int, error) {
@@ -45,6 +50,10 @@ func (t *tap) Read(p []byte) (int, error) {
 		} else {
 			room = min(room, t.at-t.passed)
 		}
+	}
+	if t.struck && t.delay > 0 {
+		time.Sleep(t.delay)
+		room = min(room, slowPiece)
 	}
 	n := copy(p[:min(room, int64(len(p)))], t.buf)
 	t.buf = t.buf[n:]
