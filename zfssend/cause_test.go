@@ -120,6 +120,9 @@ func TestRootCause(t *testing.T) {
 	aborted := receive(Canceled) // because its input failed
 	aborted.Err = send(PoolIO)
 
+	passedOn := receive(Stalled) // because its input has stalled
+	passedOn.Err = send(Stalled)
+
 	closed := send(Canceled)
 	closed.Err = os.ErrClosed
 	interrupted := receive(Canceled)
@@ -134,6 +137,8 @@ func TestRootCause(t *testing.T) {
 		{"receiver fails, sender loses its pipe", sigpipe, receive(DestinationModified), false},
 		{"receiver fails, sender complains of the pipe", send(BrokenPipe), receive(Busy), false},
 		{"sender fails, receiver is aborted", send(PoolIO), aborted, true},
+		{"sender stalls, receiver passes it on", send(Stalled), passedOn, true},
+		{"receiver stalls, sender is closed", closed, receive(Stalled), false},
 		{"sender fails, receiver sees a truncated stream", send(PoolIO), receive(BadStream), true},
 		{"transport fails, receiver sees a truncated stream", transport, receive(BadStream), true},
 		{"truncated stream, sender loses its pipe", sigpipe, receive(BadStream), false},

@@ -145,7 +145,7 @@ func weight(err error) int {
 		return 4
 	case e.Cause == Canceled && errors.Is(e.Err, os.ErrClosed):
 		return 1
-	case e.Cause == Canceled, e.Cause == BrokenPipe, e.Op == opSend && e.Signal == syscall.SIGPIPE:
+	case e.Cause == Canceled, e.Cause == BrokenPipe, e.Op == opSend && e.Signal == syscall.SIGPIPE, e.Op == opReceive && ofSend(e.Err):
 		return 2
 	case e.Cause == BadStream && e.Op == opReceive && !e.ended():
 		return 3
@@ -154,4 +154,11 @@ func weight(err error) int {
 	default:
 		return 6
 	}
+}
+
+// ofSend reports whether an error is that of a send, which came to the receiver as that of its input: also one that was given
+// up since it stalled, or wasn't whole, which the receiver then says of itself.
+func ofSend(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Op == opSend
 }
