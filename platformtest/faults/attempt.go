@@ -277,6 +277,9 @@ func endOf(f finished, err error) end {
 	if err != nil {
 		e.Error = firstLine(err)
 		e.Cause = causeOf(err).String()
+		if z, ok := errors.AsType[*zfssend.Error](err); ok && z.Cause == zfssend.Unknown && z.Signal != 0 {
+			e.Cause = z.Signal.String()
+		}
 	}
 	return e
 }

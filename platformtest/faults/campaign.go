@@ -104,11 +104,13 @@ func (c *campaign) run(ctx context.Context) (err error) {
 	if err := c.prepare(ctx); err != nil {
 		return err
 	}
+	made := time.Now()
 	before, err := c.history.readAll(ctx, c.src, c.scratch)
 	if err != nil {
 		return err
 	}
-	c.emit(event{Note: fmt.Sprintf("campaign %d: %d steps, made in %v", c.Number, len(c.history.steps), time.Since(start).Round(time.Millisecond))})
+	c.emit(event{Note: fmt.Sprintf("campaign %d: %d steps; made in %v, read in %v", c.Number, len(c.history.steps),
+		made.Sub(start).Round(time.Millisecond), time.Since(made).Round(time.Millisecond))})
 	for i, s := range c.history.steps {
 		if err := c.replicate(ctx, i, s); err != nil {
 			return fmt.Errorf("step %d (%s%s): %w", i+1, s.dataset.name, s.to().name, err)
@@ -376,13 +378,14 @@ func (a *attempt) stale() bool {
 	if a.fault != nil && a.fault.name == tokenMangled {
 		return false // that was us
 	}
-	switch causeOf(a.root) {
+	switch cause := causeOf(a.root); cause {
 	case zfssend.ResumeStale, zfssend.ResumableState, zfssend.Unexpected:
 		return true
-	case zfssend.BadStream, zfssend.NotMatching, zfssend.Unknown:
-		return a.fault == nil // nothing of this attempt explains it
+	default:
+		// Nothing of this attempt explains it. So it was there before, as after a snapshot of the destination: zfs then
+		// receives all of the rest, says that its modules must be upgraded, and never anything else.
+		return a.fault == nil && a.token != "" && cause != zfssend.Busy
 	}
-	return false
 }
 
 // abortPartial drops what an interrupted receive has left.
@@ -416,6 +419,7 @@ func (a *attempt) judge(have *zfssend.Version) string {
 func (c *campaign) check(ctx context.Context, before map[string]contents) error {
 	here := place{Campaign: c.Number}
 	problems := c.problems
+	var differences []string
 	after, err := c.history.readAll(ctx, c.dst, c.scratch)
 	if err != nil {
 		c.problem(here, err.Error())
@@ -433,12 +437,17 @@ func (c *campaign) check(ctx context.Context, before map[string]contents) error 
 			if v := find(have, s.name); v == nil || v.GUID != s.guid {
 				c.problem(here, fmt.Sprintf("%s: it is %+v at the destination, not %d", name, v, s.guid))
 			}
-			for _, text := range difference(after[name], before[name]) {
-				c.problem(here, name+": "+text)
+			if c, read := after[name]; read {
+				differences = append(differences, difference(name, c, before[name])...)
+			} else {
+				differences = append(differences, name+": not compared")
 			}
 			c.Snapshots++
 			c.Files += len(before[name])
 		}
+	}
+	for _, text := range differences {
+		c.problem(here, text)
 	}
 	for _, d := range c.history.datasets { // the last cursors: the others are gone already, or left behind
 		if err := zfs.Destroy(ctx, c.src+"/"+d.name+cursor(d.snapshots[len(d.snapshots)-1])); err != nil {

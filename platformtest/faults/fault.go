@@ -59,6 +59,9 @@ func (f *fault) judge(a *attempt) string {
 // between are the routes on which a fault can change what is read, or stop the stream at an exact place.
 var between = []route{tapped, socket}
 
+// long reports whether so much of the stream is left that pipes and caches can't hold it: what strikes early has an effect then.
+func long(a *attempt) bool { return a.size-max(a.Resumed, 0) > 2<<20 }
+
 // faults is the table of all faults.
 var faults = slices.Concat(processFaults, streamFaults, destinationFaults, sourceFaults)
 
@@ -241,7 +244,7 @@ var processFaults = []*fault{
 	},
 	{
 		name: "stop-send", does: "SIGSTOP to zfs send, for ever", sees: "stalled, after 3 s",
-		stall: stallTimeout, early: true,
+		stall: stallTimeout, early: true, fits: long,
 		strike: func(a *attempt, rest []byte) ([]byte, error) {
 			a.kill(syscall.SIGSTOP, a.stream)
 			return rest, nil
@@ -250,7 +253,7 @@ var processFaults = []*fault{
 	},
 	{
 		name: "stop-receive", does: "SIGSTOP to zfs receive, for ever", sees: "stalled, after 3 s",
-		stall: stallTimeout, early: true,
+		stall: stallTimeout, early: true, fits: long,
 		strike: func(a *attempt, rest []byte) ([]byte, error) {
 			a.kill(syscall.SIGSTOP, a.receive)
 			return rest, nil

@@ -200,7 +200,7 @@ func (h *history) changeFiles(_ context.Context, r *rand.Rand, d *dataset, s *sn
 		return err
 	}
 	for range 3 {
-		if _, err := holes.WriteAt(randomBytes(r, 1+r.Int64N(200<<10)), r.Int64N(8<<20)); err != nil {
+		if _, err := holes.WriteAt(randomBytes(r, 1+r.Int64N(200<<10)), r.Int64N(3<<20)); err != nil {
 			return err
 		}
 	}
@@ -227,7 +227,7 @@ func (h *history) changeOld(r *rand.Rand, name func(string, int) string, round i
 	if err := old.Close(); err != nil {
 		return err
 	}
-	if err := os.Truncate(name("holes", round-1), r.Int64N(4<<20)); err != nil {
+	if err := os.Truncate(name("holes", round-1), r.Int64N(2<<20)); err != nil {
 		return err
 	}
 	if err := os.RemoveAll(name("dir", round-1)); err != nil { // its objects are free, and are used again

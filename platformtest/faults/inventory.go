@@ -71,43 +71,60 @@ func checksum(file string) (string, error) {
 	}
 	defer f.Close()
 	h := sha256.New()
-	n, err := io.Copy(h, f)
+	// Large pieces, since a source that isn't cached reads a whole record for each.
+	n, err := io.CopyBuffer(h, struct{ io.Reader }{f}, make([]byte, 1<<20))
 	return fmt.Sprintf("%d bytes, sha256 %x", n, h.Sum(nil)), err
 }
 
 // difference names the first differences between what there is and what there should be.
-func difference(got, want contents) []string {
+func difference(snapshot string, got, want contents) []string {
 	var list []string
 	names := maps.Clone(want)
 	maps.Copy(names, got)
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		if got[name] != want[name] {
-			list = append(list, fmt.Sprintf("%q is %q, not %q", name, got[name], want[name]))
+			list = append(list, fmt.Sprintf("%s: %q is %q, not %q", snapshot, name, got[name], want[name]))
 		}
 	}
 	return list[:min(len(list), 5)]
 }
 
-// readAll returns the contents of all snapshots of a history, by "dataset@snapshot". At the destination, the encrypted
-// dataset's key is loaded for it.
+// readAll returns the contents of all snapshots of a history, by "dataset@snapshot", as far as they can be read. At the
+// destination, the encrypted dataset's key is loaded for it.
 func (h *history) readAll(ctx context.Context, root string, scratch string) (map[string]contents, error) {
 	all := make(map[string]contents)
+	var errs []error
 	for _, d := range h.datasets {
 		name := root + "/" + d.name
-		if d.kind == encrypted && root != h.root {
-			if _, err := command(ctx, "zfs", "load-key", "-L", "file://"+h.key, name); err != nil {
-				return all, err
-			}
+		if root != h.root {
+			errs = append(errs, h.open(ctx, d.kind, name))
 		}
 		for _, s := range d.snapshots {
 			c, err := read(ctx, d.kind, name+s.name, scratch)
 			if err != nil {
-				return all, err
+				errs = append(errs, err)
+				continue
 			}
 			all[d.name+s.name] = c
 		}
 	}
-	return all, nil
+	return all, errors.Join(errs...)
+}
+
+// open makes a dataset at the destination readable.
+func (h *history) open(ctx context.Context, k kind, name string) (err error) {
+	switch k {
+	case encrypted:
+		_, err = command(ctx, "zfs", "load-key", "-L", "file://"+h.key, name)
+	case volume:
+		// A receive that was resumed, and a rename, don't always make the devices of its snapshots. This does.
+		for _, value := range []string{"hidden", "visible"} {
+			if _, err = command(ctx, "zfs", "set", "snapdev="+value, name); err != nil {
+				return err
+			}
+		}
+	}
+	return err
 }
 
 // A belonging is something of the user's, which the replication has nothing to do with.

@@ -45,6 +45,7 @@ type state struct {
 // powerCutPhase is what happens between two boots: it goes on with a campaign, without faults but for the power cut at the
 // end. After the last boot it finishes the campaign.
 func (o *options) powerCutPhase(ctx context.Context, emit func(event)) error {
+	start := time.Now()
 	dir, err := os.MkdirTemp("", "spanstack-faults-")
 	if err != nil {
 		return err
@@ -81,6 +82,7 @@ func (o *options) powerCutPhase(ctx context.Context, emit func(event)) error {
 	if err := c.check(ctx, s.Before); err != nil {
 		return err
 	}
+	c.Took = duration(time.Since(start)) // since the last boot
 	emit(event{Campaign: &c.outcome})
 	return nil
 }

@@ -319,8 +319,8 @@ func (p *progress) show(e event, injections, problems int) {
 	switch {
 	case p.live:
 		fmt.Fprint(p.w, clearLine+line)
-	case injections >= p.last+50:
-		p.last = injections / 50 * 50
+	case injections >= p.last+25:
+		p.last = injections / 25 * 25
 		p.print(line)
 	}
 }
