@@ -263,7 +263,7 @@ func (c *campaign) attempts(ctx context.Context, index int, s *step, size int64,
 			c.emit(event{Injection: &a.injection})
 		}
 		if a.Problem != "" {
-			c.problem(a.place, a.Problem)
+			c.problem(a.place, strings.TrimPrefix(a.Fault+": "+a.Problem, ": "))
 		}
 		switch {
 		case find(d, s.to().name) != nil:

@@ -105,7 +105,8 @@ var destinationFaults = []*fault{
 	},
 	{
 		name: "destroy-destination", does: "zfs destroy -r of a dataset that is received in full", sees: "it is refused", harmless: true, begun: true,
-		fits: func(a *attempt) bool { return a.step.index == 0 },
+		routes: between, // elsewhere the receive may be over, and the dataset just received
+		fits:   func(a *attempt) bool { return a.step.index == 0 },
 		strike: func(a *attempt, rest []byte) ([]byte, error) {
 			a.tryOut("zfs", "destroy", "-r", a.target())
 			return rest, nil

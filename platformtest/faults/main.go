@@ -96,7 +96,8 @@ isn't the replication's. Then it cuts the power in the middle of a receive, and 
 It writes a report to --out: report.md for people, report.json for programs. They tell of each fault what was injected
 where, what package zfssend said, and how it was recovered. The report is also written if the machine dies.
 
-It runs in the virtual machine of platformtest/vm. With --zfs host it runs on this host's own ZFS, as root, in two pools
+It runs in the virtual machine of platformtest/vm, for which it builds itself: it has to be started in a directory of the
+module. With --zfs host it runs on this host's own ZFS, as root, in two pools
 of its own that live in files and are destroyed at the end; without power cuts, of course.
 
 Exit codes: 0 all was as it should be; 1 problems were found; 2 wrong usage; 3 the harness or the machine failed;
