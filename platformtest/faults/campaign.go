@@ -381,9 +381,11 @@ func (a *attempt) stale() bool {
 	switch cause := causeOf(a.root); cause {
 	case zfssend.ResumeStale, zfssend.ResumableState, zfssend.Unexpected:
 		return true
+	case zfssend.UnsupportedFeature:
+		// What zfs says, too, when the destination's newest snapshot isn't any more the one that the receive has begun on.
+		return true
 	default:
-		// Nothing of this attempt explains it. So it was there before, as after a snapshot of the destination: zfs then
-		// receives all of the rest, says that its modules must be upgraded, and never anything else.
+		// Nothing of this attempt explains it, so it is there to stay.
 		return a.fault == nil && a.token != "" && cause != zfssend.Busy
 	}
 }

@@ -41,7 +41,7 @@ var sourceFaults = []*fault{
 			if text := failed(a, zfssend.PoolIO); text != "" {
 				return text
 			}
-			if e, ok := errors.AsType[*zfssend.Error](a.root); !ok || e.Op != "send" || e.ExitCode != 1 {
+			if e, ok := errors.AsType[*zfssend.Error](a.root); !ok || e.Op != "send" || e.ExitCode < 1 { // 255 if it goes on by a token
 				return "the root cause isn't the sender's: " + a.Root
 			}
 			return ""
