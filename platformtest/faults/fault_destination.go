@@ -128,7 +128,7 @@ var destinationFaults = []*fault{
 			return rest, a.writeTo(a.target())
 		},
 		mend: func(a *attempt) error { return a.rollBack() },
-		want: func(a *attempt) string { return because(a, zfssend.DestinationModified, zfssend.Busy) }, // busy: it is mounted for a moment
+		want: func(a *attempt) string { return modified(a) },
 	},
 	{
 		// zfs reads all of the stream and then can't finish: its clone doesn't start at the newest snapshot any more. Resumed, it
@@ -183,6 +183,15 @@ var destinationFaults = []*fault{
 			return failed(a, zfssend.ResumeStale, zfssend.Unexpected)
 		},
 	},
+}
+
+// modified wants an attempt that failed to have done so since the destination was written to. Busy it is while it is mounted for that; and a
+// receive that was resumed finds but its own partial state.
+func modified(a *attempt) string {
+	if a.Resumed >= 0 {
+		return because(a, zfssend.DestinationModified, zfssend.Busy, zfssend.ResumableState)
+	}
+	return because(a, zfssend.DestinationModified, zfssend.Busy)
 }
 
 // limit sets a property to the value of another one, plus something.
