@@ -71,7 +71,7 @@ platformtest: vm ## run the tests on a real OpenZFS, in the VM
 
 .PHONY: platformtest-all
 platformtest-all: ## run them on all lines of ZFS and both modules of each, and write docs/platforms.md (an hour)
-	$(must) SPANSTACK_PLATFORMS=$(CURDIR)/docs/platforms.md go test -count=1 -timeout 3h -v -run '^TestPlatforms$$' ./platformtest/
+	$(must) SPANSTACK_PLATFORMS=$(CURDIR)/docs/platforms.md go test -count=1 -timeout 3h -parallel 2 -v -run '^TestPlatforms$$' ./platformtest/
 
 .PHONY: mutants
 mutants: vm ## show that the tests on a real OpenZFS notice the mistakes that would bring a hang or a lie back

@@ -50,6 +50,9 @@ const (
 	replicationName = "Replication"
 )
 
+// maxDataset bounds the size of the dataset in MiB: the machine has room in its memory for two copies of it.
+const maxDataset = 256
+
 // zfsPlan is what one run of the program measures of package zfssend.
 type zfsPlan struct {
 	rounds    int
@@ -68,7 +71,7 @@ func newZFSPlan() *zfsPlan {
 func runZFS(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	p := newZFSPlan()
 	var out, part string
-	var mib int64
+	var mib, dataset int64
 	flags := pflag.NewFlagSet("bench zfs", pflag.ContinueOnError)
 	flags.SortFlags = false
 	flags.SetOutput(io.Discard)
@@ -77,9 +80,10 @@ func runZFS(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.StringVar(&p.machine.line, "line", "2.1", "release line of ZFS in the virtual machine: see platformtest/vm")
 	flags.StringVar(&p.machine.variant, "variant", "stock", "ZFS `module` in the virtual machine: stock or taskq")
 	flags.Int64Var(&mib, "pipe", p.pipe>>20, "`MiB` through a pipe")
+	flags.Int64Var(&dataset, "dataset", p.replicate>>20, "`MiB` of the dataset that is replicated; its copies lie in the machine's memory")
 	flags.StringVar(&out, "out", zfsDocument, "`file` to write besides stdout, or - for none")
 	err := flags.Parse(args)
-	p.pipe = mib << 20
+	p.pipe, p.replicate = mib<<20, dataset<<20
 	switch {
 	case errors.Is(err, pflag.ErrHelp):
 		p.part = regexp.MustCompile("")
@@ -89,6 +93,8 @@ func runZFS(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	case err == nil && p.rounds < 1:
 		err = fmt.Errorf("--count %d: at least one round is needed", p.rounds)
+	case err == nil && (dataset < 1 || dataset > maxDataset):
+		err = fmt.Errorf("--dataset %d: it has to be from 1 to %d", dataset, maxDataset)
 	case err == nil && (mib < 1 || mib > 1<<20):
 		err = fmt.Errorf("--pipe %d: it has to be from 1 to %d", mib, 1<<20)
 	}

@@ -27,6 +27,7 @@ type platform struct {
 	Took          time.Duration
 	Closes        string // how long random closes took
 
+	results  []result
 	verdicts map[string]string
 }
 
@@ -37,28 +38,34 @@ func TestPlatforms(t *testing.T) {
 	if file == "" {
 		t.Skipf("%s isn't set: all platforms take an hour; TestStock and TestTaskQ run two of them", platformsVariable)
 	}
-	var (
-		platforms []*platform
-		cases     []string // in the order in which they ran
-		known     = make(map[string]bool)
-	)
-	for _, line := range machine.Lines() {
-		for _, variant := range machine.Variants() {
-			p := &platform{Line: line, Variant: string(variant), verdicts: make(map[string]string)}
-			platforms = append(platforms, p)
-			t.Run(line+" "+string(variant), func(t *testing.T) {
-				results := p.run(t, line, variant)
-				report(t, results)
-				for _, r := range results {
-					for _, c := range r.cases() {
-						if !known[c.name] {
-							known[c.name] = true
-							cases = append(cases, c.name)
-						}
-						p.verdicts[c.name] = c.verdict
-					}
+	t.Setenv("SPANSTACK_CLOSES", allCloses)
+	var platforms []*platform
+	t.Run("on", func(t *testing.T) {
+		for _, line := range machine.Lines() {
+			img := image(t, line)
+			for _, variant := range machine.Variants() {
+				p := &platform{Line: line, Variant: string(variant), Kernel: img.Kernel, ZFS: img.ZFS}
+				platforms = append(platforms, p)
+				t.Run(line+" "+string(variant), func(t *testing.T) {
+					t.Parallel() // as many as go test's -parallel says: each keeps more than one processor busy at times
+					p.run(t, img, variant)
+					report(t, p.results)
+				})
+			}
+		}
+	})
+	var cases []string // in the order in which they ran
+	known := make(map[string]bool)
+	for _, p := range platforms {
+		p.verdicts = make(map[string]string)
+		for _, r := range p.results {
+			for _, c := range r.cases() {
+				if !known[c.name] {
+					known[c.name] = true
+					cases = append(cases, c.name)
 				}
-			})
+				p.verdicts[c.name] = c.verdict
+			}
 		}
 	}
 	text, err := platformsText(platforms, cases)
@@ -71,24 +78,21 @@ func TestPlatforms(t *testing.T) {
 }
 
 // run runs the suite on a platform.
-func (p *platform) run(t *testing.T, line string, variant machine.Variant) []result {
-	t.Setenv("SPANSTACK_CLOSES", allCloses)
-	img := image(t, line)
-	p.Kernel, p.ZFS = img.Kernel, img.ZFS
+func (p *platform) run(t *testing.T, img *machine.Image, variant machine.Variant) {
 	dir := buildSuite(t)
 	buildStatic(t, "build", "-o", filepath.Join(dir, "zferry"), "../cmd/zferry")
 	start := time.Now()
-	results, exitCode := runSuite(t, img, variant, dir)
+	var exitCode int
+	p.results, exitCode = runSuite(t, img, variant, dir)
 	p.Took = time.Since(start).Round(time.Second)
 	if exitCode != 0 && !t.Failed() {
 		t.Logf("the suite exited with %d", exitCode)
 	}
-	for _, r := range results {
+	for _, r := range p.results {
 		if m := closesLine.FindStringSubmatch(r.log); m != nil {
 			p.Closes = m[1]
 		}
 	}
-	return results
 }
 
 // closesLine is TestRandomCloses's summary.

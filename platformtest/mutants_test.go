@@ -48,6 +48,13 @@ var mutants = []mutant{
 		red:  "TestSendCloseInSplice",
 	},
 	{
+		name: "hold the pipe while waiting for the output of a verified stream",
+		file: "tap_linux.go",
+		old:  "\t\t\t\twriteErr = err\n\t\t\t}\n\t\t})\n",
+		new:  "\t\t\t\twriteErr = err\n\t\t\t}\n\t\t\tif writeErr == unix.EAGAIN {\n\t\t\t\twriteErr = f.awaitRoom(out)\n\t\t\t}\n\t\t})\n",
+		red:  "TestSendCloseInSplice",
+	},
+	{
 		name: "don't kill", // closing the pipe ends a send that writes, but not one that reads
 		file: "sendstream.go",
 		old:  "\ts.child.kill()\n",

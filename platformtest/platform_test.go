@@ -100,10 +100,13 @@ func overlay(t *testing.T, name, old, replacement string) string {
 }
 
 // outDir is where the files stay that the suite leaves: below the directory that SPANSTACK_ARTIFACTS names, if it does.
-func outDir(variant machine.Variant) string {
+func outDir(line string, variant machine.Variant) string {
 	dir := os.Getenv("SPANSTACK_ARTIFACTS")
 	if dir == "" {
 		return ""
+	}
+	if line != machine.DefaultLine {
+		dir = filepath.Join(dir, line)
 	}
 	return filepath.Join(dir, string(variant))
 }
@@ -123,7 +126,7 @@ func runSuite(t *testing.T, img *machine.Image, variant machine.Variant, dir str
 		Command: append([]string{"./run", "-test.v=test2json", "-test.timeout=" + suiteTimeout.String()}, flags...),
 		Env: []string{"SPANSTACK_PLATFORM=1", "SPANSTACK_ZFS_MODULE=" + string(variant),
 			"SPANSTACK_ZFERRY=/payload/zferry", "SPANSTACK_OUT=/out", "SPANSTACK_CLOSES=" + os.Getenv("SPANSTACK_CLOSES")},
-		OutDir:    outDir(variant),
+		OutDir:    outDir(img.Line, variant),
 		MemoryMiB: suiteMemory,
 		Stdout:    &out,
 		Stderr:    &out,

@@ -166,27 +166,29 @@ func TestSendCloseInSplice(t *testing.T) {
 			return w, r, err
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			s := send(t, platform(t))
-			w, r, err := open()
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer w.Close()
-			wrote := make(chan error, 1)
-			go func() {
-				_, err := s.WriteTo(w)
-				wrote <- err
-			}()
-			awaitBlocked(t, s.PID())
-			closeStream(t, s)
-			wantState(t, s, zfssend.StateCanceled)
-			r.Close() // its owner's business
-			within("WriteTo", func() {
-				if err := <-wrote; err == nil {
-					t.Error("WriteTo returned nil")
+		for _, o := range []zfssend.SendOptions{{}, {Verify: true}} {
+			t.Run(fmt.Sprintf("%s, verified %t", name, o.Verify), func(t *testing.T) {
+				s := sendWith(t, platform(t), o)
+				w, r, err := open()
+				if err != nil {
+					t.Fatal(err)
 				}
+				defer w.Close()
+				wrote := make(chan error, 1)
+				go func() {
+					_, err := s.WriteTo(w)
+					wrote <- err
+				}()
+				awaitBlocked(t, s.PID())
+				closeStream(t, s)
+				wantState(t, s, zfssend.StateCanceled)
+				r.Close() // its owner's business
+				within("WriteTo", func() {
+					if err := <-wrote; err == nil {
+						t.Error("WriteTo returned nil")
+					}
+				})
 			})
-		})
+		}
 	}
 }

@@ -40,7 +40,12 @@ func within(what string, f func()) {
 
 func send(t *testing.T, ctx context.Context) *zfssend.SendStream {
 	t.Helper()
-	s, err := zfs.Send(ctx, source().name+"/data@x", zfssend.SendOptions{})
+	return sendWith(t, ctx, zfssend.SendOptions{})
+}
+
+func sendWith(t *testing.T, ctx context.Context, o zfssend.SendOptions) *zfssend.SendStream {
+	t.Helper()
+	s, err := zfs.Send(ctx, source().name+"/data@x", o)
 	if err != nil {
 		t.Fatal(err)
 	}
