@@ -18,7 +18,7 @@ import (
 const platformsVariable = "SPANSTACK_PLATFORMS"
 
 // allCloses is how many streams TestPlatforms closes at random moments on each platform.
-const allCloses = "1000"
+const allCloses = "200"
 
 // platform is one column of the table.
 type platform struct {
