@@ -381,9 +381,6 @@ func (a *attempt) stale() bool {
 	switch cause := causeOf(a.root); cause {
 	case zfssend.ResumeStale, zfssend.ResumableState, zfssend.Unexpected:
 		return true
-	case zfssend.UnsupportedFeature:
-		// What zfs says, too, when the destination's newest snapshot isn't any more the one that the receive has begun on.
-		return true
 	default:
 		// Nothing of this attempt explains it, so it is there to stay.
 		return a.fault == nil && a.token != "" && cause != zfssend.Busy

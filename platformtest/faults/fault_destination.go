@@ -141,7 +141,7 @@ var destinationFaults = []*fault{
 			a.campaign.user = append(a.campaign.user, list...)
 			return rest, err
 		},
-		want: func(a *attempt) string { return because(a, zfssend.UnsupportedFeature, zfssend.NotMatching) },
+		want: func(a *attempt) string { return because(a, zfssend.ResumeStale, zfssend.NotMatching) },
 	},
 	{
 		name: "state-dropped", does: "the input ends, and somebody drops the partial state (zfs receive -A)", sees: "no token",

@@ -142,7 +142,7 @@ func (s *session) wait(ctx context.Context) (Result, error) {
 		case line := <-s.cut:
 			return Result{}, s.powerCut(line)
 		case <-ctx.Done():
-			return Result{}, fmt.Errorf("run the virtual machine: %w", context.Cause(ctx))
+			return Result{}, fmt.Errorf("run the virtual machine: while %s: %w", v.state, context.Cause(ctx))
 		case <-timeout:
 			s.stop(reports)
 			return Result{}, &TimeoutError{s.opts.Timeout, v.state, s.console.tail()}
