@@ -23,7 +23,12 @@ type gate struct {
 
 func newGate(t *transfer, source func([]byte, *transfer) (int, error), end, refuse, cut func(error) error) *gate {
 	g := &gate{stream: t, source: source, end: end, refuse: refuse, cut: cut}
-	g.verifier.OnBegin = func(b zstream.Begin) error { return t.saw(&b) }
+	g.verifier.OnBegin = func(b zstream.Begin) error {
+		if err := dangerous(&b); err != nil {
+			return err
+		}
+		return t.saw(&b)
+	}
 	return g
 }
 

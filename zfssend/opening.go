@@ -1,6 +1,7 @@
 package zfssend
 
 import (
+	"fmt"
 	"log/slog"
 
 	"github.com/spanstack/spanstack/zfssend/zstream"
@@ -16,7 +17,7 @@ type opening struct {
 }
 
 // look looks at what passes of a stream that isn't looked at otherwise, until its first record has passed. It returns an
-// error if that isn't what is expected. Where nothing is, it may be anything.
+// error if that isn't what is expected, or is dangerous. Where nothing is expected, it may be anything else.
 func (t *transfer) look(p []byte) error {
 	o := &t.opening
 	if o.passed {
@@ -34,7 +35,23 @@ func (t *transfer) look(p []byte) error {
 		}
 		return err
 	}
+	if err := dangerous(&begin); err != nil {
+		return &zstream.Error{Record: zstream.TypeBegin, To: zstream.HeaderSize, Err: err}
+	}
 	return t.saw(&begin)
+}
+
+// maxBegin is how long a payload of BEGIN may be, in bytes: no more than fits into the kernel's spl_kmem_alloc_max, without
+// which 2.1's dmu_recv_stream reads into a null pointer, and the machine is dead (2.3 and 2.4 refuse it). It holds the resume
+// state and the GUIDs of redaction snapshots, a few hundred bytes. That of a package is for zfs and not for the kernel.
+const maxBegin = 1 << 20
+
+// dangerous returns an error for a BEGIN record that no kernel may see.
+func dangerous(b *zstream.Begin) error {
+	if b.Compound || b.PayloadSize <= maxBegin {
+		return nil
+	}
+	return fmt.Errorf("%w: payload of %d bytes, of which some kernels die; maximum is %d", zstream.ErrFormat, b.PayloadSize, maxBegin)
 }
 
 // saw is told of each BEGIN record. It returns an error if that isn't what is expected.

@@ -183,7 +183,9 @@ func (r *Receive) copier() func(*transfer) ([]byte, error) {
 	buf := make([]byte, copyBuffer)
 	return func(*transfer) ([]byte, error) {
 		n, err := r.readInput(buf, nil)
-		_ = r.look(buf[:n]) // nothing is expected
+		if refusal := r.look(buf[:n]); refusal != nil {
+			return nil, refusal
+		}
 		return buf[:n], err
 	}
 }

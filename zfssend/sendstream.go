@@ -105,7 +105,9 @@ func (s *SendStream) readPlain(p []byte, via *transfer) (int, error) {
 	if n == 0 && err != nil {
 		return 0, s.end(err)
 	}
-	_ = s.look(p[:n]) // nothing is expected, or it has been seen
+	if refusal := s.look(p[:n]); refusal != nil { // of what is expected, it has been seen
+		return 0, s.refuse(refusal)
+	}
 	return n, nil
 }
 

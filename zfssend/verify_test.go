@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -405,5 +406,44 @@ func TestExpectNoStream(t *testing.T) {
 	}
 	if err := wait(t, r); !errors.Is(err, BadStream) || r.Stats().Bytes != 0 {
 		t.Errorf("%v after %d bytes", err, r.Stats().Bytes)
+	}
+}
+
+// TestDangerousBegin: a stream of which the kernel of ZFS 2.1 would die doesn't get to it, whatever is asked for.
+func TestDangerousBegin(t *testing.T) {
+	stream := recorded(t, "full")
+	stream[6] |= 0x80 // drr_payloadlen: 8 MiB
+	stream = slices.Insert(stream, zstream.HeaderSize, make([]byte, 8<<20)...)
+	saved := filepath.Join(t.TempDir(), "received")
+	refused := func(t *testing.T, what string, err error) {
+		t.Helper()
+		if e, ok := errors.AsType[*zstream.Error](err); !ok || !errors.Is(err, BadStream) || e.Record != zstream.TypeBegin || e.Offset != 0 {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	for name, o := range map[string]ReceiveOptions{"plain": {}, "verified": {Verify: true}, "expected": {Expect: &Expect{}}} {
+		t.Run(name, func(t *testing.T) {
+			CheckLeaks(t)
+			r, err := fake(Save(saved)).Receive(t.Context(), "backup/a", io.NopCloser(bytes.NewReader(stream)), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			refused(t, "Receive", wait(t, r))
+			if n := r.Stats().Bytes; n > 0 {
+				t.Errorf("zfs receive got %d bytes", n)
+			}
+			s, err := fake(Cat(file(t, stream))).Send(t.Context(), "tank/a@x", SendOptions{Verify: o.Verify, Expect: o.Expect})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r, err = fake(Save(saved)).Receive(t.Context(), "backup/a", s, ReceiveOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			err = wait(t, r)
+			refused(t, "Send to Receive", RootCause(s.Err(), err))
+		})
+	}
+	if _, err := os.Stat(saved); err == nil {
+		t.Error("zfs receive came to the end of its input")
 	}
 }
