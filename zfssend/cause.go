@@ -23,7 +23,7 @@ const (
 	NotMatching               // the destination's newest snapshot isn't the one that the increment starts from
 	ResumableState            // the destination has the state of an interrupted receive
 	ResumeStale               // that state, or its token, fits to nothing any more
-	BadStream                 // the stream is truncated or corrupt: suspect the sender first
+	BadStream                 // the stream is truncated or corrupt (suspect the sender first), or the destination got a snapshot meanwhile
 	UnsupportedFeature        // the receiving side is too old for the stream
 	KeyNotLoaded              // an encryption key is not loaded
 	EncryptionMismatch        // raw and other streams, or streams of several keys, don't go together
@@ -101,7 +101,7 @@ var causes = []struct {
 	{"no longer the same snapshot used in the initial send", ResumeStale},
 	{"Resuming recv on existing destination", ResumeStale},
 	{"cannot receive resume stream: destination '", ResumeStale},  // exists without that state, or doesn't exist
-	{"cannot receive resume stream: kernel modules", ResumeStale}, // must be upgraded, it says, but what it means is EINVAL
+	{"cannot receive resume stream: kernel modules", ResumeStale}, // see below
 
 	{"destination has snapshots", DestinationExists},
 	{"must specify -F", DestinationExists},
@@ -116,6 +116,10 @@ var causes = []struct {
 	{"cannot be used to destroy an encrypted filesystem", EncryptionMismatch},
 	{"without the raw flag", EncryptionMismatch},
 	{"set or excluded for raw streams", EncryptionMismatch},
+
+	// What zfs receive -s says of EINVAL, whatever the kernel doesn't like: without -s, it is an "invalid backup stream". A
+	// receive that is resumed then has a state which fits to nothing.
+	{"kernel modules must be upgraded to receive this stream", BadStream},
 
 	{"unsupported feature", UnsupportedFeature},
 	{"must be upgraded to receive this stream", UnsupportedFeature},

@@ -378,8 +378,12 @@ func (a *attempt) look(ctx context.Context) (*zfssend.Dataset, error) {
 
 // stale reports whether the attempt showed that there is no going on from the destination's partial state.
 func (a *attempt) stale() bool {
-	if a.fault != nil && a.fault.name == tokenMangled {
+	switch {
+	case a.fault == nil:
+	case a.fault.name == tokenMangled:
 		return false // that was us
+	case a.fault.spoils && a.Struck >= 0:
+		return true
 	}
 	switch cause := causeOf(a.root); cause {
 	case zfssend.ResumeStale, zfssend.ResumableState, zfssend.Unexpected:

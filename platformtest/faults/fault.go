@@ -22,13 +22,15 @@ type fault struct {
 
 	// harmless says that the attempt has to succeed nevertheless.
 	harmless bool
-	routes   []route       // those that it can strike on; nil: all
-	verify   verify        // by the receiver
-	early    bool          // strikes in the first third, since it needs time
-	begun    bool          // strikes when zfs receive has begun to receive
-	delay    time.Duration // of each piece that passes after it has struck
-	stall    time.Duration
-	grace    time.Duration
+	// spoils says that there is no going on from the partial state that is left.
+	spoils bool
+	routes []route       // those that it can strike on; nil: all
+	verify verify        // by the receiver
+	early  bool          // strikes in the first third, since it needs time
+	begun  bool          // strikes when zfs receive has begun to receive
+	delay  time.Duration // of each piece that passes after it has struck
+	stall  time.Duration
+	grace  time.Duration
 
 	fits    func(*attempt) bool                    // nil: always
 	prepare func(*attempt) error                   // before the streams start

@@ -132,7 +132,7 @@ var destinationFaults = []*fault{
 	},
 	{
 		// zfs reads all of the stream and then can't finish: its clone doesn't start at the newest snapshot any more. Resumed, it
-		// fails in the same way, for ever: see attempt.stale. Where the receive hasn't begun, there is nothing wrong with it.
+		// fails in the same way, for ever. Where the receive hasn't begun, there is nothing wrong with it.
 		name: "snapshot-destination", does: "somebody takes a snapshot of the destination",
 		sees: "it can't be finished, and its partial state is given up; the snapshot stays",
 		fits: func(a *attempt) bool { return a.step.index > 0 && a.step.dataset.kind == plain },
@@ -141,7 +141,10 @@ var destinationFaults = []*fault{
 			a.campaign.user = append(a.campaign.user, list...)
 			return rest, err
 		},
-		want: func(a *attempt) string { return because(a, zfssend.ResumeStale, zfssend.NotMatching) },
+		spoils: true,
+		want: func(a *attempt) string {
+			return because(a, zfssend.BadStream, zfssend.ResumeStale, zfssend.NotMatching)
+		},
 	},
 	{
 		name: "state-dropped", does: "the input ends, and somebody drops the partial state (zfs receive -A)", sees: "no token",

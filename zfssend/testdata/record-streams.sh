@@ -214,6 +214,18 @@ rec Busy receive-s-increment-while-receiving receive increment -s -u backup/inc2
 rec Busy destroy-while-receiving-increment zfs destroy -r backup/inc2
 exec 7>&-
 wait $receiver
+# A snapshot of the destination, taken while an increment comes: there is no finishing it, nor going on from its state.
+receive full -u backup/inc3
+has_token() { [ "$(token backup/inc3)" != - ]; }
+{ head -c 300000 increment; await has_token; zfs snapshot backup/inc3@meanwhile; tail -c +300001 increment; } >fifo &
+rec BadStream receive-s-snapshot-meanwhile receive fifo -s -u backup/inc3
+wait $!
+zfs send -t "$(token backup/inc3)" | cat >again
+rec ResumeStale resume-after-snapshot receive again -s -u backup/inc3
+zfs receive -A backup/inc3
+{ head -c 300000 increment; sleep 5; zfs snapshot backup/inc2@meanwhile; tail -c +300001 increment; } >fifo &
+rec BadStream receive-snapshot-meanwhile receive fifo -u backup/inc2
+wait $!
 
 # --- receive: what is there
 receive full -u backup/a
