@@ -141,25 +141,24 @@ func because(a *attempt, causes ...zfssend.Cause) string {
 	return fmt.Sprintf("the root cause is %q, want one of %v: %s", causeOf(a.root), causes, a.Root)
 }
 
-// if the place was exact, failed; otherwise because, since the stream may have been over already.
-func failedIfExact(a *attempt, causes ...zfssend.Cause) string {
-	if a.exact() {
-		return failed(a, causes...)
-	}
-	return because(a, causes...)
-}
-
-// killed wants the root cause to be that one of these was killed.
-func killed(a *attempt, ops ...string) string {
+// killed wants the root cause to be that one of these was ended by the signal. It may have committed nevertheless: the kernel
+// doesn't look for signals between the last records, if they are there.
+func killed(a *attempt, signal syscall.Signal, ops ...string) string {
 	if a.Complete {
-		if a.exact() && slices.Contains(ops, "receive") {
-			return "it is complete, but zfs receive was killed before the end"
-		}
-		return ""
+		return completeIfInexact(a, ops...)
 	}
 	e, ok := errors.AsType[*zfssend.Error](a.root)
-	if !ok || e.Signal != syscall.SIGKILL || !slices.Contains(ops, e.Op) {
-		return "the root cause isn't that it was killed: " + a.Root
+	if !ok || e.Signal != signal || !slices.Contains(ops, e.Op) {
+		return fmt.Sprintf("the root cause isn't %v: %s", signal, a.Root)
+	}
+	return ""
+}
+
+// completeIfInexact wants zfs receive, if it was ended in the middle of the stream, not to be complete. Where the place isn't
+// exact, the stream may have been over.
+func completeIfInexact(a *attempt, ops ...string) string {
+	if a.Complete && a.exact() && slices.Contains(ops, "receive") {
+		return "it is complete, but zfs receive was ended before the end"
 	}
 	return ""
 }
@@ -190,7 +189,7 @@ var processFaults = []*fault{
 			a.kill(syscall.SIGKILL, a.stream)
 			return rest, nil
 		},
-		want: func(a *attempt) string { return killed(a, "send") },
+		want: func(a *attempt) string { return killed(a, syscall.SIGKILL, "send") },
 	},
 	{
 		name: "kill-receive", does: "kill -9 of zfs receive", sees: "the receiver was killed; its state is kept",
@@ -198,7 +197,7 @@ var processFaults = []*fault{
 			a.kill(syscall.SIGKILL, a.receive)
 			return rest, nil
 		},
-		want: func(a *attempt) string { return killed(a, "receive") },
+		want: func(a *attempt) string { return killed(a, syscall.SIGKILL, "receive") },
 	},
 	{
 		name: "kill-both", does: "kill -9 of zfs send and zfs receive", sees: "one of them was killed",
@@ -206,7 +205,7 @@ var processFaults = []*fault{
 			a.kill(syscall.SIGKILL, a.stream, a.receive)
 			return rest, nil
 		},
-		want: func(a *attempt) string { return killed(a, "send", "receive") },
+		want: func(a *attempt) string { return killed(a, syscall.SIGKILL, "send", "receive") },
 	},
 	{
 		name: "term-receive", does: "SIGTERM to zfs receive", sees: "the receiver was ended by it",
@@ -214,7 +213,7 @@ var processFaults = []*fault{
 			a.kill(syscall.SIGTERM, a.receive)
 			return rest, nil
 		},
-		want: func(a *attempt) string { return failedIfExact(a) },
+		want: func(a *attempt) string { return killed(a, syscall.SIGTERM, "receive") },
 	},
 	{
 		name: "close-send", does: "SendStream.Close", sees: "canceled",
@@ -234,7 +233,7 @@ var processFaults = []*fault{
 				return s != zfssend.StateOpen && s != zfssend.StateDraining
 			})
 		},
-		want: func(a *attempt) string { return failedIfExact(a, zfssend.Canceled) },
+		want: func(a *attempt) string { return cmp.Or(completeIfInexact(a, "receive"), because(a, zfssend.Canceled)) },
 	},
 	{
 		name: "cancel", does: "the context of both ends", sees: "canceled",
