@@ -96,8 +96,10 @@ func TestErrorText(t *testing.T) {
 			"send tank/a@x: closed"},
 		{&Error{Op: "send", Object: "tank/a@x", ExitCode: -1, Cause: Canceled, Err: reason, PID: 7, Abandoned: true},
 			"send tank/a@x: canceled: shutting down; pid 7: zfs was killed but has not ended yet"},
-		{&Error{Op: "receive", Object: "b/a", ExitCode: 0, Cause: Canceled, Err: reason},
-			"receive b/a: canceled: shutting down; zfs receive had exited 0, so b/a may have the snapshot"},
+		{&Error{Op: "send", Object: "tank/a@x", ExitCode: 1, Stderr: "I/O error", Cause: PoolIO, MaybeCommitted: true},
+			"send tank/a@x: zfs exited 1: I/O error; a receiver may have the snapshot nevertheless"},
+		{&Error{Op: "receive", Object: "b/a", ExitCode: 0, Cause: Canceled, Err: reason, MaybeCommitted: true},
+			"receive b/a: canceled: shutting down; b/a may have the snapshot"},
 		{&Error{Op: "list", Object: "tank", ExitCode: -1, Err: errors.New(`exec: "zfs": executable file not found in $PATH`)},
 			`list tank: exec: "zfs": executable file not found in $PATH`},
 	}

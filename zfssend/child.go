@@ -1,7 +1,6 @@
 package zfssend
 
 import (
-	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -31,7 +30,7 @@ type child struct {
 
 // start starts "zfs op args...". What it writes to stderr appears on the span, too. The caller must call wait, once, usually
 // on a goroutine.
-func (c *Client) start(span *trace.Span, op, object string, args []string, stdin *os.File, stdout io.Writer) (*child, error) {
+func (c *Client) start(span *trace.Span, op, object string, args []string, stdin, stdout *os.File) (*child, error) {
 	argv := c.argv(op, args)
 	ch := &child{op: op, object: object, cmd: exec.Command(argv[0], argv[1:]...), reaped: make(chan struct{})}
 	ch.wrapped = len(c.Command) > 1
@@ -39,7 +38,9 @@ func (c *Client) start(span *trace.Span, op, object string, args []string, stdin
 	if stdin != nil {
 		ch.cmd.Stdin = stdin // and not a nil *os.File in an interface
 	}
-	ch.cmd.Stdout = stdout
+	if stdout != nil {
+		ch.cmd.Stdout = stdout
+	}
 	ch.stderr.line = func(line string) { span.Log(time.Time{}, slog.LevelInfo, line, slog.String("subsystem", subsystem)) }
 	ch.cmd.Stderr = &ch.stderr
 	ch.cmd.WaitDelay = stderrDelay
@@ -57,6 +58,7 @@ func (c *Client) start(span *trace.Span, op, object string, args []string, stdin
 // wait waits for the process, for as long as it takes, and reports whether it succeeded.
 func (ch *child) wait() bool {
 	ch.err = ch.cmd.Wait()
+	ch.stderr.end()
 	close(ch.reaped)
 	return ch.succeeded()
 }
@@ -135,16 +137,6 @@ func (ch *child) gone(bound time.Duration) bool {
 	}
 }
 
-// status returns what Wait found, nil while the process isn't reaped.
-func (ch *child) status() *os.ProcessState {
-	select {
-	case <-ch.reaped:
-		return ch.cmd.ProcessState
-	default:
-		return nil
-	}
-}
-
 // failure returns the error for a process that wasn't or can't be successful.
 func (ch *child) failure() *Error {
 	e := &Error{
@@ -160,13 +152,17 @@ func (ch *child) failure() *Error {
 	if e.Cause == PermissionDenied {
 		e.Needs = permissionsOf[e.Op]
 	}
-	if status := ch.status(); status != nil {
-		e.ExitCode = status.ExitCode()
-		e.Signal = signalOf(status)
-		if e.ExitCode < 0 && e.Signal == 0 {
-			e.Err = ch.err // Wait itself failed
-		}
+	select {
+	case <-ch.reaped:
+	default:
+		return e
 	}
+	status := ch.cmd.ProcessState
+	if status == nil {
+		e.Err = ch.err // somebody else has reaped it: nobody knows how it ended
+		return e
+	}
+	e.ExitCode, e.Signal = status.ExitCode(), signalOf(status)
 	return e
 }
 

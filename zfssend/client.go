@@ -1,7 +1,6 @@
 package zfssend
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -107,8 +106,13 @@ func (c *Client) answer(ctx context.Context, cmd command) (out []byte, err error
 		}
 		defer stdin.Close()
 	}
-	var stdout bytes.Buffer
-	ch, err := c.start(span, cmd.op, cmd.object, cmd.args, stdin, &stdout)
+	stdout, w, err := newOutput()
+	if err != nil {
+		return nil, &Error{Op: cmd.op, Object: cmd.object, ExitCode: -1, Err: err}
+	}
+	defer stdout.close()
+	ch, err := c.start(span, cmd.op, cmd.object, cmd.args, stdin, w)
+	w.Close()
 	if err != nil {
 		return nil, err
 	}
@@ -123,25 +127,28 @@ func (c *Client) answer(ctx context.Context, cmd command) (out []byte, err error
 		if !ch.end(c.grace()) {
 			e := ch.failure()
 			e.Cause, e.Err, e.Abandoned = Canceled, context.Cause(ctx), true
-			return nil, e // not its stdout, which may yet be written to
+			return nil, e
 		}
 	}
+	out, whole := stdout.wait(outputDelay)
 	span.SetAttrs(ch.exitAttrs()...)
 	log.Debug("ended", "status", ch.cmd.ProcessState)
-	if ch.succeeded() {
-		return stdout.Bytes(), nil
+	if ch.succeeded() && whole {
+		return out, nil
 	}
 	e := ch.failure()
 	switch {
 	case ctx.Err() != nil:
 		e.Cause, e.Err = Canceled, context.Cause(ctx)
+	case ch.succeeded():
+		e.Err = errOutputHeld
 	case cmd.settled != nil && cmd.settled(e):
 		span.SetAttrs(slog.Bool("settled", true))
-		return stdout.Bytes(), nil
+		return out, nil
 	case e.Cause == PermissionDenied:
 		c.explainDenied(ctx, cmd, e)
 	}
-	return stdout.Bytes(), e
+	return out, e
 }
 
 // filled returns a pipe that holds a text, which must fit into the smallest of pipes: 4 KiB.

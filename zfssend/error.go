@@ -32,6 +32,10 @@ type Error struct {
 	// Abandoned says that it was killed but had not ended within [Client.Grace]. The error then matches ErrAbandoned.
 	Abandoned bool
 
+	// MaybeCommitted says that the stream's last record may have passed before this failure, so that the receiver may have the
+	// snapshot nevertheless. With Verify, a SendStream's never has.
+	MaybeCommitted bool
+
 	// Needs are the permissions that the operation needs, as "zfs allow" names them, if Cause is PermissionDenied.
 	// Missing are those of them that the user hasn't got, as far as that could be found out; it never is for streams.
 	Needs, Missing []string
@@ -62,8 +66,11 @@ func (e *Error) Error() string {
 	if e.Abandoned {
 		fmt.Fprintf(&b, "; pid %d: %v", e.PID, ErrAbandoned)
 	}
-	if e.Op == opReceive && e.ExitCode == 0 {
-		b.WriteString("; zfs receive had exited 0, so " + e.Object + " may have the snapshot")
+	switch {
+	case e.MaybeCommitted && e.Op == opReceive:
+		b.WriteString("; " + e.Object + " may have the snapshot")
+	case e.MaybeCommitted:
+		b.WriteString("; a receiver may have the snapshot nevertheless")
 	}
 	return b.String()
 }

@@ -36,7 +36,7 @@ func ExampleClient_Send() {
 	fmt.Println(errors.Is(err, zfssend.PoolIO), stream.State())
 	// Output:
 	// stream (6 bytes)
-	// send tank/home@mon: zfs exited 1: cannot send: Input/output error
+	// send tank/home@mon: zfs exited 1: cannot send: Input/output error; a receiver may have the snapshot nevertheless
 	// true failed
 }
 

@@ -40,6 +40,8 @@ func (e *Expect) check(b, first *zstream.Begin, o *opening) error {
 	switch {
 	case b.Compound && !e.Package:
 		return &ExpectError{"stream", "kind", "a package", "a stream of one snapshot"}
+	case b.Compound && b.ListErr != nil:
+		return b.ListErr // zfs may understand what we don't
 	case b.Compound && b.Package != nil:
 		return e.checkPackage(b.Package)
 	case b.Compound:
@@ -62,7 +64,7 @@ func encoding(raw bool) string {
 	if raw {
 		return "raw"
 	}
-	return "not raw"
+	return "plain"
 }
 
 // checkPackage checks a package's contents, as it declares them.

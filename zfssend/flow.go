@@ -25,6 +25,9 @@ type flow struct {
 // run carries the rest of the stream. It returns io.EOF as readErr at the end of a complete stream, and either readErr or
 // writeErr otherwise.
 func (f *flow) run() (readErr, writeErr error) {
+	if f.from.closed.Load() {
+		return f.from.outOf(f.from.State()), nil
+	}
 	if f.from.gate != nil {
 		return f.copyVerified()
 	}
@@ -91,6 +94,9 @@ func (f *flow) write(p []byte) (n int, err error) {
 	n, err = f.to.Write(p)
 	f.endWrite()
 	n = min(max(n, 0), len(p)) // it is somebody else's
+	if err == nil && n < len(p) {
+		err = io.ErrShortWrite
+	}
 	f.passed(n)
 	return n, err
 }
@@ -118,13 +124,26 @@ func (f *flow) endWrite() {
 	}
 }
 
+// isStream reports whether a socket is one of bytes and not of messages.
+func isStream(raw syscall.RawConn) (yes bool) {
+	err := raw.Control(func(fd uintptr) {
+		kind, err := syscall.GetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_TYPE)
+		yes = err == nil && kind == syscall.SOCK_STREAM
+	})
+	return yes && err == nil
+}
+
 // spliceable returns the descriptor of a pipe or stream socket, nil for all else. A writer that isn't exactly of one of
 // these types might do more than to pass on what is written.
 func spliceable(w io.Writer) (raw syscall.RawConn) {
 	switch w := w.(type) {
 	case *os.File:
-		if st, err := w.Stat(); err == nil && st.Mode()&(os.ModeNamedPipe|os.ModeSocket) != 0 {
-			raw, _ = w.SyscallConn()
+		st, err := w.Stat()
+		if err != nil || st.Mode()&(os.ModeNamedPipe|os.ModeSocket) == 0 {
+			return nil
+		}
+		if raw, _ = w.SyscallConn(); raw != nil && st.Mode()&os.ModeSocket != 0 && !isStream(raw) {
+			return nil
 		}
 	case *net.TCPConn:
 		raw, _ = w.SyscallConn()

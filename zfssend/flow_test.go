@@ -3,6 +3,7 @@ package zfssend
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -287,6 +288,77 @@ func TestWriteToClosedOutput(t *testing.T) {
 			})
 			wantState(t, s, StateOpen)
 		})
+	}
+}
+
+// TestWriteToOutputClosedMeanwhile: likewise if it was closed while zfs was being waited for.
+func TestWriteToOutputClosedMeanwhile(t *testing.T) {
+	stream := recorded(t, "full")
+	for _, verify := range []bool{false, true} {
+		for _, k := range outputKinds[:3] {
+			t.Run(fmt.Sprint(k.name, " ", verify), func(t *testing.T) {
+				CheckLeaks(t)
+				gate := filepath.Join(t.TempDir(), "gate")
+				half := len(stream) / 2
+				s, err := fake(Cat(file(t, stream[:half])), AwaitFile(gate), Cat(file(t, stream[half:]))).
+					Send(t.Context(), "tank/a@x", SendOptions{Verify: verify})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer s.Close()
+				w, r := k.open(t)
+				defer r.Close()
+				go io.Copy(io.Discard, r)
+				wrote := make(chan error, 1)
+				go func() {
+					_, err := s.WriteTo(w)
+					wrote <- err
+				}()
+				await(t, "half of it", func() bool { return s.Stats().Bytes == int64(half) && s.lasting(&s.reading) > 0 })
+				w.Close()
+				touch(t, gate)
+				within(t, "WriteTo", func() {
+					if err := <-wrote; !errors.Is(err, os.ErrClosed) && !errors.Is(err, net.ErrClosed) {
+						t.Errorf("WriteTo: %v", err)
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestWriteToShortWriter: a writer that takes less than it was given, without an error, doesn't make a stream look complete.
+func TestWriteToShortWriter(t *testing.T) {
+	CheckLeaks(t)
+	s := send(t, Write(3_000_000))
+	n, err := s.WriteTo(writerFunc(func(p []byte) (int, error) { return len(p) / 2, nil }))
+	if err != io.ErrShortWrite || n >= 3_000_000 {
+		t.Errorf("%d bytes, %v", n, err)
+	}
+	wantState(t, s, StateOpen)
+	if err := checkPatternFrom(t, s, n, 3_000_000); err != nil { // what wasn't taken is still there
+		t.Error(err)
+	}
+}
+
+// TestWriteToDatagrams: a socket of messages gets what is written to it and isn't spliced to.
+func TestWriteToDatagrams(t *testing.T) {
+	CheckLeaks(t)
+	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_DGRAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fd := range fds {
+		syscall.CloseOnExec(fd)
+		if err := syscall.SetNonblock(fd, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w, r := os.NewFile(uintptr(fds[0]), "w"), os.NewFile(uintptr(fds[1]), "r")
+	defer w.Close()
+	defer r.Close()
+	if spliceable(w) != nil {
+		t.Error("it would be spliced to")
 	}
 }
 

@@ -67,22 +67,28 @@ func (g *gate) advance(via *transfer) {
 	g.w += n
 	held := int(g.verifier.Offset() - g.verifier.Safe())
 	if bad != nil {
+		g.tell()
 		g.err = g.refuse(bad)
 	} else if g.safe = g.w - held; err != nil {
 		g.err = g.last(err)
 	}
-	if g.err != nil {
-		stats := g.verifier.Stats()
-		g.stream.task.SetAttrs(stats.Attrs()...)
-	}
+}
+
+// tell puts what was seen on the stream's task. It comes before the stream's end is told, which is that of the task, too.
+func (g *gate) tell() {
+	stats := g.verifier.Stats()
+	g.stream.task.SetAttrs(stats.Attrs()...)
 }
 
 // last returns how the stream ends after the source has.
 func (g *gate) last(err error) error {
 	if err != io.EOF {
+		g.tell()
 		return g.end(err)
 	}
-	if bad := g.verifier.Close(); bad != nil {
+	bad := g.verifier.Close()
+	g.tell()
+	if bad != nil {
 		return g.cut(bad)
 	}
 	if bad := g.stream.sawAll(); bad != nil {

@@ -29,21 +29,22 @@ func (t *transfer) look(p []byte) error {
 	}
 	o.passed = true
 	begin, err := zstream.ParseBegin(o.head)
-	if err != nil {
-		if t.expect == nil {
-			return nil
-		}
-		return err
+	if danger := dangerous(&begin); danger != nil { // whatever else is wrong with it
+		return &zstream.Error{Record: zstream.TypeBegin, To: zstream.HeaderSize, Err: danger}
 	}
-	if err := dangerous(&begin); err != nil {
-		return &zstream.Error{Record: zstream.TypeBegin, To: zstream.HeaderSize, Err: err}
+	if err != nil && t.expect == nil {
+		return nil // zfs receive will say so
+	}
+	if err != nil {
+		return err
 	}
 	return t.saw(&begin)
 }
 
 // maxBegin is how long a payload of BEGIN may be, in bytes: no more than fits into the kernel's spl_kmem_alloc_max, without
 // which 2.1's dmu_recv_stream reads into a null pointer, and the machine is dead (2.3 and 2.4 refuse it). It holds the resume
-// state and the GUIDs of redaction snapshots, a few hundred bytes. That of a package is for zfs and not for the kernel.
+// state and the GUIDs of redaction snapshots, a few hundred bytes. That of a package is for zfs and not for the kernel. The streams in
+// a package are looked at only if something is expected of it, or it is verified.
 const maxBegin = 1 << 20
 
 // dangerous returns an error for a BEGIN record that no kernel may see.

@@ -2,6 +2,7 @@ package zfssend
 
 import (
 	"bytes"
+	"cmp"
 	"os"
 	"strconv"
 	"sync"
@@ -13,7 +14,7 @@ import (
 var maxPipe = sync.OnceValue(func() int {
 	text, _ := os.ReadFile("/proc/sys/fs/pipe-max-size")
 	n, _ := strconv.Atoi(string(bytes.TrimSpace(text)))
-	return n
+	return cmp.Or(n, 1<<20) // Linux's default, where /proc/sys can't be read
 })
 
 // growPipe enlarges the pipe as far as it may and returns its capacity. Failing is no error: beyond 64 MiB of pipes a

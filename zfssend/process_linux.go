@@ -37,6 +37,14 @@ func (f family) tree() []ProcessStatus {
 	tree := []ProcessStatus{root}
 	for i := 0; i < len(tree); i++ {
 		tree = append(tree, children[tree[i].PID]...)
+	}
+	return tree
+}
+
+// look is tree with what the kernel tells of what they are doing.
+func (f family) look() []ProcessStatus {
+	tree := f.tree()
+	for i := range tree {
 		tree[i].look()
 	}
 	return tree
@@ -96,13 +104,17 @@ func readStatus(pid int) (ProcessStatus, bool) {
 
 // kill sends SIGKILL to the process, unless another one has its number meanwhile.
 func (p ProcessStatus) kill() {
-	fd, err := unix.PidfdOpen(p.PID, 0)
-	if err != nil {
+	send := func() error { return unix.Kill(p.PID, unix.SIGKILL) }
+	switch fd, err := unix.PidfdOpen(p.PID, 0); err {
+	case nil:
+		defer unix.Close(fd)
+		send = func() error { return unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0) }
+	case unix.ENOSYS, unix.EPERM: // Linux before 5.3, or a sandbox: then there is a moment for the number to change hands
+	default:
 		return
 	}
-	defer unix.Close(fd)
 	if now, ok := readStatus(p.PID); ok && now.started == p.started {
-		_ = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
+		_ = send()
 	}
 }
 

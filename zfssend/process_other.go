@@ -7,6 +7,7 @@ type family struct{}
 
 func familyOf(int) (f family)               { return f }
 func (family) tree() (l []ProcessStatus)    { return l }
+func (family) look() (l []ProcessStatus)    { return l }
 func (family) orphans() (l []ProcessStatus) { return l }
 
 func (p ProcessStatus) kill() {}

@@ -110,7 +110,7 @@ func newReceive(ctx context.Context, c *Client, dataset string, input io.ReadClo
 	}
 	r := &Receive{input: input, closeInput: sync.OnceValue(input.Close), stdin: w, fed: make(chan struct{})}
 	r.pipeSize = size
-	r.expect = o.Expect
+	r.expect, r.held = o.Expect, o.Verify
 	if o.Verify || o.Expect != nil {
 		same := func(err error) error { return err }
 		r.gate = newGate(&r.transfer, r.readInput, same, same, same)
@@ -122,7 +122,7 @@ func newReceive(ctx context.Context, c *Client, dataset string, input io.ReadClo
 		w.Close()
 		return nil, err
 	}
-	unbind := context.AfterFunc(ctx, func() { r.cancel(context.Cause(ctx)) })
+	unbind := context.AfterFunc(ctx, func() { r.cancel(Canceled, context.Cause(ctx)) })
 	if c.StallTimeout > 0 {
 		go r.watch(c.StallTimeout, &r.writing, r.cancel)
 	}
@@ -138,15 +138,15 @@ func newReceive(ctx context.Context, c *Client, dataset string, input io.ReadClo
 func (r *Receive) feed() {
 	defer close(r.fed)
 	switch readErr, writeErr := r.carry(); {
-	case writeErr != nil:
-		// zfs is about to exit, or has. It knows why.
+	case writeErr != nil: // zfs is about to exit, or has. It knows why.
+		r.startWait(&r.writing)
 	case readErr == io.EOF:
 		r.whole = true
 		r.startWait(&r.writing) // until it exits
 		r.on(evEOF)
 		r.stdin.Close()
 	default:
-		r.cancel(readErr)
+		r.cancel(causeOf(readErr), readErr)
 	}
 }
 
@@ -208,6 +208,7 @@ func (r *Receive) wait() {
 	r.stdin.Close()
 	r.closeInput()
 	r.settleInput()
+	r.endWait(&r.writing) // feed may have begun another one
 	r.finish()
 }
 
@@ -225,7 +226,7 @@ func (r *Receive) settleInput() bool {
 }
 
 // Wait waits for the end of the stream and returns nil if it is complete, an *[Error] otherwise. If zfs fails, Wait
-// returns its error at once, also if the input stalls. After it, nothing is left of the stream but, if the error Is
+// returns its error as soon as the input is closed, also if that stalls. After it, nothing is left of the stream but, if the error Is
 // [ErrAbandoned], a goroutine that goes on waiting for zfs.
 func (r *Receive) Wait() error {
 	r.settle()
@@ -236,18 +237,18 @@ func (r *Receive) Wait() error {
 // It returns nil if the stream was complete or Close itself ended it, its failure otherwise, and an error that Is
 // [ErrAbandoned] if zfs isn't gone in time. It may be called several times.
 func (r *Receive) Close() error {
-	r.cancel(os.ErrClosed)
+	r.cancel(Canceled, os.ErrClosed)
 	r.settle()
 	return r.outcome()
 }
 
 // cancel ends a live stream before its time, in the same order as [SendStream.cancel].
-func (r *Receive) cancel(cause error) {
-	if !r.interrupt(cause) {
+func (r *Receive) cancel(why Cause, cause error) {
+	if !r.interrupt(why, cause) {
 		return
 	}
 	r.child.kill()
 	r.stdin.Close()
-	r.closeInput()
+	go r.closeInput() // which may wait for its own zfs, within its own bound; wait waits for it
 	r.waitForChild()
 }

@@ -58,6 +58,19 @@ func receive(t *testing.T, ctx context.Context, in io.ReadCloser, script ...Acti
 	return r
 }
 
+// receivePatiently gives the input all the time that it needs after zfs's exit.
+func receivePatiently(t *testing.T, in io.ReadCloser, script ...Action) *Receive {
+	t.Helper()
+	c := fake(script...)
+	c.Grace = patience
+	r, err := c.Receive(t.Context(), "backup/a", in, ReceiveOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close() })
+	return r
+}
+
 func wait(t *testing.T, r *Receive) (err error) {
 	t.Helper()
 	within(t, "Wait", func() { err = r.Wait() })
@@ -98,6 +111,57 @@ func TestReceiveComplete(t *testing.T) {
 		if err := r.Close(); err != nil {
 			t.Errorf("Close: %v", err)
 		}
+	}
+}
+
+// slowInput is an input whose Close takes until it is let go.
+type slowInput struct {
+	*input
+	letGo chan struct{}
+}
+
+func (in *slowInput) Close() error {
+	err := in.input.Close()
+	<-in.letGo
+	return err
+}
+
+// TestReceiveInputClosesSlowly: the bound of Close is that of zfs, which doesn't begin after that of the input, such as a SendStream
+// on the same pool.
+func TestReceiveInputClosesSlowly(t *testing.T) {
+	CheckLeaks(t)
+	gate := filepath.Join(t.TempDir(), "gate")
+	in := &slowInput{newInput(1<<40, nil), make(chan struct{})}
+	c := fake(Grandchild(gate), Block()) // it isn't reaped at once
+	c.Grace = time.Millisecond
+	r, err := c.Receive(t.Context(), "backup/a", in, ReceiveOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	await(t, "zfs receive", func() bool { return r.Stats().Bytes > 0 })
+	within(t, "Close", func() {
+		if err := r.Close(); !errors.Is(err, ErrAbandoned) {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	close(in.letGo)
+	touch(t, gate)
+	within(t, "the end", func() { <-r.Done() })
+	wantClosed(t, in.input)
+}
+
+// TestReceiveWaits: nothing is waited for any more after the end, whichever end came first.
+func TestReceiveWaits(t *testing.T) {
+	for name, in := range map[string]*input{"input ends": newInput(1000, io.EOF), "input goes on": newInput(1<<40, nil)} {
+		t.Run(name, func(t *testing.T) {
+			CheckLeaks(t)
+			r := receive(t, t.Context(), in, Read(1000))
+			wait(t, r)
+			<-r.Done()
+			if r.lasting(&r.reading) > 0 || r.lasting(&r.writing) > 0 {
+				t.Errorf("still waiting: %+v", r.Stats())
+			}
+		})
 	}
 }
 
@@ -191,7 +255,7 @@ func TestReceiveExitsFirst(t *testing.T) {
 	t.Run("input ends", func(t *testing.T) {
 		CheckLeaks(t)
 		pr, pw := io.Pipe()
-		r := receive(t, t.Context(), pr, Read(1000))
+		r := receivePatiently(t, pr, Read(1000))
 		io.Copy(pw, io.LimitReader(&Pattern{}, 1000))
 		<-r.child.reaped
 		pw.Close()
@@ -204,7 +268,7 @@ func TestReceiveExitsFirst(t *testing.T) {
 		CheckLeaks(t)
 		broken := errors.New("exit status 1")
 		pr, pw := io.Pipe()
-		r := receive(t, t.Context(), pr, Read(1000))
+		r := receivePatiently(t, pr, Read(1000))
 		io.Copy(pw, io.LimitReader(&Pattern{}, 1000))
 		<-r.child.reaped
 		pw.CloseWithError(broken)

@@ -3,6 +3,7 @@ package zfssend
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"sync/atomic"
@@ -48,7 +49,7 @@ func newSendStream(ctx context.Context, c *Client, object string, args []string,
 	}
 	s := &SendStream{pipe: r}
 	s.pipeSize = size
-	s.expect = o.Expect
+	s.expect, s.held = o.Expect, o.Verify
 	if o.Verify {
 		s.gate = newGate(&s.transfer, s.readPipe, s.end, s.refuse, s.cut)
 	}
@@ -58,7 +59,7 @@ func newSendStream(ctx context.Context, c *Client, object string, args []string,
 		r.Close()
 		return nil, err
 	}
-	unbind := context.AfterFunc(ctx, func() { s.cancel(context.Cause(ctx)) })
+	unbind := context.AfterFunc(ctx, func() { s.cancel(Canceled, context.Cause(ctx)) })
 	if c.StallTimeout > 0 {
 		go s.watch(c.StallTimeout, &s.reading, s.cancel)
 	}
@@ -85,6 +86,9 @@ func (s *SendStream) wait() {
 // Otherwise the stream ends with an *[Error], which after a cancellation Is the context's cause. After Close, every
 // Read returns an error that Is os.ErrClosed.
 func (s *SendStream) Read(p []byte) (int, error) {
+	if s.closed.Load() {
+		return 0, s.outOf(s.State())
+	}
 	if s.gate != nil {
 		return s.gate.read(p)
 	}
@@ -93,7 +97,7 @@ func (s *SendStream) Read(p []byte) (int, error) {
 
 // readPlain reads what isn't verified.
 func (s *SendStream) readPlain(p []byte, via *transfer) (int, error) {
-	if len(s.rest) > 0 && !s.closed.Load() {
+	if len(s.rest) > 0 {
 		n := copy(p, s.rest)
 		s.rest = s.rest[n:]
 		return n, nil
@@ -117,8 +121,13 @@ func (s *SendStream) readOpening(p []byte, via *transfer) (int, error) {
 	for len(head) < cap(head) {
 		n, err := s.readPipe(head[len(head):cap(head)], via)
 		head = head[:len(head)+n]
-		if n == 0 && err != nil {
-			return 0, s.end(err) // it has hardly begun
+		switch {
+		case n > 0 || err == nil:
+		case errors.Is(err, io.EOF):
+			short := fmt.Errorf("%w: it ends after %d bytes, within its first record", zstream.ErrTruncated, len(head))
+			return 0, s.cut(&zstream.Error{Record: zstream.TypeBegin, To: int64(len(head)), Err: short})
+		default:
+			return 0, s.end(err)
 		}
 	}
 	if refusal := s.look(head); refusal != nil {
@@ -131,7 +140,7 @@ func (s *SendStream) readOpening(p []byte, via *transfer) (int, error) {
 
 // refuse gives up a stream that isn't what it should be, and returns how it ends.
 func (s *SendStream) refuse(cause error) error {
-	s.cancel(cause)
+	s.cancel(causeOf(cause), cause)
 	return s.end(cause)
 }
 
@@ -168,7 +177,7 @@ func (s *SendStream) end(err error) error {
 	if errors.Is(err, io.EOF) {
 		s.on(evEOF)
 	} else {
-		s.cancel(err) // without effect if the pipe was closed because the stream had ended
+		s.cancel(causeOf(err), err) // without effect if the pipe was closed because the stream had ended
 	}
 	return s.outOf(s.awaitEnd())
 }
@@ -222,7 +231,7 @@ func (s *SendStream) WriteTo(w io.Writer) (n int64, err error) {
 // time: a goroutine goes on waiting for it, until Done is closed. It may be called several times.
 func (s *SendStream) Close() error {
 	s.closed.Store(true)
-	s.cancel(os.ErrClosed)
+	s.cancel(Canceled, os.ErrClosed)
 	s.settle()
 	return s.outcome()
 }
@@ -232,8 +241,8 @@ func (s *SendStream) Close() error {
 // On kernels where zfs send writes from a taskq, SIGKILL doesn't interrupt the write to a full pipe, and zfs ends only
 // when the read end is closed (openzfs#12500): closing it must come before waiting. Killing comes first, so that zfs
 // dies of that and not of SIGPIPE, or by an error that it would print.
-func (s *SendStream) cancel(cause error) {
-	if !s.interrupt(cause) {
+func (s *SendStream) cancel(why Cause, cause error) {
+	if !s.interrupt(why, cause) {
 		return
 	}
 	s.child.kill()

@@ -49,12 +49,17 @@ func send(t *testing.T, script ...Action) *SendStream {
 // checkPattern checks that r delivers exactly n bytes of Pattern and then ends.
 func checkPattern(t *testing.T, r io.Reader, n int64) error {
 	t.Helper()
-	var got bytes.Buffer
-	_, err := got.ReadFrom(r)
-	want := make([]byte, n)
+	return checkPatternFrom(t, r, 0, n)
+}
+
+// checkPatternFrom checks that r delivers Pattern from one position up to another one and then ends.
+func checkPatternFrom(t *testing.T, r io.Reader, from, to int64) error {
+	t.Helper()
+	got, err := io.ReadAll(r)
+	want := make([]byte, to)
 	io.ReadFull(&Pattern{}, want)
-	if !bytes.Equal(got.Bytes(), want) {
-		t.Errorf("got %d bytes, or other ones; want %d", got.Len(), n)
+	if !bytes.Equal(got, want[from:]) {
+		t.Errorf("got %d bytes, or other ones; want %d", len(got), to-from)
 	}
 	return err
 }

@@ -35,7 +35,7 @@ func (f *flow) splice(out syscall.RawConn) (readErr, writeErr error, ok bool) {
 		case writeErr == errNoSplice:
 			return nil, nil, false
 		case writeErr != nil:
-			return nil, writeErr, true
+			return nil, f.outputError(writeErr), true
 		case readErr != nil:
 			return f.from.end(readErr), nil, true
 		}
@@ -98,12 +98,13 @@ func spliceOnce(from, to, limit int) (int, error) {
 func (f *flow) awaitRoom(out syscall.RawConn) error {
 	f.beginWrite()
 	defer f.endWrite()
-	err := out.Write(func(to uintptr) bool { return ready(to, unix.POLLOUT) })
-	if err == nil {
-		return nil
-	}
+	return out.Write(func(to uintptr) bool { return ready(to, unix.POLLOUT) })
+}
+
+// outputError returns what the output itself says of an error of its RawConn: that it is closed Is os.ErrClosed then.
+func (f *flow) outputError(err error) error {
 	if _, better := f.to.Write(nil); better != nil {
-		return better // such as an error that Is os.ErrClosed, which that of a RawConn isn't
+		return better
 	}
 	return err
 }

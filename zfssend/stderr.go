@@ -47,6 +47,15 @@ func (b *stderrBuffer) Write(p []byte) (int, error) {
 	return n, nil
 }
 
+// end is told that nothing more comes: the last line is complete without a line break.
+func (b *stderrBuffer) end() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.partial) > 0 {
+		b.tell([]byte("\n"))
+	}
+}
+
 // tell tells the lines that p completes.
 func (b *stderrBuffer) tell(p []byte) {
 	for b.line != nil && b.lines < stderrLines {

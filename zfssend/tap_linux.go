@@ -122,8 +122,10 @@ func (f *flow) spliceVerified(out syscall.RawConn) (readErr, writeErr error, ok 
 		switch {
 		case writeErr == errNoSplice:
 			return nil, nil, false
-		case readErr != nil || writeErr != nil:
-			return readErr, writeErr, true
+		case writeErr != nil:
+			return nil, f.outputError(writeErr), true
+		case readErr != nil:
+			return readErr, nil, true
 		}
 	}
 }

@@ -6,8 +6,10 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -189,6 +191,57 @@ func TestRunCanceled(t *testing.T) {
 		t.Errorf("after the cancellation: %v", err)
 	}
 	touch(t, gate)
+}
+
+// TestTraceLastLine: the last line on stderr is told although it has no end.
+func TestTraceLastLine(t *testing.T) {
+	CheckLeaks(t)
+	ctx, rec := recording(t)
+	s, err := fake(Stderr("first\nlast, without a line break"), Exit(1)).Send(ctx, "tank/a@x", SendOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.Copy(io.Discard, s)
+	<-s.Done()
+	sent, _ := find(t, rec, "zfs send")
+	if line, _ := find(t, rec, "last, without a line break"); line.Kind != trace.KindLog || line.Parent != sent.ID {
+		t.Errorf("got %+v", line)
+	}
+}
+
+// TestRunOutputHeld: an answer whose end nobody has seen isn't taken for all of it.
+func TestRunOutputHeld(t *testing.T) {
+	CheckLeaks(t)
+	dir := t.TempDir() // when it is gone, the test is over
+	c := &Client{Command: []string{"sh", "-c", "echo tank; (while [ -d " + dir + " ]; do sleep 0.1; done) 2>/dev/null & exit 0", "zfs"}}
+	out, err := c.run(t.Context(), opList, "tank")
+	if !errors.Is(err, errOutputHeld) || !strings.Contains(err.Error(), "holds its output") {
+		t.Errorf("got %q, %v", out, err)
+	}
+}
+
+// TestReapedElsewhere: if somebody else has waited for zfs, nobody knows how it ended, and the error says that.
+func TestReapedElsewhere(t *testing.T) {
+	ch := &child{op: opSend, object: "tank/a@x", cmd: &exec.Cmd{Process: &os.Process{Pid: 77}}, reaped: make(chan struct{}), err: syscall.ECHILD}
+	close(ch.reaped)
+	if e := ch.failure(); !errors.Is(e, syscall.ECHILD) || e.ExitCode != -1 || !strings.Contains(e.Error(), "no child processes") {
+		t.Errorf("got %v", e)
+	}
+}
+
+// TestCanceledBySibling: a stream that was cancelled since another one stalled hasn't stalled itself.
+func TestCanceledBySibling(t *testing.T) {
+	CheckLeaks(t)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	s, err := fake(Block()).Send(ctx, "tank/a@x", SendOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel(&Error{Op: opReceive, Object: "backup/b", Cause: Stalled, Err: &StallError{For: time.Minute}})
+	<-s.Done()
+	if e := sendError(t, s.Err()); e.Cause != Canceled || !errors.Is(e, Canceled) || !errors.Is(e, ErrStalled) {
+		t.Errorf("got %v, cause %v", e, e.Cause)
+	}
 }
 
 // TestTraceStderr: what zfs writes to stderr stands on its task, line by line, and not all of it if it is much.

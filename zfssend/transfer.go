@@ -3,7 +3,6 @@ package zfssend
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"os"
 	"sync"
@@ -24,6 +23,7 @@ type transfer struct {
 	log   *slog.Logger // of the task
 	done  chan struct{}
 
+	held    bool    // the stream's end is held back until it is known to be right
 	opening opening // what is known of the stream
 	expect  *Expect // if not nil, what it has to be
 
@@ -31,12 +31,14 @@ type transfer struct {
 	changed sync.Cond  // of life
 	life    life
 	cause   error          // why it was cancelled, or why it failed although zfs exited with 0
+	why     Cause          // the same in one word, if it was cancelled
 	bad     error          // why the stream isn't whole, though it has ended
+	over    bool           // its end has passed
 	begin   *zstream.Begin // the stream's first record, once it has passed
 }
 
 // start starts zfs and its task. The task is detached from the caller's, since an abandoned process outlives that.
-func (t *transfer) start(ctx context.Context, c *Client, op, object string, args []string, stdin *os.File, stdout io.Writer) (err error) {
+func (t *transfer) start(ctx context.Context, c *Client, op, object string, args []string, stdin, stdout *os.File) (err error) {
 	t.grace, t.done, t.changed.L = c.grace(), make(chan struct{}), &t.mu
 	taskCtx, task := trace.WithTask(context.WithoutCancel(ctx), "zfs "+op, slog.String("dataset", object), c.commandLine(op, args))
 	t.task, t.log = task, logging.GetLogger(taskCtx, subsystem)
@@ -57,12 +59,14 @@ func (t *transfer) start(ctx context.Context, c *Client, op, object string, args
 	return nil
 }
 
-// on moves the life on.
-func (t *transfer) on(ev event) {
+// on moves the life on, and returns the state that it comes to.
+func (t *transfer) on(ev event) State {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.life = t.life.on(ev)
+	t.over = t.over || ev == evEOF
 	t.changed.Broadcast()
+	return t.life.state
 }
 
 // fail is on(evFailure) for a zfs that exited with 0 nevertheless.
@@ -76,13 +80,13 @@ func (t *transfer) fail(cause error) {
 }
 
 // interrupt marks a live stream as cancelled and reports whether it was live: then the caller has to end it.
-func (t *transfer) interrupt(cause error) bool {
+func (t *transfer) interrupt(why Cause, cause error) bool {
 	t.mu.Lock()
 	live := t.life.state.live()
 	if live {
 		t.life = t.life.on(evCancel)
 		if t.life.state != StateFailed {
-			t.cause = cause
+			t.cause, t.why = cause, why
 		}
 		t.changed.Broadcast()
 	}
@@ -96,8 +100,7 @@ func (t *transfer) interrupt(cause error) bool {
 // waitForChild waits until the child of an interrupted stream is gone, or abandons it to the goroutine that goes on
 // waiting for it.
 func (t *transfer) waitForChild() {
-	if !t.child.end(t.grace) {
-		t.on(evOverdue)
+	if !t.child.end(t.grace) && t.on(evOverdue) == StateAbandoned {
 		t.task.Event("abandoned")
 	}
 }
@@ -141,7 +144,7 @@ func (t *transfer) State() State {
 // change any more once Done is closed.
 func (t *transfer) Err() error {
 	t.mu.Lock()
-	state, cause, bad := t.life.state, t.cause, t.bad
+	state, cause, why, bad, over := t.life.state, t.cause, t.why, t.bad, t.over
 	t.mu.Unlock()
 	if state.live() || state == StateComplete {
 		return nil
@@ -152,15 +155,26 @@ func (t *transfer) Err() error {
 	}
 	switch {
 	case state != StateFailed:
-		e.Cause = causeOf(cause)
+		e.Cause = why
 	case bad != nil && e.ExitCode == 0:
 		e.Cause, e.Err = BadStream, bad
 	}
 	e.Abandoned = state == StateAbandoned
+	e.MaybeCommitted = t.maybeCommitted(e, over)
 	return e
 }
 
-// causeOf says why a stream was given up: because somebody asked for it, unless it was to blame itself.
+// maybeCommitted reports whether the receiver of a stream that failed may have its snapshot. zfs receive commits when it reads the
+// stream's last record; if it fails by itself after that, it says so and exits with 1.
+func (t *transfer) maybeCommitted(e *Error, over bool) bool {
+	if t.child.op == opSend {
+		return over && !t.held
+	}
+	passed := over || !t.held && t.bytes.Load() > 0
+	return passed && (e.ExitCode == 0 || e.Signal != 0 || e.Abandoned)
+}
+
+// causeOf says why a stream was given up that could not be read on: because of what it is, or of what gave it up before.
 func causeOf(reason error) Cause {
 	_, bad := errors.AsType[*zstream.Error](reason)
 	switch {

@@ -3,12 +3,15 @@ package zfssend
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	. "github.com/spanstack/spanstack/zfssend/zfstest"
@@ -140,16 +143,18 @@ func TestSendHoldsEnd(t *testing.T) {
 	if _, err := io.ReadFull(s, got); err != nil {
 		t.Fatal(err)
 	}
+	var early atomic.Int64
 	read := make(chan []byte, 1)
 	go func() {
-		rest, _ := io.ReadAll(s)
+		rest, _ := io.ReadAll(io.TeeReader(s, writerFunc(func(p []byte) (int, error) {
+			early.Add(int64(len(p)))
+			return len(p), nil
+		})))
 		read <- rest
 	}()
-	await(t, "draining", func() bool { return s.State() == StateDraining })
-	select {
-	case rest := <-read:
-		t.Errorf("%d bytes came out before zfs had exited", len(rest))
-	default:
+	AwaitGoroutine(t, "zfssend.(*SendStream).awaitEnd", "sync.Cond.Wait")
+	if n := early.Load(); n > 0 {
+		t.Errorf("%d bytes came out before zfs had exited", n)
 	}
 	touch(t, gate)
 	within(t, "the end", func() {
@@ -157,6 +162,111 @@ func TestSendHoldsEnd(t *testing.T) {
 			t.Errorf("%d of %d bytes", len(got), len(stream))
 		}
 	})
+}
+
+// TestReadAfterClose: nothing comes out of a stream that is closed, verified or not, at its end or before.
+func TestReadAfterClose(t *testing.T) {
+	stream := recorded(t, "full")
+	for _, verify := range []bool{false, true} {
+		for _, n := range []int64{0, 1000, int64(len(stream))} {
+			t.Run(fmt.Sprintf("%t %d", verify, n), func(t *testing.T) {
+				CheckLeaks(t)
+				s, err := fake(Cat(file(t, stream))).Send(t.Context(), "tank/a@x", SendOptions{Verify: verify})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := io.CopyN(io.Discard, struct{ io.Reader }{s}, n); err != nil {
+					t.Fatal(err)
+				}
+				if n == int64(len(stream)) {
+					if n, err := s.Read(make([]byte, 10)); n != 0 || err != io.EOF {
+						t.Errorf("at the end: %d, %v", n, err)
+					}
+				}
+				if err := s.Close(); err != nil {
+					t.Fatal(err)
+				}
+				if n, err := s.Read(make([]byte, 10)); n != 0 || !errors.Is(err, os.ErrClosed) {
+					t.Errorf("Read: %d, %v", n, err)
+				}
+				for _, k := range outputKinds[:3] {
+					w, r := k.open(t)
+					if n, err := s.WriteTo(w); n != 0 || !errors.Is(err, os.ErrClosed) {
+						t.Errorf("WriteTo %s: %d, %v", k.name, n, err)
+					}
+					w.Close()
+					r.Close()
+				}
+			})
+		}
+	}
+}
+
+// TestVerifiedAttrs: what was seen of a stream is on its task before that ends.
+func TestVerifiedAttrs(t *testing.T) {
+	CheckLeaks(t)
+	for range 10 {
+		ctx, rec := recording(t)
+		s, err := fake(Cat(file(t, recorded(t, "full")))).Send(ctx, "tank/a@x", SendOptions{Verify: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, s); err != nil {
+			t.Fatal(err)
+		}
+		<-s.Done()
+		_, attrs := find(t, rec, "zfs send")
+		wantAttrs(t, attrs, map[string]string{"stream.records.BEGIN": "1", "stream.whole": "true"})
+	}
+}
+
+// TestExpectTruncated: what ends within its first record isn't what was expected, even if zfs thinks so.
+func TestExpectTruncated(t *testing.T) {
+	for way, drain := range drains {
+		for _, n := range []int64{0, 100} {
+			t.Run(fmt.Sprint(way, n), func(t *testing.T) {
+				CheckLeaks(t)
+				s, err := fake(Write(n)).Send(t.Context(), "tank/a@x", SendOptions{Expect: &Expect{ToGUID: 77}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				var out bytes.Buffer
+				if err := drain(s, &out); !errors.Is(err, BadStream) || !errors.Is(err, zstream.ErrTruncated) || out.Len() > 0 {
+					t.Errorf("%d bytes, %v", out.Len(), err)
+				}
+				<-s.Done()
+				wantState(t, s, StateFailed)
+			})
+		}
+	}
+}
+
+// TestMaybeCommitted: an error says whether a receiver may have taken the stream for whole.
+func TestMaybeCommitted(t *testing.T) {
+	stream := recorded(t, "full")
+	for _, tt := range []struct {
+		name   string
+		script []Action
+		verify bool
+		want   bool
+	}{
+		{"fails at the end", []Action{Cat(file(t, stream)), Exit(1)}, false, true},
+		{"fails at the end, verified", []Action{Cat(file(t, stream)), Exit(1)}, true, false},
+		{"fails at once", []Action{Exit(1)}, true, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			CheckLeaks(t)
+			s, err := fake(tt.script...).Send(t.Context(), "tank/a@x", SendOptions{Verify: tt.verify})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = io.Copy(io.Discard, s)
+			e := sendError(t, err)
+			if said := strings.Contains(e.Error(), "may have the snapshot"); e.MaybeCommitted != tt.want || said != tt.want {
+				t.Errorf("%t: %v", e.MaybeCommitted, e)
+			}
+		})
+	}
 }
 
 // TestSendDamaged: a stream with a wrong bit, and one that is cut, are refused although zfs exits with 0.
@@ -299,11 +409,11 @@ func TestExpect(t *testing.T) {
 		{"full", Expect{ToGUID: full}, ""},
 		{"full", Expect{ToGUID: full + 1}, "snapshot's GUID"},
 		{"full", Expect{ToGUID: full, FromGUID: 1}, "base's GUID"},
-		{"full", Expect{Raw: true}, "encoding is not raw, not raw"},
+		{"full", Expect{Raw: true}, "encoding is plain, not raw"},
 		{"incremental", Expect{ToGUID: to, FromGUID: from}, ""},
 		{"incremental", Expect{ToGUID: to}, "base's GUID"},
 		{"raw", Expect{ToGUID: raw, Raw: true}, ""},
-		{"raw", Expect{ToGUID: raw}, "encoding is raw, not not raw"},
+		{"raw", Expect{ToGUID: raw}, "encoding is raw, not plain"},
 		{"intermediates", Expect{ToGUID: last, FromGUID: first, Package: true}, ""},
 		{"intermediates", Expect{ToGUID: last, FromGUID: first}, "kind is a package"},
 		{"intermediates", Expect{ToGUID: last + 1, FromGUID: first, Package: true}, "last snapshot's GUID"},
@@ -350,6 +460,24 @@ func TestExpect(t *testing.T) {
 			}
 			check("receive", wait(t, r), r.Stats().Bytes)
 		})
+	}
+}
+
+// TestExpectUnreadable: a package whose contents can't be read isn't what was expected. zfs may read them.
+func TestExpectUnreadable(t *testing.T) {
+	CheckLeaks(t)
+	stream := recorded(t, "properties")
+	size := binary.LittleEndian.Uint32(stream[4:])
+	stream = slices.Insert(stream, zstream.HeaderSize+int(size), 1, 2, 3, 4) // zfs stops at the end of the list
+	binary.LittleEndian.PutUint32(stream[4:], size+4)
+	expect := &Expect{ToGUID: 77, Package: true, Properties: true}
+	r, err := fake(Save(filepath.Join(t.TempDir(), "received"))).
+		Receive(t.Context(), "backup/a", io.NopCloser(bytes.NewReader(stream)), ReceiveOptions{Expect: expect})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := wait(t, r); !errors.Is(err, BadStream) || r.Stats().Bytes > 0 {
+		t.Errorf("%v after %d bytes", err, r.Stats().Bytes)
 	}
 }
 
@@ -411,9 +539,23 @@ func TestExpectNoStream(t *testing.T) {
 
 // TestDangerousBegin: a stream of which the kernel of ZFS 2.1 would die doesn't get to it, whatever is asked for.
 func TestDangerousBegin(t *testing.T) {
-	stream := recorded(t, "full")
-	stream[6] |= 0x80 // drr_payloadlen: 8 MiB
-	stream = slices.Insert(stream, zstream.HeaderSize, make([]byte, 8<<20)...)
+	for damage, also := range map[string]func(stream []byte){
+		"only its length":      func([]byte) {},
+		"an odd length":        func(stream []byte) { stream[4] |= 1 },
+		"version information":  func(stream []byte) { stream[20] |= 1 },
+		"no snapshot's name":   func(stream []byte) { stream[56] = 0 },
+		"of an unknown object": func(stream []byte) { stream[32] = 99 },
+	} {
+		t.Run(damage, func(t *testing.T) {
+			stream := recorded(t, "full")
+			stream[6] |= 0x80 // drr_payloadlen: 8 MiB
+			also(stream)
+			testDangerousBegin(t, slices.Insert(stream, zstream.HeaderSize, make([]byte, 8<<20)...))
+		})
+	}
+}
+
+func testDangerousBegin(t *testing.T, stream []byte) {
 	saved := filepath.Join(t.TempDir(), "received")
 	refused := func(t *testing.T, what string, err error) {
 		t.Helper()

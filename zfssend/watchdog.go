@@ -55,19 +55,43 @@ func (p ProcessStatus) String() string {
 	return text
 }
 
+// watchTicks is into how many parts a timeout is divided.
+const watchTicks = 8
+
+// vigil is how long a wait has been watched. Time is counted in ticks, and not by the clock: after a sleep, of its machine or by
+// Ctrl-Z, a program finds that much time has passed, but a single tick, and zfs could do nothing in it either.
+type vigil struct {
+	since int64 // when the wait began
+	ticks int
+}
+
+// tick is told at each tick since when there has been a wait, 0 if there is none. It reports whether it has lasted for watchTicks.
+func (v *vigil) tick(since int64) bool {
+	if since == 0 || since != v.since {
+		*v = vigil{since: since}
+		return false
+	}
+	v.ticks++
+	return v.ticks >= watchTicks
+}
+
 // watch gives the stream up if zfs is waited for longer than the timeout. The wait is for its output, its input, or its
 // exit; that somebody else is slow is no fault of zfs's.
-func (t *transfer) watch(timeout time.Duration, zfs *pause, giveUp func(cause error)) {
-	ticker := time.NewTicker(max(timeout/8, time.Millisecond))
+func (t *transfer) watch(timeout time.Duration, zfs *pause, giveUp func(Cause, error)) {
+	ticker := time.NewTicker(max(timeout/watchTicks, time.Millisecond))
 	defer ticker.Stop()
+	var v vigil
 	for {
 		select {
 		case <-t.done:
 			return
 		case <-ticker.C:
 		}
+		if !v.tick(zfs.since.Load()) {
+			continue
+		}
 		if lasting := t.lasting(zfs); lasting > timeout {
-			giveUp(&StallError{For: lasting, Bytes: t.bytes.Load(), Processes: t.child.family.tree()})
+			giveUp(Stalled, &StallError{For: lasting, Bytes: t.bytes.Load(), Processes: t.child.family.look()})
 			return
 		}
 	}

@@ -90,7 +90,7 @@ func TestWatch(t *testing.T) {
 		close(s.child.reaped)
 		s.bytes.Store(77)
 		var stall *StallError
-		go s.watch(timeout, &s.reading, func(cause error) { stall = cause.(*StallError) })
+		go s.watch(timeout, &s.reading, func(_ Cause, cause error) { stall = cause.(*StallError) })
 		for range 10 { // slow, but not stalled
 			s.startWait(&s.reading)
 			time.Sleep(timeout - time.Second)
@@ -113,6 +113,19 @@ func TestWatch(t *testing.T) {
 	})
 }
 
+// TestVigil: what the clock says of a time in which the program itself was asleep doesn't count.
+func TestVigil(t *testing.T) {
+	var v vigil
+	for i, since := range []int64{0, 0, 7, 7, 7, 0, 8, 8, 9, 9, 9, 9, 9, 9, 9, 9} {
+		if v.tick(since) {
+			t.Errorf("tick %d: the wait since %d has lasted for %d ticks", i, since, v.ticks)
+		}
+	}
+	if !v.tick(9) {
+		t.Errorf("the wait has lasted for %d ticks only", v.ticks)
+	}
+}
+
 // TestReceiveStalls: a zfs receive that takes nothing, or doesn't exit at the end of its input, is given up.
 func TestReceiveStalls(t *testing.T) {
 	for name, tt := range map[string]struct {
@@ -122,6 +135,7 @@ func TestReceiveStalls(t *testing.T) {
 		"reads nothing":  {newInput(1<<40, nil), []Action{Block()}},
 		"reads a little": {newInput(1<<40, nil), []Action{Read(100_000), Block()}},
 		"doesn't exit":   {newInput(100_000, io.EOF), []Action{Read(100_000), Block()}},
+		"closes stdin":   {newInput(1<<40, nil), []Action{Read(100_000), CloseStdin(), Block()}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			CheckLeaks(t)

@@ -70,6 +70,9 @@ func IgnoreSIGPIPE() Action { return Action{Do: "ignore"} }
 // CloseStdout closes stdout.
 func CloseStdout() Action { return Action{Do: "closestdout"} }
 
+// CloseStdin closes stdin.
+func CloseStdin() Action { return Action{Do: "closestdin"} }
+
 // Read reads n bytes from stdin.
 func Read(n int64) Action { return Action{Do: "read", N: n} }
 
@@ -177,6 +180,8 @@ func (a Action) run() error {
 		signal.Ignore(syscall.SIGPIPE)
 	case "closestdout":
 		return os.Stdout.Close()
+	case "closestdin":
+		return os.Stdin.Close()
 	case "read":
 		_, err := io.CopyN(io.Discard, os.Stdin, a.N)
 		return err
