@@ -9,6 +9,7 @@ import (
 // Expect says what a stream has to be. Whoever receives a stream from elsewhere knows by its plan what is to come, and
 // should say so: zfs receive takes anything that fits, be it of another dataset, with properties, or not encrypted.
 type Expect struct {
+	ToName   string // of the snapshot in it, at the sender; "" stands for any; not looked at in a package
 	ToGUID   uint64 // of the last snapshot in it; 0 stands for any
 	FromGUID uint64 // of the version that it is incremental from, 0 if it is a full stream; not looked at if ToGUID is 0
 
@@ -48,6 +49,8 @@ func (e *Expect) check(b, first *zstream.Begin, o *opening) error {
 		return nil // only its beginning has been looked at
 	case b.Raw != e.Raw:
 		return &ExpectError{"stream", "encoding", encoding(b.Raw), encoding(e.Raw)}
+	case e.ToName != "" && b.ToName != e.ToName && !first.Compound:
+		return &ExpectError{"stream", "snapshot", b.ToName, e.ToName}
 	case e.ToGUID == 0:
 		return nil
 	case first.Compound:

@@ -1,6 +1,7 @@
 package zfssend
 
 import (
+	"context"
 	"errors"
 
 	"github.com/spanstack/spanstack/zfssend/zstream"
@@ -18,8 +19,44 @@ func (o SendOptions) resume(snapshot Name) (args []string, expect *Expect, err e
 	if err := o.compare(token, snapshot); err != nil {
 		return nil, nil, &Error{Op: opSend, Object: snapshot.String(), ExitCode: -1, Cause: Unexpected, Err: err}
 	}
-	expect = &Expect{ToGUID: token.ToGUID, FromGUID: token.FromGUID, Raw: token.Raw}
+	expect = &Expect{ToName: snapshot.String(), ToGUID: token.ToGUID, FromGUID: token.FromGUID, Raw: token.Raw}
 	return append(o.flags(), "-t", o.Token), expect, nil
+}
+
+// confirm compares the GUIDs that a token expects with those of the snapshot and its base, unless the caller has said which they
+// are: zfs finds a snapshot by them, in all of the pool, whatever name the token has.
+func (c *Client) confirm(ctx context.Context, snapshot Name, o SendOptions, expect *Expect) error {
+	if o.Expect != nil && o.Expect.ToGUID != 0 {
+		return nil
+	}
+	base, err := o.base(snapshot)
+	if err != nil {
+		return err
+	}
+	names := []string{snapshot.String()}
+	if base != (Name{}) {
+		names = append(names, base.String())
+	}
+	guids, err := c.guids(ctx, names)
+	if err != nil {
+		return err
+	}
+	known := Expect{ToGUID: guids[snapshot.String()], FromGUID: guids[base.String()]}
+	if err := known.ofToken(expect.ToGUID, expect.FromGUID); err != nil {
+		return &Error{Op: opSend, Object: snapshot.String(), ExitCode: -1, Cause: Unexpected, Err: err}
+	}
+	return nil
+}
+
+// ofToken compares the GUIDs in a token.
+func (e *Expect) ofToken(to, from uint64) error {
+	switch {
+	case to != e.ToGUID:
+		return &ExpectError{"resume token", "snapshot's GUID", to, e.ToGUID}
+	case from != e.FromGUID:
+		return &ExpectError{"resume token", "base's GUID", from, e.FromGUID}
+	}
+	return nil
 }
 
 // compare compares a token with the stream that it is to continue.
@@ -44,15 +81,10 @@ func (o SendOptions) compare(token zstream.Token, snapshot Name) error {
 			return &ExpectError{Of: "resume token", What: check.what, Got: check.got, Want: check.want}
 		}
 	}
-	e := o.Expect
-	switch {
-	case e == nil || e.ToGUID == 0:
-	case token.ToGUID != e.ToGUID:
-		return &ExpectError{"resume token", "snapshot's GUID", token.ToGUID, e.ToGUID}
-	case token.FromGUID != e.FromGUID:
-		return &ExpectError{"resume token", "base's GUID", token.FromGUID, e.FromGUID}
+	if o.Expect == nil || o.Expect.ToGUID == 0 {
+		return nil
 	}
-	return nil
+	return o.Expect.ofToken(token.ToGUID, token.FromGUID)
 }
 
 func kindOf(full bool) string {

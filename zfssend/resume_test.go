@@ -71,11 +71,11 @@ func TestResumeChecksStream(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, right := range []bool{true, false} {
-		token := zstream.Token{ToName: "tank/a@x", ToGUID: begin.ToGUID}
+		token := zstream.Token{ToName: begin.ToName, ToGUID: begin.ToGUID}
 		if !right {
-			token.ToGUID++
+			token.ToGUID++ // and so Expect's
 		}
-		s, err := fake(Cat(file(t, stream))).Send(t.Context(), "tank/a@x", SendOptions{Token: token.String()})
+		s, err := fake(Cat(file(t, stream))).Send(t.Context(), begin.ToName, SendOptions{Token: token.String(), Expect: &Expect{ToGUID: token.ToGUID}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -85,6 +85,53 @@ func TestResumeChecksStream(t *testing.T) {
 		}
 		s.Close()
 	}
+}
+
+// TestResumeForged: a token that names the snapshot, but has the GUID of another one or of another base, sends nothing.
+func TestResumeForged(t *testing.T) {
+	CheckLeaks(t)
+	for name, tt := range map[string]struct {
+		to, from uint64
+		want     string
+	}{
+		"another snapshot": {8, 5, "snapshot's GUID is 8, not 7"},
+		"another base":     {7, 6, "base's GUID is 6, not 5"},
+		"right":            {7, 5, ""},
+	} {
+		c := scripted(Scripts{
+			"get -Hp -o name,value guid tank/a@x tank/a@w": {Print("tank/a@x\t7\ntank/a@w\t5\n")},
+			"send": {Write(1000)},
+		})
+		token := zstream.Token{ToName: "tank/a@x", ToGUID: tt.to, FromGUID: tt.from}
+		s, err := c.Send(t.Context(), "tank/a@x", SendOptions{From: "@w", Token: token.String()})
+		if tt.want == "" {
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if _, err = s.Read(make([]byte, 1000)); err == nil { // it isn't a stream at all
+				t.Errorf("%s: what zfs sends isn't looked at", name)
+			}
+			s.Close()
+			continue
+		}
+		if !errors.Is(err, Unexpected) || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	stream := recorded(t, "full") // of another snapshot, though its GUID may be right
+	begin, err := zstream.ParseBegin(stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := zstream.Token{ToName: "tank/other@x", ToGUID: begin.ToGUID}
+	s, err := fake(Cat(file(t, stream))).Send(t.Context(), "tank/other@x", SendOptions{Token: token.String(), Expect: &Expect{ToGUID: begin.ToGUID}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := s.Read(make([]byte, 1000)); n > 0 || !errors.Is(err, Unexpected) {
+		t.Errorf("read %d, %v", n, err)
+	}
+	s.Close()
 }
 
 // TestReceiveToken: the error of a receive that keeps its state has the token.

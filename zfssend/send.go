@@ -28,7 +28,8 @@ type SendOptions struct {
 
 	// Token continues a stream that was interrupted: the destination's receive_resume_token. It is decoded and compared with the
 	// snapshot and all that is said here, since a token chooses what is sent, and whether it is encrypted
-	// (openzfs#14153). The error Is [Unexpected] if it isn't a token of that stream.
+	// (openzfs#14153). The error Is [Unexpected] if it isn't a token of that stream. It takes a zfs process more to ask for the
+	// GUIDs, unless Expect has them.
 	Token string
 
 	// Verify checks the stream's checksums and its structure on the way: that it is whole and is what zfs meant to send. Its
@@ -52,7 +53,11 @@ func (c *Client) Send(ctx context.Context, snapshot string, o SendOptions) (*Sen
 	if o.Token == "" {
 		args, err = o.args(name)
 	} else {
-		args, o.Expect, err = o.resume(name)
+		var expect *Expect
+		if args, expect, err = o.resume(name); err == nil {
+			err = c.confirm(ctx, name, o, expect)
+		}
+		o.Expect = expect
 	}
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/spanstack/spanstack/trace"
@@ -42,7 +43,7 @@ type Result struct {
 	Warnings string        // what zfs receive wrote to stderr although it succeeded
 }
 
-// StepError is the error of a step. It unwraps to Err.
+// StepError is the error of a step. It unwraps to Err, and to zfssend.ErrAbandoned if either end was.
 type StepError struct {
 	Plan  *Plan
 	Index int   // of the step
@@ -60,8 +61,14 @@ func (e *StepError) Error() string {
 	return text + e.Err.Error()
 }
 
-// Unwrap returns the root cause.
-func (e *StepError) Unwrap() error { return e.Err }
+// Unwrap returns the root cause, and ErrAbandoned, which is no cause but concerns whoever waits for zfs.
+func (e *StepError) Unwrap() []error {
+	errs := []error{e.Err}
+	if errors.Is(e.Send, zfssend.ErrAbandoned) || errors.Is(e.Receive, zfssend.ErrAbandoned) {
+		errs = append(errs, zfssend.ErrAbandoned)
+	}
+	return errs
+}
 
 // Plan lists both datasets and plans the replication of source to destination. The error is a *[Conflict] or that of
 // a listing. It takes four zfs processes, and one more if the destination doesn't exist.
@@ -73,6 +80,9 @@ func (r *Replicator) Plan(ctx context.Context, source, destination string) (plan
 	ctx, span := start(ctx, "plan", slog.String("source", source), slog.String("destination", destination))
 	defer span.EndErr(&err)
 
+	if source == destination && slices.Equal(r.Source.Command, r.Destination.Command) { // elsewhere it may be a copy, of the same name
+		return nil, &Conflict{Kind: SameDataset, Source: source, Destination: destination}
+	}
 	src, err := r.Source.Dataset(ctx, source)
 	if err != nil {
 		return nil, err
@@ -150,6 +160,7 @@ func (r *Replicator) pipe(ctx context.Context, g *trace.Group, plan *Plan, index
 		Intermediates: len(step.Snapshots) > 1,
 		Raw:           step.Raw,
 		Verify:        r.Verify,
+		Expect:        step.expect(),
 	})
 	if err != nil {
 		return failed(err, nil)
@@ -174,6 +185,16 @@ func (r *Replicator) pipe(ctx context.Context, g *trace.Group, plan *Plan, index
 		return failed(send.Err(), err)
 	}
 	return nil
+}
+
+// expect returns what the step's stream has to be, nil if its GUIDs aren't known.
+func (s Step) expect() *zfssend.Expect {
+	if len(s.GUIDs) == 0 {
+		return nil
+	}
+	return &zfssend.Expect{
+		ToGUID: s.GUIDs[len(s.GUIDs)-1], FromGUID: s.FromGUID, Raw: s.Raw, Package: len(s.GUIDs) > 1, Members: s.GUIDs,
+	}
 }
 
 // report calls Progress until the step has ended, and then once more.

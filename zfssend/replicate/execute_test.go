@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spanstack/spanstack/trace"
 	"github.com/spanstack/spanstack/zfssend"
@@ -159,6 +160,65 @@ func TestPlanNoDestination(t *testing.T) {
 	}
 }
 
+// TestSameDataset: a dataset isn't replicated to itself. On another host, or through another wrapper, it may be a copy.
+func TestSameDataset(t *testing.T) {
+	CheckLeaks(t)
+	here := client(lists(Scripts{}, "tank/a", "1", "@x", "2"))
+	there := here
+	there.Command = append([]string{"env"}, there.Command...)
+	r := Replicator{Source: here, Destination: here}
+	_, err := r.Plan(t.Context(), "tank/a", "tank/a")
+	if c, ok := errors.AsType[*Conflict](err); !ok || c.Kind != SameDataset ||
+		c.Error() != "plan replication of tank/a to tank/a: they are the same dataset" || c.Hint() != "name another destination" {
+		t.Errorf("got %v", err)
+	}
+	r.Destination = there
+	if plan, err := r.Plan(t.Context(), "tank/a", "tank/a"); err != nil || len(plan.Steps) > 0 {
+		t.Errorf("got %+v, %v", plan, err)
+	}
+}
+
+// TestStepExpects: a step whose source is not what it was when it was planned sends nothing.
+func TestStepExpects(t *testing.T) {
+	CheckLeaks(t)
+	file := filepath.Join(t.TempDir(), "received")
+	src, err := NewPlan(dataset("tank/a", 100, "@a:1 @b:2 @c:3"), dataset("backup/a", 200, "@a:1"))
+	if err != nil || !slices.Equal(src.Steps[0].GUIDs, []uint64{2, 3}) || src.Steps[0].FromGUID != 1 {
+		t.Fatalf("got %+v, %v", src, err)
+	}
+	r := Replicator{Source: client(Scripts{"send": {Write(1 << 20)}}), Destination: client(Scripts{"receive": {Save(file)}})}
+	_, err = r.Execute(t.Context(), src)
+	if _, ok := errors.AsType[*StepError](err); !ok || !errors.Is(err, zfssend.BadStream) { // it isn't a stream at all
+		t.Errorf("got %v", err)
+	}
+	if _, err := os.Stat(file); err == nil {
+		t.Error("something was received")
+	}
+}
+
+// TestExecuteAbandons: who cancels is told that zfs isn't gone, whatever the cause of the end.
+func TestExecuteAbandons(t *testing.T) {
+	CheckLeaks(t)
+	gate := filepath.Join(t.TempDir(), "gate")
+	reason := errors.New("interrupted")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
+	r := Replicator{Source: client(Scripts{"send": {Write(1 << 40)}}), Destination: client(Scripts{"receive": {Grandchild(gate), Block()}})}
+	r.Destination.Grace = time.Millisecond
+	r.Progress = func(p Progress) {
+		if p.Bytes > 0 {
+			cancel(reason)
+		}
+	}
+	_, err := r.Execute(ctx, &Plan{Source: "tank/a", Destination: "backup/a", Steps: []Step{{Snapshots: []string{"@x"}}}})
+	if !errors.Is(err, reason) || !errors.Is(err, zfssend.ErrAbandoned) {
+		t.Errorf("got %v", err)
+	}
+	if err := os.WriteFile(gate, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestExecuteFailures(t *testing.T) {
 	CheckLeaks(t)
 	plan := &Plan{Source: "tank/a", Destination: "backup/a", Steps: []Step{
@@ -173,7 +233,8 @@ func TestExecuteFailures(t *testing.T) {
 		is            error
 	}{
 		{"send", []Action{Write(1000), Stderr("cannot send: Input/output error\n"), Exit(1)}, []Action{Save(filepath.Join(t.TempDir(), "f"))}, false,
-			"replicate tank/a to backup/a: step 1 of 2: send tank/a@x: zfs exited 1: cannot send: Input/output error", zfssend.PoolIO},
+			"replicate tank/a to backup/a: step 1 of 2: send tank/a@x: zfs exited 1: cannot send: Input/output error; " +
+				"a receiver may have the snapshot nevertheless", zfssend.PoolIO},
 		{"receive", []Action{Write(1 << 40)}, []Action{Read(1000), Stderr("cannot receive: out of space\n"), Exit(1)}, false,
 			"replicate tank/a to backup/a: step 1 of 2: receive backup/a: zfs exited 1: cannot receive: out of space", zfssend.NoSpace},
 		{"cancellation", []Action{Write(1 << 40)}, []Action{Block()}, true,

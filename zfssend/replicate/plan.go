@@ -22,6 +22,11 @@ type Step struct {
 	From      string   // version that the increment starts from: "@mon" or "#mon"; "" for a full stream
 	Snapshots []string // that arrive, in this order, such as "@tue", "@wed"; at least one
 	Raw       bool     // the stream is raw, since the dataset is encrypted
+
+	// FromGUID and GUIDs are those of From and Snapshots. What is sent in their place, should the source have changed since it was
+	// listed, is refused. Without GUIDs, nothing is.
+	FromGUID uint64
+	GUIDs    []uint64
 }
 
 // To returns the step's last snapshot.
@@ -64,14 +69,12 @@ func NewPlan(src, dst zfssend.Dataset) (*Plan, error) {
 	plan := &Plan{Source: src.Name, Destination: dst.Name}
 	have, want := snapshots(dst), snapshots(src)
 	switch {
-	case src.GUID == dst.GUID:
-		return conflict(SameDataset, nil)
 	case dst.ResumeToken != "":
 		return conflict(Interrupted, nil)
 	case len(want) == 0:
 		return conflict(NoSnapshots, nil)
 	case dst.GUID == 0:
-		plan.add(src, "", want[:1])
+		plan.add(src, zfssend.Version{}, want[:1])
 		plan.increments(src, want[0], want[1:])
 		return plan, nil
 	case len(have) == 0:
@@ -96,16 +99,20 @@ func NewPlan(src, dst zfssend.Dataset) (*Plan, error) {
 // increments adds the steps that bring snapshots, which follow base, to a destination that has base.
 func (p *Plan) increments(src zfssend.Dataset, base zfssend.Version, snapshots []zfssend.Version) {
 	if base.IsBookmark() && len(snapshots) > 1 { // zfs send -I doesn't take a bookmark
-		p.add(src, base.Name, snapshots[:1])
+		p.add(src, base, snapshots[:1])
 		base, snapshots = snapshots[0], snapshots[1:]
 	}
 	if len(snapshots) > 0 {
-		p.add(src, base.Name, snapshots)
+		p.add(src, base, snapshots)
 	}
 }
 
-func (p *Plan) add(src zfssend.Dataset, from string, snapshots []zfssend.Version) {
-	p.Steps = append(p.Steps, Step{From: from, Snapshots: names(snapshots), Raw: src.Encrypted()})
+func (p *Plan) add(src zfssend.Dataset, from zfssend.Version, snapshots []zfssend.Version) {
+	step := Step{From: from.Name, FromGUID: from.GUID, Snapshots: names(snapshots), Raw: src.Encrypted()}
+	for _, v := range snapshots {
+		step.GUIDs = append(step.GUIDs, v.GUID)
+	}
+	p.Steps = append(p.Steps, step)
 }
 
 // newestCommon returns the index of the newest snapshot in have that src knows, -1 if there is none, and src's version

@@ -116,8 +116,6 @@ func TestConflicts(t *testing.T) {
 		err      string
 		hint     string
 	}{
-		{dataset("tank/a", 100, "@a:1"), dataset("tank/a", 100, "@a:1"), SameDataset,
-			"plan replication of tank/a to tank/a: they are the same dataset", "name another destination"},
 		{dataset("tank/a b", 100, ""), dataset("backup/a", 200, "-"), NoSnapshots,
 			"plan replication of tank/a b to backup/a: tank/a b has no snapshots", "take one: zfs snapshot 'tank/a b@NAME'"},
 		{dataset("tank/a", 100, "@a:1"), interrupted, Interrupted,
@@ -147,6 +145,9 @@ func TestConflicts(t *testing.T) {
 		if tt.hint != "" && c.Hint() != tt.hint {
 			t.Errorf("got  %s\nwant %s", c.Hint(), tt.hint)
 		}
+	}
+	if _, err := NewPlan(dataset("tank/a", 100, "@a:1"), dataset("copy/a", 100, "@a:1")); err != nil {
+		t.Errorf("a copy with the same GUID, as zpool split makes: %v", err)
 	}
 	for k := SameDataset; k <= Interrupted; k++ {
 		c := &Conflict{Kind: k, Source: "tank/a", Destination: "backup/x/a", Common: "@a", Versions: []string{"@b"}, Token: "1-abc"}
