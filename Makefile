@@ -73,6 +73,11 @@ platformtest: vm ## run the tests on a real OpenZFS, in the VM
 platformtest-all: ## run them on all lines of ZFS and both modules of each, and write docs/platforms.md (an hour)
 	$(must) SPANSTACK_PLATFORMS=$(CURDIR)/docs/platforms.md go test -count=1 -timeout 3h -parallel 2 -v -run '^TestPlatforms$$' ./platformtest/
 
+CLOSES ?= 1000
+.PHONY: closes
+closes: vm ## close CLOSES streams at random moments where SIGKILL doesn't end a zfs send (1000 take 10 minutes)
+	$(must) SPANSTACK_CLOSES=$(CLOSES) go test -count=1 -timeout 65m -v -run '^TestCloses$$' ./platformtest/
+
 .PHONY: mutants
 mutants: vm ## show that the tests on a real OpenZFS notice the mistakes that would bring a hang or a lie back
 	$(must) SPANSTACK_MUTANTS=1 go test -count=1 -timeout 60m -v -run '^TestMutants$$' ./platformtest/

@@ -19,7 +19,7 @@ func TestOpenZFS12500(t *testing.T) {
 	buildStatic(t, "build", "-o", filepath.Join(dir, "openzfs12500"), "./openzfs12500")
 	writeFile(t, filepath.Join(dir, "reproduction"), reproduction(t))
 	const cases = "kill$|close$|kill-close|holder"
-	script := "#!/bin/sh\nsh ./reproduction || exit\nexec ./openzfs12500 -check -wait 3s -case '" + cases + "'\n"
+	script := "#!/bin/sh\nsh ./reproduction || exit\nexec ./openzfs12500 -check -wait 10s -case '" + cases + "'\n"
 	writeFile(t, filepath.Join(dir, "run"), script)
 	for _, name := range []string{"run", "openzfs12500"} {
 		if err := os.Chmod(filepath.Join(dir, name), 0o755); err != nil {

@@ -14,7 +14,10 @@ import (
 )
 
 // suiteTimeout bounds a run of the whole suite. It takes a few minutes on a quiet machine of 2 cores.
-const suiteTimeout = 30 * time.Minute
+const suiteTimeout = 60 * time.Minute
+
+// closesVariable says how many streams the suite's TestRandomCloses closes, and turns TestCloses on.
+const closesVariable = "SPANSTACK_CLOSES"
 
 // TestStock leaves out what TestTaskQ runs and what depends on the module least: the suite of package zfssuite, which takes
 // minutes. TestPlatforms runs all on both.
@@ -25,6 +28,15 @@ func TestStock(t *testing.T) {
 }
 
 func TestTaskQ(t *testing.T) { testSuite(t, machine.TaskQ) }
+
+// TestCloses closes as many streams as SPANSTACK_CLOSES says, at random moments, on a kernel where SIGKILL doesn't end a zfs send that
+// is blocked on its pipe.
+func TestCloses(t *testing.T) {
+	if os.Getenv(closesVariable) == "" {
+		t.Skipf("%s isn't set: a thousand closes take ten minutes; TestStock and TestTaskQ do a hundred", closesVariable)
+	}
+	testSuite(t, machine.TaskQ, "-test.run=^(TestModule|TestRandomCloses)$")
+}
 
 // testSuite runs beside others: a machine keeps one processor busy.
 func testSuite(t *testing.T, variant machine.Variant, flags ...string) {
@@ -118,6 +130,12 @@ const suiteMemory = 4096
 // runSuite runs the suite in a machine.
 func runSuite(t *testing.T, img *machine.Image, variant machine.Variant, dir string, flags ...string) (results []result, exitCode int) {
 	t.Helper()
+	return runSuiteClosing(t, img, variant, dir, os.Getenv(closesVariable), flags...)
+}
+
+// runSuiteClosing runs the suite with so many random closes; "" leaves the number to the suite.
+func runSuiteClosing(t *testing.T, img *machine.Image, variant machine.Variant, dir, closes string, flags ...string) (results []result, exitCode int) {
+	t.Helper()
 	var out bytes.Buffer
 	start := time.Now()
 	r, err := img.Run(t.Context(), machine.RunOptions{
@@ -125,7 +143,7 @@ func runSuite(t *testing.T, img *machine.Image, variant machine.Variant, dir str
 		Payload: os.DirFS(dir),
 		Command: append([]string{"./run", "-test.v=test2json", "-test.timeout=" + suiteTimeout.String()}, flags...),
 		Env: []string{"SPANSTACK_PLATFORM=1", "SPANSTACK_ZFS_MODULE=" + string(variant),
-			"SPANSTACK_ZFERRY=/payload/zferry", "SPANSTACK_OUT=/out", "SPANSTACK_CLOSES=" + os.Getenv("SPANSTACK_CLOSES")},
+			"SPANSTACK_ZFERRY=/payload/zferry", "SPANSTACK_OUT=/out", closesVariable + "=" + closes},
 		OutDir:    outDir(img.Line, variant),
 		MemoryMiB: suiteMemory,
 		Stdout:    &out,

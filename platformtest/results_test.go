@@ -115,3 +115,28 @@ func marshal(t *testing.T, v any) string {
 	}
 	return string(text)
 }
+
+// TestPlatformsText: the page has each case on each platform, what failed, and what didn't run.
+func TestPlatformsText(t *testing.T) {
+	const first = "\x16=== RUN   TestA\n\x16=== RUN   TestA/one_case\n\x16--- PASS: TestA (0.00s)\n    \x16--- PASS: TestA/one_case (0.00s)\n" +
+		"        \x16--- PASS: TestA/one_case/deep (0.00s)\n\x16=== RUN   TestRandomCloses\n    x_test.go:1: x: all    3 closes: median 1ms\n" +
+		"\x16--- PASS: TestRandomCloses (0.00s)\n"
+	const second = "\x16=== RUN   TestA\n\x16=== RUN   TestA/other\n\x16--- FAIL: TestA (0.00s)\n    \x16--- FAIL: TestA/other (0.00s)\n" +
+		"\x16=== RUN   TestRandomCloses\npanic: oh\n"
+	platforms := []*platform{
+		{Line: "2.1", Variant: "taskq", ZFS: "2.1.11", Kernel: "6.1", results: parseResults(first)},
+		{Line: "2.4", Variant: "stock", ZFS: "2.4.4", Kernel: "6.1", results: parseResults(second)},
+	}
+	text, err := platformsText(platforms)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"| 2.1 taskq | 2.1.11 | 6.1 | 0s | 3 closes: median 1ms |\n", "## 4 cases\n", "| case | 2.1 taskq | 2.4 stock |\n",
+		"| TestA | ok | **failed** |\n", "| &nbsp;&nbsp;one case | ok | didn't run |\n| &nbsp;&nbsp;other | didn't run | **failed** |\n| TestRandomCloses | ok | didn't run |\n",
+	} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("the page lacks %q:\n%s", want, text)
+		}
+	}
+}
