@@ -87,7 +87,7 @@ func TestParseAllow(t *testing.T) {
 
 func TestMissingPermissions(t *testing.T) {
 	// As whom a wrapper runs zfs isn't known, but for sudo.
-	if _, err := fake().MissingPermissions(t.Context(), "tank", "send"); !errors.Is(err, errors.ErrUnsupported) {
+	if _, err := wrappedFake([]string{"env"}).MissingPermissions(t.Context(), "tank", "send"); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("got %v", err)
 	}
 	sudo := &Client{Command: []string{"/usr/bin/sudo", "-n", "zfs"}}

@@ -119,10 +119,10 @@ func TestStepArgs(t *testing.T) {
 		if sent == nil || received == nil {
 			t.Fatalf("send %v, receive %v", e.Send, e.Receive)
 		}
-		if got := strings.Join(sent.Args[3:], " "); got != want {
+		if got := strings.Join(sent.Args[1:], " "); got != want {
 			t.Errorf("%v: %s", step, got)
 		}
-		if got := strings.Join(received.Args[3:], " "); got != "receive -u -s backup/a" {
+		if got := strings.Join(received.Args[1:], " "); got != "receive -u -s backup/a" {
 			t.Errorf("%v: %s", step, got)
 		}
 	}

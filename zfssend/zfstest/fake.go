@@ -86,33 +86,34 @@ func Touch(name string) Action { return Action{Do: "touch", Text: name} }
 // in a session of its own, so that who looks for the fake's children doesn't find it.
 func Grandchild(name string) Action { return Action{Do: "grandchild", Text: name} }
 
-// fakeArg marks the command line of a fake.
-const fakeArg = "zfstest-fake"
-
-// Fake returns the command line of a fake zfs, for zfssend.Client.Command.
+// Fake returns the command line of a fake zfs, for zfssend.Client.Command: one word.
 func Fake(scripts Scripts) []string {
 	text, err := json.Marshal(scripts)
 	if err != nil {
 		panic(err) // it holds nothing but strings and numbers
 	}
-	exe, err := os.Executable()
+	command, err := standIn(fakeFile, string(text))
 	if err != nil {
-		panic(err)
+		panic(err) // a test can't go on
 	}
-	return []string{exe, fakeArg, string(text)}
+	return command
 }
 
 // Main runs the tests, or the fake or model in a process that is to be one. It doesn't return.
 func Main(m *testing.M) {
-	if len(os.Args) > 3 && os.Args[1] == fakeArg {
-		os.Exit(runFake(os.Args[2], strings.Join(os.Args[3:], " ")))
-	}
-	if len(os.Args) > 2 && os.Args[1] == modelArg {
-		os.Exit(zfsmodel.Run(os.Args[2], os.Args[3:]))
+	switch file, text := role(); file {
+	case fakeFile:
+		os.Exit(runFake(text, strings.Join(os.Args[1:], " ")))
+	case modelFile:
+		os.Exit(zfsmodel.Run(text, os.Args[1:]))
 	}
 	// The fake is as this test binary is, and one built with -race takes a second to exit unless told otherwise.
 	os.Setenv("GORACE", strings.TrimSpace(os.Getenv("GORACE")+" atexit_sleep_ms=0"))
-	os.Exit(m.Run())
+	code := m.Run()
+	if dir := os.Getenv(standInsVariable); dir != "" {
+		os.RemoveAll(dir)
+	}
+	os.Exit(code)
 }
 
 func runFake(text, line string) int {

@@ -1,24 +1,20 @@
 package zfstest
 
 import (
-	"os"
 	"testing"
 
 	"github.com/spanstack/spanstack/zfssend/zfstest/zfsmodel"
 )
 
-// modelArg marks the command line of a model.
-const modelArg = "zfstest-model"
-
 // Model returns a model of a ZFS with a pool named tank, for the test. Its zfs is the test binary: see [Main].
 func Model(t testing.TB) *zfsmodel.Model {
 	t.Helper()
-	exe, err := os.Executable()
+	dir := t.TempDir()
+	command, err := standIn(modelFile, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	m, err := zfsmodel.New(dir, []string{exe, modelArg, dir})
+	m, err := zfsmodel.New(dir, command)
 	if err == nil {
 		err = m.CreatePool("tank")
 	}
