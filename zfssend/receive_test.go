@@ -130,15 +130,15 @@ func (in *slowInput) Close() error {
 // on the same pool.
 func TestReceiveInputClosesSlowly(t *testing.T) {
 	CheckLeaks(t)
-	gate := filepath.Join(t.TempDir(), "gate")
+	gate, ready := filepath.Join(t.TempDir(), "gate"), filepath.Join(t.TempDir(), "ready")
 	in := &slowInput{newInput(1<<40, nil), make(chan struct{})}
-	c := fake(Grandchild(gate), Block()) // it isn't reaped at once
+	c := fake(Grandchild(gate), Touch(ready), Block()) // it isn't reaped at once
 	c.Grace = time.Millisecond
 	r, err := c.Receive(t.Context(), "backup/a", in, ReceiveOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	await(t, "zfs receive", func() bool { return r.Stats().Bytes > 0 })
+	await(t, "zfs receive", func() bool { _, err := os.Stat(ready); return err == nil })
 	within(t, "Close", func() {
 		if err := r.Close(); !errors.Is(err, ErrAbandoned) {
 			t.Errorf("Close: %v", err)

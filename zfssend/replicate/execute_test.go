@@ -199,14 +199,14 @@ func TestStepExpects(t *testing.T) {
 // TestExecuteAbandons: who cancels is told that zfs isn't gone, whatever the cause of the end.
 func TestExecuteAbandons(t *testing.T) {
 	CheckLeaks(t)
-	gate := filepath.Join(t.TempDir(), "gate")
+	gate, ready := filepath.Join(t.TempDir(), "gate"), filepath.Join(t.TempDir(), "ready")
 	reason := errors.New("interrupted")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
-	r := Replicator{Source: client(Scripts{"send": {Write(1 << 40)}}), Destination: client(Scripts{"receive": {Grandchild(gate), Block()}})}
+	r := Replicator{Source: client(Scripts{"send": {Write(1 << 40)}}), Destination: client(Scripts{"receive": {Grandchild(gate), Touch(ready), Block()}})}
 	r.Destination.Grace = time.Millisecond
 	r.Progress = func(p Progress) {
-		if p.Bytes > 0 {
+		if _, err := os.Stat(ready); err == nil {
 			cancel(reason)
 		}
 	}
