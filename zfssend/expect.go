@@ -15,7 +15,8 @@ type Expect struct {
 
 	Raw        bool // it must be raw; otherwise it must not
 	Package    bool // it may be a package, as zfs send -I and -R make, of one dataset
-	Properties bool // it may carry properties
+	Properties bool // it may carry properties, of the dataset and of snapshots
+	Holds      bool // it may carry holds
 
 	// Members are the GUIDs of the snapshots in a package, in their order, the last one being ToGUID; nil if they aren't known.
 	Members []uint64
@@ -76,10 +77,14 @@ func (e *Expect) checkPackage(p *zstream.Package) error {
 		return &ExpectError{"stream", "number of datasets", len(p.Filesystems), 1}
 	}
 	f := p.Filesystems[0]
-	if len(f.Properties) > 0 && !e.Properties {
+	switch {
+	case len(f.Properties) > 0 && !e.Properties:
 		return &ExpectError{"stream", "number of properties", len(f.Properties), 0}
-	}
-	if e.ToGUID == 0 {
+	case len(f.SnapshotProperties) > 0 && !e.Properties:
+		return &ExpectError{"stream", "number of snapshots with properties", len(f.SnapshotProperties), 0}
+	case len(f.SnapshotHolds) > 0 && !e.Holds:
+		return &ExpectError{"stream", "number of snapshots with holds", len(f.SnapshotHolds), 0}
+	case e.ToGUID == 0:
 		return nil
 	}
 	for _, snapshot := range f.Snapshots {

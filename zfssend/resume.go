@@ -3,6 +3,7 @@ package zfssend
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/spanstack/spanstack/zfssend/zstream"
 )
@@ -75,6 +76,9 @@ func (o SendOptions) compare(token zstream.Token, snapshot Name) error {
 		{"embedded blocks", token.Embedded, o.Embedded, !token.Embedded || allowed(o.Embedded)},
 		{"compressed blocks", token.Compressed, o.Compressed, !token.Compressed || allowed(o.Compressed)},
 		{"saved state", token.Saved, false, !token.Saved},
+		{"unknown parts", token.Unknown, "none", len(token.Unknown) == 0},
+		{"redaction of the base", len(token.BookmarkRedactSnapshots) > 0, false,
+			len(token.BookmarkRedactSnapshots) == 0 || strings.Contains(o.From, "#")},
 		{"redaction", len(token.RedactSnapshots) > 0, o.Redact != "", (len(token.RedactSnapshots) > 0) == (o.Redact != "")},
 	} {
 		if !check.ok {

@@ -38,6 +38,7 @@ func TestResumeArgs(t *testing.T) {
 		{"embedded blocks", SendOptions{Token: with(func(t *zstream.Token) { t.Embedded = true })}, "embedded blocks"},
 		{"compressed blocks", SendOptions{Token: with(func(t *zstream.Token) { t.Compressed = true })}, "compressed blocks"},
 		{"redacted", SendOptions{Token: with(func(t *zstream.Token) { t.RedactSnapshots = []uint64{9} })}, "redaction"},
+		{"redacted base", SendOptions{Token: with(func(t *zstream.Token) { t.BookmarkRedactSnapshots = []uint64{9} })}, "redaction of the base"},
 		{"saved", SendOptions{Token: with(func(t *zstream.Token) { t.Saved = true })}, "saved state"},
 		{"with properties", SendOptions{Token: token, Properties: true}, "a token continues"},
 		{"no token", SendOptions{Token: "1-2-3-4"}, "resume token"},

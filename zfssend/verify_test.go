@@ -399,6 +399,7 @@ func TestExpect(t *testing.T) {
 	from, to := guids("incremental")
 	_, raw := guids("raw")
 	_, properties := guids("properties")
+	backupFrom, backup := guids("backup-holds")
 	first, last := guids("intermediates")
 	for _, tt := range []struct {
 		stream  string
@@ -423,6 +424,8 @@ func TestExpect(t *testing.T) {
 		{"intermediates", Expect{ToGUID: last, FromGUID: first, Package: true, Members: members[:1]}, "number of snapshots"},
 		{"properties", Expect{ToGUID: properties, Package: true, Properties: true}, ""},
 		{"properties", Expect{ToGUID: properties, Package: true}, "number of properties"},
+		{"backup-holds", Expect{ToGUID: backup, FromGUID: backupFrom, Package: true, Properties: true, Holds: true}, ""},
+		{"backup-holds", Expect{ToGUID: backup, FromGUID: backupFrom, Package: true, Properties: true}, "snapshots with holds"},
 	} {
 		t.Run(tt.stream+" "+tt.refused, func(t *testing.T) {
 			CheckLeaks(t)

@@ -118,7 +118,7 @@ func hintFor(err error) string {
 	}
 	switch {
 	case errors.Is(err, zstream.ErrTruncated):
-		return "the sender or the connection broke off; send it again. What zfs send -S writes has no end, and is no backup"
+		return "the sender or the connection broke off, or a length was damaged; send it again. What zfs send -S writes has no end, and is no backup"
 	case errors.Is(err, zstream.ErrChecksum):
 		return "the stream was damaged after zfs send wrote it, on its way or where it is stored; send it again"
 	case errors.Is(err, exec.ErrNotFound):

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/vbauerster/mpb/v8"
@@ -52,7 +53,11 @@ or - for the standard input, which is also read if there is no FILE.
 
 With --pass it is a filter: the stream goes on to the standard output, but its last record, which makes zfs receive commit
 the snapshot, is held back until the input has ended and all was right. If not, the receiver sees a stream that breaks off.
+In a package of several snapshots, each one but the last of all is committed as its successor begins: only the last is held back.
 Whether zfs send has failed is not known to a filter: have the shell look at that, too (set -o pipefail).
+
+zfs send ends a package as usual even if it has failed to send some of its datasets. A package that holds fewer datasets than it
+lists is whole and right, but a note on the standard error says so. One that lists datasets and holds none is refused.
 
 ` + streamExitCodesHelp,
 		Example: `  zferry stream verify tank.zsend                       is this backup any good?
@@ -70,7 +75,7 @@ Whether zfs send has failed is not known to a filter: have the shell look at tha
 		},
 	}
 	cmd.Flags().BoolVar(&c.pass, "pass", false, "write the stream to the standard output; its end only if all is right")
-	cmd.Flags().BoolVarP(&c.quiet, "quiet", "q", false, "say nothing of streams that are right")
+	cmd.Flags().BoolVarP(&c.quiet, "quiet", "q", false, "say nothing of streams that are right, but for notes, and show no progress")
 	return cmd
 }
 
@@ -97,15 +102,21 @@ func (c *streamVerify) validate(files []string) error {
 func (c *streamVerify) run(ctx context.Context, files []string) (err error) {
 	for _, name := range files {
 		if ctx.Err() != nil {
-			return err
+			return errors.Join(err, context.Cause(ctx))
 		}
 		stats, fileErr := c.verify(name)
 		if fileErr != nil {
 			err = errors.Join(err, fmt.Errorf("%s: %w", name, fileErr))
 			continue
 		}
-		if !c.quiet && !c.pass {
-			fmt.Fprintf(c.stdout, "%s: %s, %s, whole and right\n", name, describe(&stats), byteCount(stats.Bytes))
+		if stats.Missing > 0 {
+			fmt.Fprintf(c.stderr, "zferry: note: %s: %s\n", name, lacks(&stats))
+		}
+		if c.quiet || c.pass {
+			continue
+		}
+		if _, outErr := fmt.Fprintf(c.stdout, "%s: %s, %s, whole and right\n", name, describe(&stats), byteCount(stats.Bytes)); outErr != nil {
+			return errors.Join(err, outErr)
 		}
 	}
 	return err
@@ -117,16 +128,20 @@ func (c *streamVerify) verify(name string) (zstream.Stats, error) {
 		return zstream.Stats{}, err
 	}
 	defer in.Close()
+	progress := c.stderr
+	if c.quiet {
+		progress = io.Discard
+	}
 	var v zstream.Verifier
 	if !c.pass {
-		err = copyStream(&v, in, size, name, c.stderr)
+		err = copyStream(&v, in, size, name, progress)
 		if err == nil {
 			err = v.Close()
 		}
 		return v.Stats(), err
 	}
 	f := &filter{verifier: &v, out: c.stdout}
-	if err = copyStream(f, in, size, name, c.stderr); err == nil {
+	if err = copyStream(f, in, size, name, progress); err == nil {
 		err = f.Close()
 	}
 	return v.Stats(), err
@@ -190,6 +205,20 @@ func describe(s *zstream.Stats) string {
 		kind = "raw " + kind
 	}
 	return kind
+}
+
+// lacks says what a package lists and doesn't hold.
+func lacks(s *zstream.Stats) string {
+	_, snapshot, _ := strings.Cut(s.First.ToName, "@")
+	return fmt.Sprintf("the package lists snapshot %s of %s, and holds that of %d: zfs send may have failed to send the others",
+		snapshot, datasets(s.Listed), s.Listed-s.Missing)
+}
+
+func datasets(n int) string {
+	if n == 1 {
+		return "1 dataset"
+	}
+	return fmt.Sprint(n, " datasets")
 }
 
 // openStream opens a file, or takes the standard input. The size is 0 if it isn't known.
@@ -258,16 +287,19 @@ func (c *counted) Read(p []byte) (int, error) {
 }
 
 // interruptible runs f and doesn't wait for it if the context ends: it may hang in a read that nothing but the end of the
-// process ends.
+// process ends. What was interrupted has failed, even if it came to an end at that moment.
 func interruptible(ctx context.Context, f func() error) error {
 	done := make(chan error, 1)
 	go func() { done <- f() }()
+	var err error
 	select {
-	case err := <-done:
-		return err
+	case err = <-done:
 	case <-ctx.Done():
-		return context.Cause(ctx)
 	}
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
+		err = errors.Join(err, cause)
+	}
+	return err
 }
 
 func isTerminal(r io.Reader) bool {

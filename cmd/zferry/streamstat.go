@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,6 +31,8 @@ type streamStat struct {
 	WireBytes    int64                          `json:"wire_bytes"`
 	Streams      []streamOf                     `json:"streams"`
 	Omitted      int                            `json:"omitted,omitempty"` // streams that are not listed
+	Listed       int                            `json:"listed,omitempty"`  // datasets that the package lists with the snapshot it leads to
+	Missing      int                            `json:"missing,omitempty"` // those of them whose snapshot is not in it
 	Records      map[string]zstream.RecordStats `json:"records"`
 	Whole        bool                           `json:"whole"`
 	Error        string                         `json:"error,omitempty"`
@@ -41,7 +44,7 @@ type streamOf struct {
 	To       string    `json:"to"`
 	ToGUID   string    `json:"to_guid"`
 	FromGUID string    `json:"from_guid,omitempty"`
-	Created  time.Time `json:"created"`
+	Created  time.Time `json:"created,omitzero"` // left out if JSON has no form for it
 	Volume   bool      `json:"volume,omitempty"`
 	Resumed  *resumed  `json:"resumed,omitempty"`
 }
@@ -75,7 +78,7 @@ Of a stream that is damaged or truncated it says what comes before that, and the
 				if stat != nil && asJSON {
 					err = errors.Join(err, printJSON(stdout, stat))
 				} else if stat != nil {
-					stat.print(stdout)
+					err = errors.Join(err, stat.print(stdout))
 				}
 				return err
 			}))
@@ -107,6 +110,7 @@ func statStream(stdin io.Reader, stderr io.Writer, name string) (*streamStat, er
 	}
 	stat.To, stat.Features, stat.Raw, stat.BigEndian = stats.First.ToName, stats.All.Names(), stats.All.Has(zstream.FeatureRaw), stats.First.BigEndian
 	stat.Bytes, stat.LogicalBytes, stat.WireBytes, stat.Whole = stats.Bytes, stats.LogicalBytes, stats.WireBytes, stats.Whole
+	stat.Listed, stat.Missing = stats.Listed, stats.Missing
 	if stats.First.FromGUID != 0 {
 		stat.Kind = "incremental"
 	}
@@ -130,6 +134,9 @@ func (s *streamStat) add(b zstream.Begin) error {
 		return nil
 	}
 	of := streamOf{Offset: b.Offset, To: b.ToName, ToGUID: guid(b.ToGUID), FromGUID: guid(b.FromGUID), Created: b.Creation, Volume: b.Volume}
+	if y := of.Created.Year(); y < 0 || y > 9999 {
+		of.Created = time.Time{}
+	}
 	if b.Features.Has(zstream.FeatureResuming) {
 		of.Resumed = &resumed{b.ResumeObject, b.ResumeOffset}
 	}
@@ -145,9 +152,15 @@ func guid(n uint64) string {
 	return strconv.FormatUint(n, 10)
 }
 
-func (s *streamStat) print(w io.Writer) {
-	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	defer t.Flush()
+func guids(all []uint64) (printed []string) {
+	for _, n := range all {
+		printed = append(printed, guid(n))
+	}
+	return printed
+}
+
+func (s *streamStat) print(w io.Writer) error {
+	t := newTable(w)
 	fmt.Fprintf(t, "kind\t%s\n", s.Kind)
 	fmt.Fprintf(t, "to\t%s\n", s.To)
 	fmt.Fprintf(t, "features\t%s\n", strings.Join(s.Features, ", "))
@@ -158,6 +171,9 @@ func (s *streamStat) print(w io.Writer) {
 		state = "NOT whole and right"
 	}
 	fmt.Fprintf(t, "state\t%s\n", state)
+	if s.Missing > 0 {
+		fmt.Fprintf(t, "missing\t%d of %s that the package lists\n", s.Missing, datasets(s.Listed))
+	}
 	fmt.Fprintf(t, "\nstream at\tto\tGUID\tincrement to GUID\n")
 	for _, of := range s.Streams {
 		from := of.FromGUID
@@ -175,7 +191,30 @@ func (s *streamStat) print(w io.Writer) {
 			fmt.Fprintf(t, "%v\t%d\t%s\n", r, n.Count, byteCount(n.Payload))
 		}
 	}
+	return t.flush()
 }
+
+// table aligns columns. Its errors come all from flush.
+type table struct {
+	*tabwriter.Writer
+	out *bufio.Writer
+}
+
+func newTable(w io.Writer) table {
+	out := bufio.NewWriter(w)
+	return table{tabwriter.NewWriter(out, 0, 8, 2, ' ', 0), out}
+}
+
+func (t table) flush() error {
+	t.Flush() // what fails in there is kept by out
+	return t.out.Flush()
+}
+
+const tokenExitCodesHelp = `Exit codes:
+    0  a token, which was decoded
+    1  no token, or a damaged one, or one that could not be read; the message says why
+    2  wrong flags or arguments
+  130  interrupted by SIGINT or SIGTERM`
 
 func newStreamToken() *cobra.Command {
 	asJSON := false
@@ -185,12 +224,17 @@ func newStreamToken() *cobra.Command {
 		Long: `token decodes a resume token: the value of the property receive_resume_token of a dataset that was received in part. TOKEN may
 be - to read it from the standard input. Values are those of "zfs send -nvt", in decimal.
 
-` + streamExitCodesHelp,
+A dataset of which nothing was received in part has no token: zfs then says -.
+
+` + tokenExitCodesHelp,
 		Example: `  zferry stream token 1-a0615f801-b8-789c6360...
   zfs get -H -o value receive_resume_token backup/home | zferry stream token -`,
 		Args: exactly("stream token", "TOKEN"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			stdin, stdout := cmd.InOrStdin(), cmd.OutOrStdout()
+			if args[0] == "-" && isTerminal(stdin) {
+				return errors.New("stream token: the standard input is a terminal: name a TOKEN, or redirect it; a - that zfs says is no token")
+			}
 			return fail(interruptible(cmd.Context(), func() error { return explainToken(stdin, stdout, args[0], asJSON) }))
 		},
 	}
@@ -212,6 +256,7 @@ type tokenOf struct {
 	Raw             bool     `json:"rawok"`
 	Saved           bool     `json:"savedok"`
 	RedactSnapshots []string `json:"redact_snaps,omitempty"`
+	BookSnapshots   []string `json:"book_redact_snaps,omitempty"`
 	Unknown         []string `json:"unknown,omitempty"`
 }
 
@@ -223,21 +268,21 @@ func explainToken(stdin io.Reader, stdout io.Writer, arg string, asJSON bool) er
 		}
 		arg = strings.TrimSpace(string(line))
 	}
+	if arg == "" || arg == "-" {
+		return errors.New("there is no token: nothing was received in part")
+	}
 	token, err := zstream.ParseToken(arg)
 	if err != nil {
 		return err
 	}
 	of := tokenOf{ToName: token.ToName, ToGUID: guid(token.ToGUID), FromGUID: guid(token.FromGUID), Object: token.Object, Offset: token.Offset,
 		Bytes: token.Bytes, LargeBlocks: token.LargeBlocks, Embedded: token.Embedded, Compressed: token.Compressed, Raw: token.Raw,
-		Saved: token.Saved, Unknown: token.Unknown}
-	for _, g := range token.RedactSnapshots {
-		of.RedactSnapshots = append(of.RedactSnapshots, guid(g))
-	}
+		Saved: token.Saved, RedactSnapshots: guids(token.RedactSnapshots), BookSnapshots: guids(token.BookmarkRedactSnapshots),
+		Unknown: token.Unknown}
 	if asJSON {
 		return printJSON(stdout, of)
 	}
-	t := tabwriter.NewWriter(stdout, 0, 8, 2, ' ', 0)
-	defer t.Flush()
+	t := newTable(stdout)
 	fmt.Fprintf(t, "toname\t%s\ntoguid\t%s\n", of.ToName, of.ToGUID)
 	if of.FromGUID != "" {
 		fmt.Fprintf(t, "fromguid\t%s\n", of.FromGUID)
@@ -254,10 +299,13 @@ func explainToken(stdin io.Reader, stdout io.Writer, arg string, asJSON bool) er
 	if of.RedactSnapshots != nil {
 		fmt.Fprintf(t, "redact_snaps\t%s\n", strings.Join(of.RedactSnapshots, ", "))
 	}
+	if of.BookSnapshots != nil {
+		fmt.Fprintf(t, "book_redact_snaps\t%s\n", strings.Join(of.BookSnapshots, ", "))
+	}
 	if of.Unknown != nil {
 		fmt.Fprintf(t, "unknown\t%q\n", of.Unknown)
 	}
-	return nil
+	return t.flush()
 }
 
 func printJSON(w io.Writer, v any) error {

@@ -132,6 +132,9 @@ func (h header) bigEndianBegin() bool {
 }
 
 func parseBegin(h header) (Begin, error) {
+	if compressedBy(h.bytes[:]) != "" {
+		return Begin{}, errCompressed(h.bytes[:])
+	}
 	if h.u64(8) != magic {
 		return Begin{}, fmt.Errorf("%w: no zfs send stream: magic number is %#x, want %#x", ErrFormat, h.u64(8), uint64(magic))
 	}
@@ -174,6 +177,25 @@ func parseBegin(h header) (Begin, error) {
 	return b, checkToName(b.ToName)
 }
 
+// compressors are the programs that streams are often stored with, and what their files begin with. A stream begins with zeros.
+var compressors = []struct{ name, magic string }{
+	{"bzip2", "BZh"}, {"gzip", "\x1f\x8b"}, {"zstd", "\x28\xb5\x2f\xfd"}, {"xz", "\xfd7zXZ\x00"},
+}
+
+// compressedBy returns the name of the program that has compressed a file that begins with p, or "".
+func compressedBy(p []byte) string {
+	for _, c := range compressors {
+		if bytes.HasPrefix(p, []byte(c.magic)) {
+			return c.name
+		}
+	}
+	return ""
+}
+
+func errCompressed(p []byte) error {
+	return fmt.Errorf("%w: no zfs send stream: it is compressed by %s, decompress it first", ErrFormat, compressedBy(p))
+}
+
 // setList takes over what the nvlist says (BEGINNV_... of include/sys/dmu_impl.h; packages see packageOf).
 func (b *Begin) setList(payload []byte) {
 	if b.List, b.ListErr = ParseNVList(payload); b.ListErr != nil {
@@ -210,6 +232,10 @@ type Filesystem struct {
 	Origin         uint64 // GUID of the snapshot that it is a clone of; 0: none
 	Snapshots      []PackageSnapshot
 	Properties     NVList // string or uint64, as the type of property has it
+
+	// SnapshotProperties and SnapshotHolds hold for snapshots, by their names, the lists of their properties and of their holds (zfs
+	// send -h), if they have any.
+	SnapshotProperties, SnapshotHolds NVList
 }
 
 // PackageSnapshot is a snapshot that the source had. It need not be in the package: receivers learn from this which snapshots
@@ -217,6 +243,15 @@ type Filesystem struct {
 type PackageSnapshot struct {
 	Name string // without dataset and "@"
 	GUID uint64
+}
+
+// ofSnapshots returns what a list has for snapshots, but for those for which it has nothing.
+func ofSnapshots(list NVList, name string) NVList {
+	all, _ := lookup[NVList](list, name)
+	return slices.DeleteFunc(slices.Clone(all), func(p NVPair) bool {
+		of, ok := p.Value.(NVList)
+		return ok && len(of) == 0
+	})
 }
 
 // packageOf reads the nvlist that lib/libzfs/libzfs_sendrecv.c gathers (gather_nvlist, send_iterate_fs).
@@ -241,6 +276,8 @@ func packageOf(l NVList) (*Package, error) {
 		f.ParentSnapshot, _ = lookup[uint64](list, "parentfromsnap")
 		f.Origin, _ = lookup[uint64](list, "origin")
 		f.Properties, _ = lookup[NVList](list, "props")
+		f.SnapshotProperties = ofSnapshots(list, "snapprops")
+		f.SnapshotHolds = ofSnapshots(list, "snapholds")
 		snapshots, _ := lookup[NVList](list, "snaps")
 		for _, s := range snapshots {
 			guid, ok := s.Value.(uint64)

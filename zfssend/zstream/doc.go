@@ -5,7 +5,8 @@
 // A stream is a sequence of records. Each one is a header of [HeaderSize] bytes, with a [RecordType] and fields, and for some types a
 // payload. A stream of one snapshot is a BEGIN record, which names it, records that create and change objects, and an END record.
 // A package (a compound stream: zfs send -R, -I, -p, -b, -h) is a BEGIN record with a list of what is in it, an END record, the
-// streams of several snapshots one after the other, and an END record of zeros.
+// streams of several snapshots one after the other, and an END record of zeros, but for the type. What has been rewritten by OpenZFS's
+// zstream (redup, decompress, recompress) has a checksum of its own in the END records of the list and of the package, too.
 //
 // Everything but that last record is covered by Fletcher-4 checksums: one sum runs through a stream from its BEGIN record on. Each
 // header holds the sum of all before it, and END once more that of all records. Numbers have the byte order of the sending host.

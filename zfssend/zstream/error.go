@@ -10,7 +10,7 @@ var (
 	// ErrChecksum means that a checksum doesn't fit what it covers: the data was changed on its way.
 	ErrChecksum = errors.New("checksum mismatch")
 
-	// ErrTruncated means that the data ends, or another stream begins, where more was to come.
+	// ErrTruncated means that the data ends, or another stream begins, where more was to come. A damaged length looks the same.
 	ErrTruncated = errors.New("truncated")
 
 	// ErrFormat means that a field has a value that it can't have, or a record is where it can't be.

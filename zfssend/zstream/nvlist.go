@@ -103,8 +103,8 @@ func (l NVList) format(s *strings.Builder, indent string) {
 const nvDepth = 20
 
 // ParseNVList decodes a packed list (module/nvpair/nvpair.c), in the encodings NV_ENCODE_NATIVE of either byte order and
-// NV_ENCODE_XDR. What the input claims about sizes is checked against its length before anything is allocated. Zeros may follow
-// the list. Errors match ErrFormat.
+// NV_ENCODE_XDR. What the input claims about sizes is checked against its length before anything is allocated, and arrays grow as
+// their elements are read. Zeros may follow the list. Errors match ErrFormat.
 func ParseNVList(p []byte) (NVList, error) {
 	if len(p) < 4 {
 		return nil, fmt.Errorf("read nvlist: %w: %d bytes are too few", ErrFormat, len(p))
@@ -244,7 +244,15 @@ func (d *nvDecoder) nativePair(start, size, depth int) (pair NVPair) {
 		return pair
 	}
 	if pair.Type == NVNVList || pair.Type == NVNVListArray {
-		d.at = end // pointers and nvlist_t, which mean nothing outside of the memory that they were in
+		inPair := 24 // an nvlist_t for each list, and in an array a pointer; they mean nothing outside of the memory that they were in
+		if pair.Type == NVNVListArray {
+			inPair += 8
+		}
+		if n < 0 || n > (end-d.at)/inPair {
+			d.fail("%d lists in a pair of %d bytes", n, size)
+			return pair
+		}
+		d.at = end
 		lists := d.lists(n, 4, func() NVList { return d.pairs(depth + 1) })
 		pair.Value = oneOrAll(d, pair.Type, lists)
 		return pair
@@ -298,7 +306,7 @@ func (d *nvDecoder) lists(n, minSize int, next func() NVList) []NVList {
 	if !d.room(n, minSize) {
 		return nil
 	}
-	lists := make([]NVList, 0, n)
+	lists := []NVList{} // grows as they come: an empty one is smaller in the input than in memory
 	for range n {
 		if d.err != nil {
 			break
@@ -360,13 +368,15 @@ func (d *nvDecoder) value(t NVType, n int) any {
 func (d *nvDecoder) array(t NVType, n int) any {
 	switch t {
 	case NVStringArray:
+		size := 4 // its length
 		if d.native {
 			if !d.room(n, 8) {
 				return nil
 			}
 			d.take(8 * n) // pointers
+			size = 1
 		}
-		return elements(d, n, 1, false, d.text)
+		return elements(d, n, size, false, d.text)
 	case NVByteArray:
 		p := append([]byte{}, d.take(n)...)
 		if !d.native {
@@ -396,6 +406,9 @@ func (d *nvDecoder) array(t NVType, n int) any {
 	return nil
 }
 
+// maxAtOnce is for how many elements of an array there is memory before they are read.
+const maxAtOnce = 1024
+
 // elements reads an array. In XDR the number comes once more before the elements, if counted.
 func elements[T any](d *nvDecoder, n, size int, counted bool, next func() T) []T {
 	if counted && !d.native {
@@ -406,9 +419,12 @@ func elements[T any](d *nvDecoder, n, size int, counted bool, next func() T) []T
 	if !d.room(n, size) {
 		return nil
 	}
-	all := make([]T, n)
-	for i := range all {
-		all[i] = next()
+	all := make([]T, 0, min(n, maxAtOnce)) // more grows as it comes: a string is larger in memory than it must be in the input
+	for range n {
+		if d.err != nil {
+			break
+		}
+		all = append(all, next())
 	}
 	return all
 }

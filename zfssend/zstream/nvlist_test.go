@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -199,4 +200,51 @@ func likeOpenZFS(l NVList, indent string) string {
 		}
 	}
 	return s.String()
+}
+
+// TestNVListMemory are lists of 1 MiB that say they have as many elements as there could be at best: only those that are there take
+// memory.
+func TestNVListMemory(t *testing.T) {
+	const size = 1 << 20
+	native := func(t NVType, n uint32) []byte {
+		le := binary.LittleEndian
+		p := append([]byte{0, 1, 0, 0}, make([]byte, 8)...)
+		p = le.AppendUint16(le.AppendUint32(p, 24), 2)
+		p = le.AppendUint32(le.AppendUint32(append(p, 0, 0), n), uint32(t))
+		p = append(p, "x\x00\x00\x00\x00\x00\x00\x00"...)
+		return append(p, make([]byte, size)...)
+	}
+	xdr := func(t NVType, n uint32, first ...uint32) []byte {
+		be := binary.BigEndian
+		p := append([]byte{1, 1, 0, 0}, make([]byte, 8)...)
+		p = be.AppendUint32(be.AppendUint32(p, uint32(24+4*len(first)+size)), 0)
+		p = append(be.AppendUint32(p, 1), "x\x00\x00\x00"...)
+		p = be.AppendUint32(be.AppendUint32(p, uint32(t)), n)
+		for _, v := range first {
+			p = be.AppendUint32(p, v)
+		}
+		return append(p, make([]byte, size)...)
+	}
+	for name, p := range map[string][]byte{
+		"XDR strings":               xdr(NVStringArray, size),
+		"XDR strings, first is bad": xdr(NVStringArray, size/4, 1<<30),
+		"XDR strings, all empty":    xdr(NVStringArray, size/4+2),
+		"XDR lists, first is bad":   xdr(NVNVListArray, size/16, 1),
+		"XDR numbers":               xdr(NVUint64Array, size/4, size/4),
+		"native lists":              native(NVNVListArray, size/4),
+		"native list":               native(NVNVList, size/4),
+		"native strings":            native(NVStringArray, size),
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := ParseNVList(p)
+		runtime.ReadMemStats(&after)
+		limit := uint64(size / 4)
+		if strings.HasSuffix(name, "empty") { // they are really there, with 16 bytes each; growing takes as much a few times over
+			limit = 32 * size
+		}
+		if got := after.TotalAlloc - before.TotalAlloc; !errors.Is(err, ErrFormat) || got > limit {
+			t.Errorf("%s: %d bytes allocated, maximum is %d; %v", name, got, limit, err)
+		}
+	}
 }

@@ -12,6 +12,10 @@ type Stats struct {
 	Last  Begin    // of the last substream: what the stream leads to. Likewise
 	All   Features // of all BEGIN records together
 
+	// Listed is how many datasets have the snapshot that the package leads to, as its list says, and Missing how many of these
+	// snapshots have not come. Both are 0 if First isn't Compound, and for a package without a list (zfs send -I alone).
+	Listed, Missing int
+
 	Records [NumRecordTypes]RecordStats // indexed by RecordType
 
 	// LogicalBytes is how many bytes of files and volumes the WRITE and WRITE_EMBEDDED records hold, uncompressed, and

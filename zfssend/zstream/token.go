@@ -34,6 +34,9 @@ type Token struct {
 
 	RedactSnapshots []uint64 // GUIDs of the snapshots that the stream is redacted with; nil if it is not
 
+	// BookmarkRedactSnapshots are the same of the redaction bookmark that the stream is an increment to; nil if it is to none.
+	BookmarkRedactSnapshots []uint64
+
 	// Unknown are names in the token that this package doesn't know. String leaves them out.
 	Unknown []string
 }
@@ -169,6 +172,8 @@ func tokenOf(list NVList) (t Token, err error) {
 			t.Saved, ok = true, p.Type == NVBoolean
 		case "redact_snaps":
 			t.RedactSnapshots, ok = p.Value.([]uint64)
+		case "book_redact_snaps":
+			t.BookmarkRedactSnapshots, ok = p.Value.([]uint64)
 		default:
 			t.Unknown = append(t.Unknown, p.Name)
 		}
@@ -234,6 +239,9 @@ func (t Token) list() NVList {
 	}
 	if t.RedactSnapshots != nil {
 		l = append(l, nvNumbers("redact_snaps", t.RedactSnapshots))
+	}
+	if t.BookmarkRedactSnapshots != nil {
+		l = append(l, nvNumbers("book_redact_snaps", t.BookmarkRedactSnapshots))
 	}
 	return l
 }

@@ -88,6 +88,8 @@ func parseZstreamToken(t *testing.T, text string) (token Token) {
 			token.Raw = true
 		case "redact_snaps":
 			token.RedactSnapshots = append(token.RedactSnapshots, number(value))
+		case "book_redact_snaps":
+			token.BookmarkRedactSnapshots = append(token.BookmarkRedactSnapshots, number(value))
 		default:
 			t.Fatalf("zstream token says %q", line)
 		}
@@ -127,18 +129,20 @@ func TestTokenRefused(t *testing.T) {
 		want  error
 		text  string
 	}{
-		"empty":          {"", ErrUnsupported, `version ""`},
-		"version 2":      {"2-0-0-0", ErrUnsupported, "version"},
-		"no parts":       {"1", ErrFormat, "1 parts"},
-		"huge":           {"1-0-ffffffffffffffff-00", ErrFormat, "length"},
-		"zero":           {Token{}.String(), ErrFormat, "not that of a snapshot"},
-		"no snapshot":    {Token{ToName: "tank"}.String(), ErrFormat, "not that of a snapshot"},
-		"an option":      {Token{ToName: "tank@1\n--help"}.String(), ErrFormat, "control characters"},
-		"long":           {Token{ToName: "tank@" + strings.Repeat("x", 300)}.String(), ErrFormat, "305 bytes"},
-		"too long":       {"1-" + strings.Repeat("0", 2<<20), ErrFormat, "maximum"},
-		"twice":          {forge(func(l NVList) NVList { return append(l, nvText("toname", "tank@2")) }), ErrFormat, "twice"},
-		"no guid":        {forge(func(l NVList) NVList { return append(l[:3:3], l[4:]...) }), ErrFormat, `"toguid" is missing`},
-		"guid is text":   {forge(func(l NVList) NVList { return append(append(l[:3:3], l[4:]...), nvText("toguid", "1")) }), ErrFormat, "toguid"},
+		"empty":        {"", ErrUnsupported, `version ""`},
+		"version 2":    {"2-0-0-0", ErrUnsupported, "version"},
+		"no parts":     {"1", ErrFormat, "1 parts"},
+		"huge":         {"1-0-ffffffffffffffff-00", ErrFormat, "length"},
+		"zero":         {Token{}.String(), ErrFormat, "not that of a snapshot"},
+		"no snapshot":  {Token{ToName: "tank"}.String(), ErrFormat, "not that of a snapshot"},
+		"an option":    {Token{ToName: "tank@1\n--help"}.String(), ErrFormat, "control characters"},
+		"long":         {Token{ToName: "tank@" + strings.Repeat("x", 300)}.String(), ErrFormat, "305 bytes"},
+		"too long":     {"1-" + strings.Repeat("0", 2<<20), ErrFormat, "maximum"},
+		"twice":        {forge(func(l NVList) NVList { return append(l, nvText("toname", "tank@2")) }), ErrFormat, "twice"},
+		"no guid":      {forge(func(l NVList) NVList { return append(l[:3:3], l[4:]...) }), ErrFormat, `"toguid" is missing`},
+		"guid is text": {forge(func(l NVList) NVList { return append(append(l[:3:3], l[4:]...), nvText("toguid", "1")) }), ErrFormat, "toguid"},
+		"bookmark is number": {forge(func(l NVList) NVList { return append(l, nvNumber("book_redact_snaps", 0)) }), ErrFormat,
+			"book_redact_snaps"},
 		"flag is number": {forge(func(l NVList) NVList { return append(l, nvNumber("rawok", 0)) }), ErrFormat, "rawok"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -147,6 +151,10 @@ func TestTokenRefused(t *testing.T) {
 				t.Errorf("%v, want %v with %q", err, test.want, test.text)
 			}
 		})
+	}
+	book := forge(func(l NVList) NVList { return append(l, nvNumbers("book_redact_snaps", []uint64{7, 8})) })
+	if token, err := ParseToken(book); err != nil || fmt.Sprint(token.BookmarkRedactSnapshots, token.Unknown) != "[7 8] []" {
+		t.Errorf("increment from a redaction bookmark: %+v, %v", token, err)
 	}
 	unknown := forge(func(l NVList) NVList { return append(l, nvFlag("newok")) })
 	if token, err := ParseToken(unknown); err != nil || fmt.Sprint(token.Unknown) != "[newok]" {
@@ -166,6 +174,9 @@ func TestTokenRoundTrip(t *testing.T) {
 		}
 		if rapid.Bool().Draw(t, "redacted") {
 			want.RedactSnapshots = rapid.SliceOf(u).Draw(t, "redact_snaps")
+		}
+		if rapid.Bool().Draw(t, "from a redaction bookmark") {
+			want.BookmarkRedactSnapshots = rapid.SliceOf(u).Draw(t, "book_redact_snaps")
 		}
 		got, err := ParseToken(want.String())
 		if err != nil || !reflect.DeepEqual(got, want) {

@@ -3,21 +3,24 @@ package zstream
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 )
 
 // maxKeptList is the size of the largest nvlist that is kept for OnBegin: zfs receive takes no larger ones either, unless told to
 // (libzfs_max_nvlist).
 const maxKeptList = 64 << 20
 
-// Verifier checks a stream that passes through it: write all of the stream into it, then Close. It keeps one header, and with
-// OnBegin the nvlists of BEGIN records, but no other payload. The zero value is ready to use. It may be used by one goroutine at
-// a time.
+// Verifier checks a stream that passes through it: write all of the stream into it, then Close. It keeps one header and the nvlist
+// of a package, and with OnBegin the nvlists of all BEGIN records, but no other payload. The zero value is ready to use. It may be
+// used by one goroutine at a time.
 //
 // What it makes sure of when Write and Close return no error: all records are whole and known, they are where they can be, each
-// END record is there, every checksum fits, and what no checksum covers is as OpenZFS writes it. Any single wrong bit is found.
+// END record is there, every checksum fits, and what no checksum covers is as OpenZFS writes it. Any single wrong bit is found. A
+// package may hold less than it lists, as when zfs send has failed to send one of its datasets: see Stats.Missing. One that lists
+// datasets and holds no stream at all is refused by Close.
 type Verifier struct {
 	// OnBegin, if not nil, is called with each BEGIN record, when its nvlist has come. An error refuses the stream: Write
-	// returns it as an *Error. Nothing of a BEGIN record is before Safe until then. What it says is not verified at that time:
+	// returns it as an *Error, and so it does for an nvlist of more than 64 MiB. Nothing of a BEGIN record is before Safe until then. What it says is not verified at that time:
 	// the checksum comes with the next record. It must not call the Verifier.
 	OnBegin func(Begin) error
 
@@ -37,7 +40,10 @@ type Verifier struct {
 	have   int   // bytes in header
 	remain int64 // bytes of payload to come
 	list   []byte
-	listed bool // the payload is a BEGIN's, and OnBegin waits for it
+	listed bool // the payload is the nvlist of a BEGIN that is kept; OnBegin, if there is one, waits for it
+
+	lacking bool                // the package has no list, or one that names datasets: without a stream it is not right
+	missing map[uint64]struct{} // GUIDs of the snapshots that the package is to lead to, and that have not come
 
 	sums      bool       // records of this substream have checksums
 	first     bool       // the next record is the first one after BEGIN
@@ -67,10 +73,10 @@ const (
 var errClosed = errors.New("verify zfs stream: write after Close")
 
 // Write checks the next bytes of the stream. On error it returns how many of them it has accepted, and goes on returning that
-// error, an *Error.
+// error, an *Error. After Close it returns the error of Close, or if that was nil one of its own, which is no *Error.
 func (v *Verifier) Write(p []byte) (n int, err error) {
 	if v.err == nil && v.closed {
-		v.err = errClosed
+		return 0, errClosed
 	}
 	start := v.offset
 	for len(p) > 0 && v.err == nil {
@@ -93,8 +99,10 @@ func (v *Verifier) writePayload(p []byte) int {
 	}
 	v.remain -= int64(n)
 	v.offset += int64(n)
-	if !v.listed {
+	if !v.listed || v.OnBegin == nil {
 		v.safe = v.offset
+	}
+	if !v.listed {
 		return n
 	}
 	if len(v.list)+n <= maxKeptList {
@@ -106,7 +114,7 @@ func (v *Verifier) writePayload(p []byte) int {
 	return n
 }
 
-// endList hands a BEGIN record over, once its nvlist is there.
+// endList hands a BEGIN record over, once its nvlist is there, and notes what a package is to hold.
 func (v *Verifier) endList() {
 	b := v.begin
 	if int64(len(v.list)) == b.PayloadSize {
@@ -115,7 +123,27 @@ func (v *Verifier) endList() {
 		b.ListErr = fmt.Errorf("%w: nvlist of %d bytes, maximum is %d", ErrUnsupported, b.PayloadSize, maxKeptList)
 	}
 	v.list, v.listed = nil, false
-	v.callBegin(b)
+	if b.Package != nil && b.ListErr == nil {
+		v.expect(b.Package)
+	}
+	if v.OnBegin != nil {
+		v.callBegin(b)
+	}
+}
+
+// expect notes which snapshots a package leads to: those by the name that it says, of each dataset that has one. Older snapshots
+// are in the list whether they are sent or not.
+func (v *Verifier) expect(p *Package) {
+	v.lacking = len(p.Filesystems) > 0
+	v.missing = map[uint64]struct{}{}
+	for _, f := range p.Filesystems {
+		for _, s := range f.Snapshots {
+			if s.Name == p.ToSnapshot {
+				v.missing[s.GUID] = struct{}{}
+			}
+		}
+	}
+	v.stats.Listed = len(v.missing)
 }
 
 func (v *Verifier) callBegin(b Begin) {
@@ -168,6 +196,9 @@ func (v *Verifier) record(h header) {
 
 func (v *Verifier) beginRecord(h header, at int64) {
 	b, err := parseBegin(h)
+	if err == nil && v.OnBegin != nil && b.PayloadSize > maxKeptList {
+		err = fmt.Errorf("%w: nvlist of %d bytes, maximum is %d", ErrUnsupported, b.PayloadSize, maxKeptList)
+	}
 	if err == nil && b.Compound && v.place != atStart {
 		err = fmt.Errorf("%w: package within a package", ErrFormat)
 	}
@@ -189,24 +220,39 @@ func (v *Verifier) beginRecord(h header, at int64) {
 	v.remain = b.PayloadSize
 	v.stats.All |= b.Features
 	if v.place == atStart {
-		v.stats.First, v.pack = b, b.Compound
+		v.stats.First, v.pack, v.lacking = b, b.Compound, b.Compound
 	}
 	v.place = inPackage
 	if !b.Compound {
 		v.place = inStream
 		v.stats.Last = b
 		v.stats.Substreams++
+		v.lacking = false
+		delete(v.missing, b.ToGUID)
 	}
 	v.accept(h, at)
+	v.listed = v.err == nil && v.remain > 0 && (b.Compound || v.OnBegin != nil)
 	switch {
 	case v.err != nil:
 	case v.OnBegin == nil:
 		v.safe = v.offset
-	case v.remain > 0:
-		v.listed = true
-	default:
+	case !v.listed:
 		v.callBegin(b)
 	}
+}
+
+// ownChecksum is where records have a checksum of their own. The END records of a package's list and of the package have none from
+// zfs send, but zstream redup, decompress and recompress write them as they do all others, and zfs receive looks at neither.
+var ownChecksum = [2]int{checksumAt, HeaderSize}
+
+// hasOwnChecksum tells whether a header has no checksum of its own, or the right one of what comes after sum.
+func (v *Verifier) hasOwnChecksum(h header, sum Fletcher4) bool {
+	stored := h.checksum(checksumAt)
+	if v.ParseOnly || stored.IsZero() {
+		return true
+	}
+	sum.Update(h.bytes[:checksumAt])
+	return stored == sum.Sum()
 }
 
 // endOfList checks the END record after a package's nvlist: it has the checksum of the two, and no other field.
@@ -214,8 +260,10 @@ func (v *Verifier) endOfList(h header, at int64) {
 	switch {
 	case !v.ParseOnly && h.checksum(8) != v.sum.Sum():
 		v.checksum(h, at)
-	case h.recordType() != TypeEnd || !h.zeroOutside([2]int{0, 4}, [2]int{8, 40}):
+	case h.recordType() != TypeEnd || !h.zeroOutside([2]int{0, 4}, [2]int{8, 40}, ownChecksum):
 		v.fail(at, h.recordType(), at, v.offset, fmt.Errorf("%w: want the END record of a package's list", ErrFormat))
+	case !v.hasOwnChecksum(h, v.sum):
+		v.fail(at, TypeEnd, at, v.offset, ErrChecksum)
 	default:
 		v.place = betweenOf
 		v.accept(h, at)
@@ -224,18 +272,22 @@ func (v *Verifier) endOfList(h header, at int64) {
 
 // endOfPackage checks the last END record: its type is all that it has.
 func (v *Verifier) endOfPackage(h header, at int64) {
-	if h.recordType() != TypeEnd || !h.zeroOutside([2]int{0, 4}) {
+	switch {
+	case h.recordType() != TypeEnd || !h.zeroOutside([2]int{0, 4}, ownChecksum):
 		v.fail(at, h.recordType(), at, v.offset, fmt.Errorf("%w: want the BEGIN record of a stream, or an END record of zeros", ErrFormat))
-		return
+	case !v.hasOwnChecksum(h, Fletcher4{BigEndian: v.big}):
+		v.fail(at, TypeEnd, at, v.offset, ErrChecksum)
+	default:
+		v.place = afterEnd
+		v.accept(h, at)
 	}
-	v.place = afterEnd
-	v.accept(h, at)
 }
 
 // streamRecord checks a record between BEGIN and END. First its checksum, so that nothing else in it is believed before.
 func (v *Verifier) streamRecord(h header, at int64) {
 	before := v.sum.Sum()
-	if v.pack && h.recordType() == TypeEnd && h.zeroOutside([2]int{0, 4}) { // libzfs writes this END also when a stream has failed
+	if v.pack && h.recordType() == TypeEnd && h.zeroOutside([2]int{0, 4}, ownChecksum) && v.hasOwnChecksum(h, v.sum) {
+		// libzfs writes this END also when a stream has failed
 		v.refuse(h, at, fmt.Errorf("%w: the package ends within the stream of %s", ErrTruncated, v.begin.ToName))
 		return
 	}
@@ -304,7 +356,7 @@ func (v *Verifier) endOfStream(h header, at int64, before Checksum) {
 	case !v.ParseOnly && h.checksum(8) != before:
 		v.checksum(h, at)
 		return
-	case h.u64(40) != v.begin.ToGUID && (v.sums || h.u64(40) != 0),
+	case h.u64(40) != v.begin.ToGUID && !v.withoutGUID(h),
 		!h.zeroOutside([2]int{0, 4}, [2]int{8, 48}, [2]int{checksumAt, HeaderSize}):
 		v.fail(at, TypeEnd, at, v.offset, fmt.Errorf("%w: END record is not that of the stream of %s", ErrFormat, v.begin.ToName))
 		return
@@ -314,6 +366,12 @@ func (v *Verifier) endOfStream(h header, at int64, before Checksum) {
 		v.place = betweenOf
 	}
 	v.accept(h, at)
+}
+
+// withoutGUID tells whether an END record is of an old sender, which had neither checksums of records nor a GUID there. Since no
+// checksum covers it, zero must not be what one wrong bit makes of the GUID.
+func (v *Verifier) withoutGUID(h header) bool {
+	return !v.sums && h.u64(40) == 0 && bits.OnesCount64(v.begin.ToGUID) > 1
 }
 
 // accept counts a record that is right as far as can be said.
@@ -371,11 +429,16 @@ func (v *Verifier) Close() error {
 	}
 	v.closed = true
 	switch {
+	case v.place == afterEnd && v.lacking: // libzfs writes the last END record also when all streams have failed
+		at := v.offset - HeaderSize
+		v.fail(at, TypeEnd, at, v.offset, fmt.Errorf("%w: the package to %s ends without a stream", ErrTruncated, v.stats.First.ToName))
 	case v.place == afterEnd:
 		v.safe = v.offset
 		v.stats.Whole = true
 	case v.offset == 0:
 		v.fail(0, TypeBegin, 0, 0, fmt.Errorf("%w: there is no stream at all", ErrTruncated))
+	case v.place == atStart && compressedBy(v.header[:v.have]) != "":
+		v.fail(0, header{bytes: &v.header}.recordType(), 0, v.offset, errCompressed(v.header[:v.have]))
 	case v.have > 0:
 		at := v.offset - int64(v.have)
 		v.truncated(at, fmt.Errorf("%w: the stream ends after %d bytes, within a header", ErrTruncated, v.offset))
@@ -408,5 +471,6 @@ func (v *Verifier) Safe() int64 { return v.safe }
 func (v *Verifier) Stats() Stats {
 	s := v.stats
 	s.Bytes = v.offset
+	s.Missing = len(v.missing)
 	return s
 }
