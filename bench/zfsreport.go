@@ -107,6 +107,7 @@ The copy is destroyed in between.
 const replicationNotes = `
 - **time** is the median, from the start of the first process to the end of the last one. The shell itself runs already.
 - **of the peer's speed** is the median of the ratios of all rounds to the shell's pipe; with Verify, to the line above it.
+- A shell's pipe holds 64 KiB; those of package zfssend are as large as they may be, 1 MiB as a rule.
 - **CPU** is that of our own process, and **waits** are how long it had to wait for zfs send and for zfs receive.
 `
 
