@@ -13,8 +13,10 @@ func (c *Client) AbortReceive(ctx context.Context, dataset string) error {
 		return err
 	}
 	_, err := c.answer(ctx, command{
-		op: opReceive, object: dataset, args: []string{"-A", dataset}, dataset: dataset,
-		settled: func(e *Error) bool { return strings.Contains(e.Stderr, "does not have any resumable receive state") },
+		op: opReceive, object: dataset, args: []string{"-A", dataset}, on: dataset, needs: permissionsOf[opDestroy],
+		settled: func(_ *Error, r reply) bool {
+			return strings.Contains(masked(r.stderr), "does not have any resumable receive state")
+		},
 	})
 	return err
 }

@@ -1,6 +1,7 @@
 package zfssend
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -12,12 +13,17 @@ type Failure struct {
 	Name    string // the dataset, snapshot or bookmark, as it was given
 	Cause   Cause
 	Message string // what zfs said about it, in one line
+
+	// Uncertain says that it may have been done nevertheless: zfs was running, and was ended before it could tell, by a
+	// cancellation or otherwise, or has not ended yet ([ErrAbandoned]).
+	Uncertain bool
 }
 
 // String returns name and message.
 func (f Failure) String() string { return f.Name + ": " + f.Message }
 
-// BatchError says what of a batch was not done. Everything else was.
+// BatchError says what of a batch was not done. Everything else was. What is [Failure.Uncertain] may have been done, too,
+// which it can be after a cancellation.
 //
 // It unwraps to the causes of all failures, so that errors.Is(err, zfssend.Held) asks whether there is such a one, and
 // to the *[Error] of each zfs process that failed.
@@ -73,10 +79,12 @@ func (e *BatchError) Unwrap() []error {
 
 // batch collects what fails of one.
 type batch struct {
-	err BatchError
+	err    BatchError
+	needs  []string // the permissions that all of it needs; nil means what the subcommand does
+	denied []denial // to be explained: see Client.finish
 }
 
-func newBatch(op string, total int) *batch { return &batch{BatchError{Op: op, Total: total}} }
+func newBatch(op string, total int) *batch { return &batch{err: BatchError{Op: op, Total: total}} }
 
 // fail notes a failure.
 func (b *batch) fail(name string, cause Cause, message string) {
@@ -92,14 +100,53 @@ func (b *batch) process(e *Error, first Cause) {
 	b.err.Processes = append(b.err.Processes, e)
 }
 
+// failAbout notes that a process failed with these complaints, and did the rest of names.
+func (b *batch) failAbout(names []string, about map[string]complaint, e *Error) {
+	first, denied := Unknown, ""
+	for _, name := range names {
+		c, ok := about[name]
+		if !ok {
+			continue
+		}
+		b.fail(name, c.cause, c.message)
+		if c.cause != NotTried {
+			first = cmp.Or(first, c.cause)
+		}
+		if c.cause == PermissionDenied && denied == "" {
+			denied = name
+		}
+	}
+	b.process(e, first)
+	if e.Cause == PermissionDenied && denied != "" {
+		b.denied = append(b.denied, denial{e, []string{denied}})
+	}
+}
+
 // failAll notes that a process failed before it was clear what it did: all of these count as not done.
 func (b *batch) failAll(names []string, e *Error) {
 	message := e.reason()
-	if list := complaints(e.Stderr); len(list) > 0 && e.Cause != Canceled {
-		message = list[0].message
+	if list := complaints(e.Stderr, among(names)); len(list) > 0 && e.Cause != Canceled {
+		message = list[max(slices.IndexFunc(list, func(c complaint) bool { return c.cause == e.Cause }), 0)].message
 	}
+	// zfs exits with 1, or 2 if it didn't understand its arguments. A look beforehand changes nothing.
+	uncertain := e.PID != 0 && e.Op != opGet && (e.Cause == Canceled || e.ExitCode != 1 && e.ExitCode != 2)
 	for _, name := range names {
-		b.fail(name, e.Cause, message)
+		b.err.Failed = append(b.err.Failed, Failure{Name: name, Cause: e.Cause, Message: message, Uncertain: uncertain})
+	}
+	b.process(e, e.Cause)
+	if e.Cause == PermissionDenied {
+		b.denied = append(b.denied, denial{e, names})
+	}
+}
+
+// failCut notes that a process complained of more than is kept, so that it isn't known about what.
+func (b *batch) failCut(names []string, e *Error) {
+	if e.Cause != Canceled {
+		e.Cause = Unknown // it may be that of any of them
+	}
+	const message = "zfs complained of so much that it isn't known about what"
+	for _, name := range names {
+		b.err.Failed = append(b.err.Failed, Failure{Name: name, Cause: e.Cause, Message: message, Uncertain: true})
 	}
 	b.process(e, e.Cause)
 }
@@ -116,6 +163,12 @@ func (b *batch) stop(ctx context.Context, left []string) bool {
 		b.process(&Error{Op: b.err.Op, Object: left[0], ExitCode: -1, Cause: Canceled, Err: context.Cause(ctx)}, Canceled)
 	}
 	return true
+}
+
+// finish returns the error of a batch, nil if there was no failure, with what was lacking if something was denied.
+func (c *Client) finish(ctx context.Context, b *batch) error {
+	c.explainBatch(ctx, b)
+	return b.result()
 }
 
 // result returns the error, nil if there was no failure.

@@ -46,7 +46,7 @@ func (c *Client) Bookmark(ctx context.Context, bookmarks ...Bookmark) error {
 	for _, pool := range grouped(names, poolOf) {
 		c.bookmarkPool(ctx, b, pool, sources)
 	}
-	return b.result()
+	return c.finish(ctx, b)
 }
 
 // maxProgram is how many bookmarks one channel program makes: all in one transaction group, which nobody else can
@@ -59,6 +59,10 @@ func (c *Client) bookmarkPool(ctx context.Context, b *batch, names []string, sou
 	for len(names) > 1 && c.mayRunPrograms() && ctx.Err() == nil {
 		part := names[:min(len(names), maxProgram)]
 		exist, err := c.bookmarkProgram(ctx, b, part, sources)
+		if err != nil && ctx.Err() != nil {
+			b.failAll(part, asError(err)) // it may have made them
+			names = names[len(part):]
+		}
 		if err != nil {
 			break // not permitted, or an old zfs: one by one then, which also tells why if something is wrong
 		}
@@ -121,8 +125,8 @@ func (c *Client) bookmarkProgram(ctx context.Context, b *batch, names []string, 
 // bookmarkOne makes one bookmark and reports whether it exists already.
 func (c *Client) bookmarkOne(ctx context.Context, b *batch, name, source string) (exists bool) {
 	_, err := c.answer(ctx, command{
-		op: opBookmark, object: name, args: []string{source, name}, dataset: datasetOf(name),
-		settled: func(e *Error) bool { exists = e.Cause == AlreadyExists; return exists },
+		op: opBookmark, object: name, args: []string{source, name},
+		settled: func(e *Error, _ reply) bool { exists = e.Cause == AlreadyExists; return exists },
 	})
 	if err != nil {
 		b.failAll([]string{name}, asError(err))
@@ -161,12 +165,13 @@ func (c *Client) checkBookmarks(ctx context.Context, b *batch, names []string, s
 
 // guids returns the GUIDs of what exists. The error Is NotFound if some of it doesn't.
 func (c *Client) guids(ctx context.Context, names []string) (map[string]uint64, error) {
-	out, failure := c.answer(ctx, command{op: "get", object: objectOf(names), args: append([]string{"-Hp", "-o", "name,value", "guid"}, names...)})
+	args := append([]string{"-Hp", "-o", "name,value", "guid"}, names...)
+	r, failure := c.answer(ctx, command{op: opGet, object: objectOf(names), args: args})
 	if failure != nil && !errors.Is(failure, NotFound) {
 		return nil, failure
 	}
 	guids := make(map[string]uint64, len(names))
-	for line := range strings.Lines(string(out)) {
+	for line := range strings.Lines(string(r.out)) {
 		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
 		guid, err := strconv.ParseUint(value, 10, 64)
 		if err != nil {

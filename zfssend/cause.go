@@ -2,6 +2,7 @@ package zfssend
 
 import (
 	"context"
+	"regexp"
 	"strings"
 )
 
@@ -148,6 +149,7 @@ var causes = []struct {
 
 	{"has children", HasDependents},
 	{"has dependent clones", HasDependents},
+	{"snapshot is cloned", HasDependents}, // of a clone that appeared meanwhile, or the one that zfs receive makes
 
 	{"dataset does not exist", NotFound},
 	{"does not exist", NotFound},
@@ -179,7 +181,7 @@ var causes = []struct {
 
 // classify returns the cause of a failure that left this on stderr.
 func classify(stderr string) Cause {
-	text := strings.Join(strings.Fields(stderr), " ")
+	text := strings.Join(strings.Fields(masked(stderr)), " ")
 	if deniedProperty(text) {
 		return PropertyDenied
 	}
@@ -200,4 +202,57 @@ func deniedProperty(text string) bool {
 	}
 	_, rest, ok = strings.Cut(rest, " property on ")
 	return ok && strings.Contains(rest, "permission denied")
+}
+
+// masked returns what zfs wrote to stderr with ? in place of names, so that what a dataset is called, be it "tank/out of
+// space", isn't taken for what happened to it. Most names are quoted, and can't have quotes in them; where others stand is
+// known.
+func masked(stderr string) string {
+	var b strings.Builder
+	dependents := false
+	for line := range strings.Lines(stderr) {
+		switch {
+		case strings.HasSuffix(line, "the following datasets:\n"):
+			dependents = true
+		case dependents && !strings.HasPrefix(line, "cannot "):
+			continue // nothing but a name
+		default:
+			dependents = false
+		}
+		if strings.Contains(line, "'") {
+			line = quotedName.ReplaceAllString(line, "$1'?'")
+		}
+		for _, name := range plainNames {
+			if strings.Contains(line, name.near) {
+				line = name.pattern.ReplaceAllString(line, "$1?$2")
+			}
+		}
+		b.WriteString(line)
+	}
+	return b.String()
+}
+
+// quotedName begins after a space or the like, unlike the apostrophe of "it's being held".
+var quotedName = regexp.MustCompile(`(^|[\s(:])'[^'\n]*'`)
+
+// plainNames are names without quotes, between what stands in front of them and what follows in the same line. Sources as for
+// causes. A name may have in it what follows one, so that the last place where that stands is where it ends.
+var plainNames = []struct {
+	near    string
+	pattern *regexp.Regexp
+}{
+	{"cannot destroy snapshot ", regexp.MustCompile(`^(cannot destroy snapshot ).*(: )`)},
+	{"cannot restore to ", regexp.MustCompile(`^(cannot restore to ).*(: )`)},
+	{" property on ", regexp.MustCompile(`^(cannot receive \S+ property on ).*(: )`)},
+	{"cannot send ", regexp.MustCompile(`^(cannot send )[^'].*( recursively: snapshot .* does not exist)`)},
+	{" recursively: snapshot ", regexp.MustCompile(`( recursively: snapshot ).*( does not exist)`)},
+	{"cannot send ", regexp.MustCompile(`^(cannot send )[^'].*(: encrypted dataset .* may not be sent)`)},
+	{": encrypted dataset ", regexp.MustCompile(`(: encrypted dataset ).*( may not be sent)`)},
+	{"could not send ", regexp.MustCompile(`(could not send )[^'].*(:)`)},
+	{"destination ", regexp.MustCompile(`(: destination )[^'].*( has been modified| contains partially-complete| space quota exceeded)`)},
+	{"most recent snapshot of ", regexp.MustCompile(`(: most recent snapshot of ).*( does not\s*$)`)},
+	{"origin for clone ", regexp.MustCompile(`(: local origin for clone ).*( does not exist)`)},
+	{"origin fs (", regexp.MustCompile(`(: specified origin fs \().*(\))`)},
+	{"source (", regexp.MustCompile(`(incremental source \().*(\))`)},
+	{"(eg. ", regexp.MustCompile(`(\(eg\. ).*(\))`)},
 }

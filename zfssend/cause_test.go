@@ -6,6 +6,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/spanstack/spanstack/zfssend/zfstest"
 )
 
 // TestClassify has the messages as zfs prints them, line breaks included.
@@ -56,6 +58,7 @@ func TestClassify(t *testing.T) {
 		{"warning: cannot send 'tank/a@x': No such process\n", NotFound},
 		{"cannot mount 'tank/a': Insufficient privileges\nproperty may be set but unable to remount filesystem\n", PermissionDenied},
 		{"cannot destroy 'tank/a@x': snapshot has dependent clones\nuse '-R' to destroy the following datasets:\ntank/c\n", HasDependents},
+		{"cannot destroy snapshot tank/a@x: snapshot is cloned\n", HasDependents},
 		{"cannot destroy 'tank/a': filesystem has children\nuse '-r' to destroy the following datasets:\ntank/a@x\n", HasDependents},
 		{"cannot receive resume stream: destination 'b/a' does not exist\n", ResumeStale},
 		{"cannot receive resume stream: destination b/a space quota exceeded.\n", NoSpace},
@@ -79,6 +82,50 @@ func TestClassify(t *testing.T) {
 		if c.String() == "" || c.String() == "invalid cause" {
 			t.Errorf("cause %d has no name", c)
 		}
+	}
+}
+
+// oddNames are datasets that are called like what can happen to one.
+var oddNames = []string{"tank/out of space", "tank/pool is busy", "tank/has children", "tank/disk usage: 2024", "tank/no longer exists",
+	"tank/permission denied", "tank/does not have any resumable receive state", "tank/at: 10: dataset is busy", "tank/I/O error@out of space",
+	"tank/x has been modified", "tank/x does not", "tank/x space quota exceeded"}
+
+// TestClassifyNames: what a dataset is called isn't what happened to it.
+func TestClassifyNames(t *testing.T) {
+	for text, want := range map[string]Cause{
+		"cannot open '%s': dataset does not exist\n":                                                                        NotFound,
+		"cannot open '%s': something new\n":                                                                                 Unknown,
+		"cannot hold snapshot '%s': tag already exists on this dataset\n":                                                   AlreadyExists,
+		"warning: cannot send '%s': signal received\n":                                                                      BrokenPipe,
+		"cannot destroy snapshot %s: it's being held. Run 'zfs holds -r %[1]s' to see holders.\n":                           Held,
+		"cannot destroy snapshot %s: snapshot is cloned\n":                                                                  HasDependents,
+		"cannot destroy snapshot %s: something new\n":                                                                       Unknown,
+		"cannot destroy 'tank/a': filesystem has children\nuse '-r' to destroy the following datasets:\n%s\n%[1]s/child\n":  HasDependents,
+		"cannot receive readonly property on %s: permission denied\n":                                                       PropertyDenied,
+		"cannot receive incremental stream: most recent snapshot of %s does not\nmatch incremental source\n":                NotMatching,
+		"cannot receive incremental stream: destination %s has been modified\nsince most recent snapshot\n":                 DestinationModified,
+		"cannot receive new filesystem stream: destination %s contains partially-complete state from \"zfs receive -s\".\n": ResumableState,
+		"cannot receive new filesystem stream: destination %s space quota exceeded.\n":                                      NoSpace,
+		"cannot receive new filesystem stream: destination has snapshots (eg. %s)\nmust destroy them to overwrite it\n":     DestinationExists,
+		"cannot receive new filesystem stream: destination '%s' exists\nmust specify -F to overwrite it\n":                  DestinationExists,
+		"cannot receive resume stream: destination '%s' does not exist\n":                                                   ResumeStale,
+		"cannot receive: local origin for clone %s does not exist\n":                                                        NotFound,
+		"cannot receive: specified origin fs (%s) does not exist\n":                                                         NotFound,
+		"cannot restore to %s: destination already exists\n":                                                                AlreadyExists,
+		"cannot send %s recursively: snapshot %[1]s does not exist\n":                                                       NotFound,
+		"cannot send %s: encrypted dataset %[1]s may not be sent with properties without the raw flag\n":                    EncryptionMismatch,
+		"warning: cannot send 'tank/a@x': incremental source (%s) does not exist\n":                                         NotFound,
+	} {
+		for _, name := range oddNames {
+			stderr := strings.ReplaceAll(strings.ReplaceAll(text, "%s", name), "%[1]s", name)
+			if got := classify(stderr); got != want {
+				t.Errorf("classify(%q) = %v, want %v", stderr, got, want)
+			}
+		}
+	}
+	_, err := fake(zfstest.Stderr("cannot open 'tank/out of space': dataset does not exist\n"), zfstest.Exit(1)).Dataset(t.Context(), "tank/out of space")
+	if !errors.Is(err, NotFound) || errors.Is(err, NoSpace) {
+		t.Errorf("got %v", err)
 	}
 }
 

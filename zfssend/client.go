@@ -68,21 +68,30 @@ type command struct {
 	stdin  string // what it reads, at most a few KiB
 	task   bool   // it runs beside others, so it is a task and not a span
 	// settled tells of a failure that it isn't one: that what was asked for is so already.
-	settled func(*Error) bool
-	// dataset and needs are what a denied permission was needed for; needs defaults to what op needs.
-	dataset string
-	needs   []string
+	settled func(*Error, reply) bool
+	// on and needs are what denied permissions were needed on, a dataset or snapshot, and which; needs defaults to what op
+	// needs. Without on, which are missing isn't looked up: a batch does that for all of its processes.
+	on    string
+	needs []string
+}
+
+// reply is what a command wrote.
+type reply struct {
+	out    []byte
+	stderr string // all of it, unlike that of an Error
+	cut    bool   // it is the beginning only: it was longer than stderrMost
 }
 
 // run runs a command that only answers, as a span of the caller's task, and returns its stdout.
 func (c *Client) run(ctx context.Context, op, object string, args ...string) ([]byte, error) {
-	return c.answer(ctx, command{op: op, object: object, args: args})
+	r, err := c.answer(ctx, command{op: op, object: object, args: args})
+	return r.out, err
 }
 
-// answer runs a command, as a span of the caller's task, and returns its stdout, which may be worth a look also if it
+// answer runs a command, as a span of the caller's task, and returns what it wrote, which may be worth a look also if it
 // fails. It returns in bounded time after ctx is done, even if the process can't be killed because its pool hangs. The
 // error is an *Error.
-func (c *Client) answer(ctx context.Context, cmd command) (out []byte, err error) {
+func (c *Client) answer(ctx context.Context, cmd command) (r reply, err error) {
 	start := startSpan
 	if cmd.task {
 		start = trace.WithTask
@@ -97,25 +106,26 @@ func (c *Client) answer(ctx context.Context, cmd command) (out []byte, err error
 		span.EndErr(&err)
 	}()
 	if ctx.Err() != nil {
-		return nil, &Error{Op: cmd.op, Object: cmd.object, ExitCode: -1, Cause: Canceled, Err: context.Cause(ctx)}
+		return r, &Error{Op: cmd.op, Object: cmd.object, ExitCode: -1, Cause: Canceled, Err: context.Cause(ctx)}
 	}
 	var stdin *os.File
 	if cmd.stdin != "" {
 		if stdin, err = filled(cmd.stdin); err != nil {
-			return nil, &Error{Op: cmd.op, Object: cmd.object, ExitCode: -1, Err: err}
+			return r, &Error{Op: cmd.op, Object: cmd.object, ExitCode: -1, Err: err}
 		}
 		defer stdin.Close()
 	}
 	stdout, w, err := newOutput()
 	if err != nil {
-		return nil, &Error{Op: cmd.op, Object: cmd.object, ExitCode: -1, Err: err}
+		return r, &Error{Op: cmd.op, Object: cmd.object, ExitCode: -1, Err: err}
 	}
 	defer stdout.close()
 	ch, err := c.start(span, cmd.op, cmd.object, cmd.args, stdin, w)
 	w.Close()
 	if err != nil {
-		return nil, err
+		return r, err
 	}
+	ch.stderr.keep()
 	span.SetAttrs(ch.pid())
 	log := logging.GetLogger(ctx, subsystem)
 	ch.logStart(log)
@@ -127,14 +137,16 @@ func (c *Client) answer(ctx context.Context, cmd command) (out []byte, err error
 		if !ch.end(c.grace()) {
 			e := ch.failure()
 			e.Cause, e.Err, e.Abandoned = Canceled, context.Cause(ctx), true
-			return nil, e
+			return r, e
 		}
 	}
 	out, whole := stdout.wait(outputDelay)
+	r.out = out
+	r.stderr, r.cut = ch.stderr.whole()
 	span.SetAttrs(ch.exitAttrs()...)
 	log.Debug("ended", "status", ch.cmd.ProcessState)
 	if ch.succeeded() && whole {
-		return out, nil
+		return r, nil
 	}
 	e := ch.failure()
 	switch {
@@ -142,13 +154,13 @@ func (c *Client) answer(ctx context.Context, cmd command) (out []byte, err error
 		e.Cause, e.Err = Canceled, context.Cause(ctx)
 	case ch.succeeded():
 		e.Err = errOutputHeld
-	case cmd.settled != nil && cmd.settled(e):
+	case cmd.settled != nil && cmd.settled(e, r):
 		span.SetAttrs(slog.Bool("settled", true))
-		return out, nil
+		return r, nil
 	case e.Cause == PermissionDenied:
 		c.explainDenied(ctx, cmd, e)
 	}
-	return out, e
+	return r, e
 }
 
 // filled returns a pipe that holds a text, which must fit into the smallest of pipes: 4 KiB.

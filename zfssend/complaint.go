@@ -16,42 +16,49 @@ type complaint struct {
 //	bookmark 'tank/a#x' does not exist.
 //	cannot hold: permission denied
 //
-// What follows belongs to it, such as a list of dependent datasets, but for the explanation of a command's usage.
-func complaints(stderr string) []complaint {
+// What follows belongs to it, such as a list of dependent datasets, but for the explanation of a command's usage. What
+// stands in front, such as a warning of what wraps zfs or of its loader, counts only if there is no complaint.
+//
+// Known are the names that it may be about.
+func complaints(stderr string, known func(name string) bool) []complaint {
+	const most = 500 // bytes of a message, about
 	var list []complaint
+	var texts []string // of the complaints, with their line breaks
+	foreign := false   // the first one is none yet
 	for line := range strings.Lines(stderr) {
 		line = strings.TrimRight(line, "\n")
 		if line == "usage:" {
 			break
 		}
-		c, ok := parseComplaint(line)
+		c, ok := parseComplaint(line, known)
+		last := len(list) - 1
 		switch {
+		case ok && foreign:
+			list, texts, foreign = []complaint{c}, []string{c.message}, false
 		case ok:
-			list = append(list, c)
-		case len(list) == 0 && line != "":
-			list = append(list, complaint{message: line})
-		case line != "" && line != "no snapshots were created" && line != "no datasets available":
-			last := &list[len(list)-1]
-			if len(last.message) < 500 {
-				last.message += "; " + line
-			}
+			list, texts = append(list, c), append(texts, c.message)
+		case line == "", line == "no snapshots were created", line == "no datasets available", isLeftOut(line):
+		case last < 0:
+			list, texts, foreign = []complaint{{message: line}}, []string{line}, true
+		case len(list[last].message) < most:
+			list[last].message += "; " + line
+			texts[last] += "\n" + line
 		}
 	}
 	for i := range list {
-		list[i].cause = classify(list[i].message)
+		list[i].cause = classify(texts[i])
 	}
 	return list
 }
 
-func parseComplaint(line string) (c complaint, ok bool) {
+func parseComplaint(line string, known func(name string) bool) (c complaint, ok bool) {
 	if rest, ok := strings.CutPrefix(line, "bookmark '"); ok {
 		name, rest, ok := strings.Cut(rest, "'")
 		return complaint{name: name, message: strings.TrimSpace(rest)}, ok
 	}
 	if rest, ok := strings.CutPrefix(line, "cannot destroy snapshot "); ok {
-		// The name isn't quoted and may hold ": ", but the message doesn't.
-		if i := strings.LastIndex(rest, ": "); i >= 0 {
-			return complaint{name: rest[:i], message: rest[i+2:]}, true
+		if name, message, ok := cutPlainName(rest, known); ok {
+			return complaint{name: name, message: message}, true
 		}
 	}
 	if !strings.HasPrefix(line, "cannot ") {
@@ -67,6 +74,30 @@ func parseComplaint(line string) (c complaint, ok bool) {
 		message = line
 	}
 	return complaint{message: message}, true
+}
+
+// cutPlainName cuts a name that isn't quoted from the message that follows. Both may have ": " in them, and the message the
+// name again, so the longest name that is known is meant, or, of another one, the longest that it can be.
+func cutPlainName(text string, known func(name string) bool) (name, message string, ok bool) {
+	longest := strings.LastIndex(text, ": ")
+	for i := longest; i >= 0; i = strings.LastIndex(text[:i], ": ") {
+		if known(text[:i]) {
+			return text[:i], text[i+2:], true
+		}
+	}
+	if longest < 0 {
+		return "", "", false
+	}
+	return text[:longest], text[longest+2:], true
+}
+
+// among reports whether a name is one of these.
+func among(names []string) (known func(name string) bool) {
+	set := make(map[string]bool, len(names))
+	for _, name := range names {
+		set[name] = true
+	}
+	return func(name string) bool { return set[name] }
 }
 
 // blame finds those that complaints are about: by name, or as the version of a dataset that is named. The rest are

@@ -64,8 +64,9 @@
 //	err = client.Destroy(ctx, "tank/home@sun", "tank/home@sat")             // the others, if one is held
 //
 // If some of it fails, the error is a [*BatchError] that lists what was not done, each with its cause. What it doesn't
-// list was done. [Client.Hold], [Client.Release] and [Client.Bookmark] are idempotent: it is a success if the result
-// is there already. [Client.Destroy] isn't: what doesn't exist is [NotFound]. It destroys nothing that isn't named.
+// list was done; what was [Failure.Uncertain] after a cancellation may have been, too. [Client.Hold], [Client.Release] and [Client.Bookmark] are idempotent: it is a success if the result
+// is there already. [Client.Destroy] isn't: what doesn't exist is [NotFound]. It destroys nothing that isn't named, but
+// for what belongs to a dataset: its bookmarks, and the state of an interrupted receive.
 //
 // Who is denied an operation finds in the [*Error] which permissions it needs, and, unless it is about a stream, which
 // of them are missing.

@@ -11,6 +11,13 @@ import (
 
 func TestEstimate(t *testing.T) {
 	zfstest.CheckLeaks(t)
+	eachRecorded(t, testEstimate)
+	if _, err := fake().Estimate(t.Context(), "tank/a@x", SendOptions{Intermediates: true}); err == nil {
+		t.Error("Intermediates without From")
+	}
+}
+
+func testEstimate(t *testing.T, zfs version) {
 	for name, want := range map[string]string{
 		"full":          "{ tank/a@one B}",
 		"increment":     "{tank/a@one tank/a@two B}",
@@ -18,7 +25,7 @@ func TestEstimate(t *testing.T) {
 		"intermediates": "{tank/a@one tank/a@two B} {tank/a@two tank/a@three 3 B}",
 		"token":         "{ tank/a@two B}",
 	} {
-		e, err := parseEstimate(recordedRun(t, "estimate-"+name).stdout)
+		e, err := parseEstimate(zfs.run(t, "estimate-"+name).stdout)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -33,18 +40,15 @@ func TestEstimate(t *testing.T) {
 			t.Errorf("%s: got %q, %+v; want %s", name, got, e, want)
 		}
 	}
-	c := scripted(zfstest.Scripts{"send -nvP -w -i tank/a@one tank/a@two": replay(t, "estimate-increment")})
+	c := scripted(zfstest.Scripts{"send -nvP -w -i tank/a@one tank/a@two": zfs.replay(t, "estimate-increment")})
 	if e, err := c.Estimate(t.Context(), "tank/a@two", SendOptions{From: "@one", Raw: true}); err != nil || !e.Known() {
 		t.Errorf("got %+v, %v", e, err)
 	}
 	for _, name := range []string{"missing", "no-bookmark"} {
-		_, err := fake(replay(t, "estimate-"+name)...).Estimate(t.Context(), "tank/a@missing", SendOptions{})
+		_, err := fake(zfs.replay(t, "estimate-"+name)...).Estimate(t.Context(), "tank/a@missing", SendOptions{})
 		if !errors.Is(err, NotFound) {
 			t.Errorf("%s: %v", name, err)
 		}
-	}
-	if _, err := fake().Estimate(t.Context(), "tank/a@x", SendOptions{Intermediates: true}); err == nil {
-		t.Error("Intermediates without From")
 	}
 }
 

@@ -64,24 +64,30 @@ func (c *Client) holdOrRelease(ctx context.Context, op, settled, tag string, sna
 			c.holdPart(ctx, b, settled, tag, part)
 		}
 	}
-	return b.result()
+	return c.finish(ctx, b)
 }
 
 // holdPart runs one process.
 func (c *Client) holdPart(ctx context.Context, b *batch, settled, tag string, names []string) {
-	open := func(stderr string) []complaint {
-		return slices.DeleteFunc(complaints(stderr), func(c complaint) bool { return strings.Contains(c.message, settled) })
-	}
-	_, err := c.answer(ctx, command{
-		op: b.err.Op, object: objectOf(names), args: append([]string{"--", tag}, names...), dataset: datasetOf(names[0]),
-		settled: func(e *Error) bool { return e.ExitCode == 1 && e.Stderr != "" && len(open(e.Stderr)) == 0 },
+	var open []complaint // of what isn't settled
+	r, err := c.answer(ctx, command{
+		op: b.err.Op, object: objectOf(names), args: append([]string{"--", tag}, names...),
+		settled: func(e *Error, r reply) bool {
+			all := complaints(r.stderr, among(names))
+			open = slices.DeleteFunc(slices.Clone(all), func(c complaint) bool { return strings.Contains(c.message, settled) })
+			return e.ExitCode == 1 && !r.cut && len(all) > 0 && len(open) == 0
+		},
 	})
 	if err == nil {
 		return
 	}
 	e := asError(err)
-	about, rest := blame(open(e.Stderr), names)
-	if e.ExitCode != 1 || len(about) == 0 && len(rest) == 0 {
+	about, rest := blame(open, names)
+	switch {
+	case e.ExitCode == 1 && r.cut:
+		b.failCut(names, e)
+		return
+	case e.ExitCode != 1 || len(about) == 0 && len(rest) == 0:
 		b.failAll(names, e)
 		return
 	}
@@ -95,16 +101,7 @@ func (c *Client) holdPart(ctx context.Context, b *batch, settled, tag string, na
 			about[name] = rest[0]
 		}
 	}
-	first := Unknown
-	for _, name := range names {
-		if c, ok := about[name]; ok {
-			b.fail(name, c.cause, c.message)
-			if first == Unknown {
-				first = c.cause
-			}
-		}
-	}
-	b.process(e, first)
+	b.failAbout(names, about, e)
 }
 
 // withHold returns those snapshots that have the hold, or those that haven't got it; all if that can't be found out.
@@ -135,30 +132,23 @@ func (c *Client) Holds(ctx context.Context, snapshots ...string) ([]UserHold, er
 		if b.stop(ctx, part) {
 			continue
 		}
-		out, err := c.answer(ctx, command{op: opHolds, object: objectOf(part), args: append([]string{"-H"}, part...), dataset: datasetOf(part[0])})
+		r, err := c.answer(ctx, command{op: opHolds, object: objectOf(part), args: append([]string{"-H"}, part...)})
 		if err != nil {
 			e := asError(err)
-			about, rest := blame(complaints(e.Stderr), part)
-			if e.ExitCode != 1 || len(about) == 0 || len(rest) > 0 {
+			about, rest := blame(complaints(r.stderr, among(part)), part)
+			if e.ExitCode != 1 || len(about) == 0 || len(rest) > 0 || r.cut {
 				b.failAll(part, e)
 				continue
 			}
-			first := Unknown
-			for _, name := range part {
-				if c, ok := about[name]; ok {
-					b.fail(name, c.cause, c.message)
-					first = c.cause
-				}
-			}
-			b.process(e, first)
+			b.failAbout(part, about, e)
 		}
-		list, err := parseHolds(string(out), part)
+		list, err := parseHolds(string(r.out), part)
 		if err != nil {
 			return holds, fmt.Errorf("holds %s: %w", objectOf(part), err)
 		}
 		holds = append(holds, list...)
 	}
-	return holds, b.result()
+	return holds, c.finish(ctx, b)
 }
 
 // parseHolds parses the output of zfs holds -H about these snapshots: name, tag and time, with tabs between them. The

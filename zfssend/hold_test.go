@@ -14,28 +14,30 @@ import (
 func TestHold(t *testing.T) {
 	zfstest.CheckLeaks(t)
 	ctx := t.Context()
-	if err := fake(replay(t, "hold")...).Hold(ctx, "my tag", "tank/a@one", "tank/a@two"); err != nil {
-		t.Error(err)
-	}
-	if err := fake(replay(t, "hold-again")...).Hold(ctx, "my tag", "tank/a@one", "tank/a@two"); err != nil {
-		t.Errorf("held already: %v", err)
-	}
-	if err := fake(replay(t, "release-again")...).Release(ctx, "my tag", "tank/a@one"); err != nil {
-		t.Errorf("released already: %v", err)
-	}
-	err := fake(replay(t, "hold-some")...).Hold(ctx, "my tag", "tank/a@one", "tank/a@missing", "tank/nothing@x", "tank/a@three 3")
-	wantBatch(t, err, "tank/a@missing: not found", "tank/nothing@x: not found")
-	if errors.Is(err, AlreadyExists) {
-		t.Error("what was held already is no failure")
-	}
-	err = fake(replay(t, "release-some")...).Release(ctx, "my tag", "tank/a@one", "tank/a@missing", "tank/a/child@x")
-	wantBatch(t, err, "tank/a@missing: not found")
+	eachRecorded(t, func(t *testing.T, zfs version) {
+		if err := fake(zfs.replay(t, "hold")...).Hold(ctx, "my tag", "tank/a@one", "tank/a@two"); err != nil {
+			t.Error(err)
+		}
+		if err := fake(zfs.replay(t, "hold-again")...).Hold(ctx, "my tag", "tank/a@one", "tank/a@two"); err != nil {
+			t.Errorf("held already: %v", err)
+		}
+		if err := fake(zfs.replay(t, "release-again")...).Release(ctx, "my tag", "tank/a@one"); err != nil {
+			t.Errorf("released already: %v", err)
+		}
+		err := fake(zfs.replay(t, "hold-some")...).Hold(ctx, "my tag", "tank/a@one", "tank/a@missing", "tank/nothing@x", "tank/a@three 3")
+		wantBatch(t, err, "tank/a@missing: not found", "tank/nothing@x: not found")
+		if errors.Is(err, AlreadyExists) {
+			t.Error("what was held already is no failure")
+		}
+		err = fake(zfs.replay(t, "release-some")...).Release(ctx, "my tag", "tank/a@one", "tank/a@missing", "tank/a/child@x")
+		wantBatch(t, err, "tank/a@missing: not found")
 
-	// A denial names no snapshot, but there is one for each.
-	err = fake(replay(t, "denied-hold")...).Hold(ctx, "u", "tank/a@one", "tank/a@two")
-	if b := wantBatch(t, err, "tank/a@one: permission denied", "tank/a@two: permission denied"); b.Processes[0].Needs[0] != "hold" {
-		t.Errorf("got %+v", b.Processes[0])
-	}
+		// A denial names no snapshot, but there is one for each.
+		err = fake(zfs.replay(t, "denied-hold")...).Hold(ctx, "u", "tank/a@one", "tank/a@two")
+		if b := wantBatch(t, err, "tank/a@one: permission denied", "tank/a@two: permission denied"); b.Processes[0].Needs[0] != "hold" {
+			t.Errorf("got %+v", b.Processes[0])
+		}
+	})
 	// If there are fewer, the holds tell whom they were about.
 	c := scripted(zfstest.Scripts{
 		"hold ":  {zfstest.Stderr("cannot hold: permission denied\n"), zfstest.Exit(1)},
@@ -59,31 +61,33 @@ func causeAfter(script []zfstest.Action) string {
 
 func TestHolds(t *testing.T) {
 	zfstest.CheckLeaks(t)
-	holds, err := fake(replay(t, "holds")...).Holds(t.Context(), "tank/a@one", "tank/a@two", "tank/a@three 3")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got []string
-	for _, h := range holds {
-		got = append(got, fmt.Sprintf("%s %q", h.Snapshot, h.Tag))
-		if h.Created.Year() < 2020 {
-			t.Errorf("got %+v", h)
+	eachRecorded(t, func(t *testing.T, zfs version) {
+		holds, err := fake(zfs.replay(t, "holds")...).Holds(t.Context(), "tank/a@one", "tank/a@two", "tank/a@three 3")
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	slices.Sort(got)
-	want := []string{`tank/a@one "my tag"`, `tank/a@one "tab\tand\nline"`, `tank/a@three 3 "my tag"`, `tank/a@two "keep"`, `tank/a@two "my tag"`}
-	if !slices.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
-	}
-	holds, err = fake(replay(t, "holds-missing")...).Holds(t.Context(), "tank/a@two", "tank/a@missing")
-	wantBatch(t, err, "tank/a@missing: not found")
-	if len(holds) != 2 {
-		t.Errorf("got %+v", holds)
-	}
-	if holds, err = fake(replay(t, "holds-none")...).Holds(t.Context(), "tank/a/child@x"); len(holds) > 0 || err != nil {
-		t.Errorf("got %+v, %v", holds, err)
-	}
-	holds, err = parseHolds("tank@a\tt\tSun Nov  1  8:06 2026\n", []string{"tank@a"})
+		var got []string
+		for _, h := range holds {
+			got = append(got, fmt.Sprintf("%s %q", h.Snapshot, h.Tag))
+			if h.Created.Year() < 2020 {
+				t.Errorf("got %+v", h)
+			}
+		}
+		slices.Sort(got)
+		want := []string{`tank/a@one "my tag"`, `tank/a@one "tab\tand\nline"`, `tank/a@three 3 "my tag"`, `tank/a@two "keep"`, `tank/a@two "my tag"`}
+		if !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		holds, err = fake(zfs.replay(t, "holds-missing")...).Holds(t.Context(), "tank/a@two", "tank/a@missing")
+		wantBatch(t, err, "tank/a@missing: not found")
+		if len(holds) != 2 {
+			t.Errorf("got %+v", holds)
+		}
+		if holds, err = fake(zfs.replay(t, "holds-none")...).Holds(t.Context(), "tank/a/child@x"); len(holds) > 0 || err != nil {
+			t.Errorf("got %+v, %v", holds, err)
+		}
+	})
+	holds, err := parseHolds("tank@a\tt\tSun Nov  1  8:06 2026\n", []string{"tank@a"})
 	if err != nil || !holds[0].Created.Equal(time.Date(2026, 11, 1, 8, 6, 0, 0, time.Local)) {
 		t.Errorf("got %+v, %v", holds, err)
 	}

@@ -39,15 +39,23 @@ func (v Version) IsBookmark() bool { return strings.HasPrefix(v.Name, "#") }
 
 // ListOptions say what List lists. The zero value lists the named dataset with its versions.
 //
-// zfs finds the names, GUIDs and transaction groups of snapshots in one sweep. For anything else, such as Creation and
-// Holds, it reads each snapshot, which takes many times as long where they aren't cached.
+// OpenZFS 2.2 and later find the names, GUIDs and transaction groups of snapshots in one sweep. For anything else, such as
+// Creation and Holds, they read each snapshot, which takes many times as long where they aren't cached, and older versions
+// do that in any case.
 type ListOptions struct {
 	Recursive       bool // all datasets below, too
 	WithoutVersions bool // no snapshots and bookmarks, which can be many
 
-	Creation   bool     // fills Version.Creation
-	Holds      bool     // fills Version.Holds
-	Properties []string // fills Dataset.Properties: native ones such as "used", and user properties
+	Creation bool // fills Version.Creation
+	Holds    bool // fills Version.Holds
+
+	// Properties fills Dataset.Properties: native ones such as "used", and user properties, each by the name that zfs itself
+	// writes.
+	//
+	// User properties can hold anything. One that was made to look like rows of zfs list, for which one has to know the GUID of
+	// its dataset, can pretend other values of those that are named after it, and other datasets. Who doesn't trust those that
+	// may set user properties lists native ones alone, and asks for the others with [Client.Properties].
+	Properties []string
 }
 
 // Dataset returns a dataset with its versions. The error Is [NotFound] if it doesn't exist.
@@ -101,7 +109,9 @@ func (c *Client) list(ctx context.Context, name string, o ListOptions) (datasets
 	var versionsErr error
 	go func() {
 		defer close(done)
-		versions, versionsErr = c.answer(both, command{op: opList, object: name, args: o.versionArgs(name), task: true})
+		var r reply
+		r, versionsErr = c.answer(both, command{op: opList, object: name, args: o.versionArgs(name), task: true})
+		versions = r.out
 		if versionsErr != nil {
 			cancel(versionsErr)
 		}

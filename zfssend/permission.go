@@ -67,8 +67,14 @@ type Grant struct {
 // Permissions are those that were delegated on a dataset and those above it. Root needs none.
 type Permissions struct {
 	Dataset string
-	Grants  []Grant
-	sets    []permissionSet
+	// Snapshot says that they are to be those on a snapshot of the dataset, where grants count as on a dataset below: those
+	// with ScopeLocal don't, those with ScopeDescendent do.
+	//
+	// They are what it takes to destroy or send a snapshot, and to set properties of it. To take, hold and release one, those on
+	// the dataset are needed.
+	Snapshot bool
+	Grants   []Grant
+	sets     []permissionSet
 }
 
 type permissionSet struct {
@@ -76,11 +82,13 @@ type permissionSet struct {
 	permissions   []string
 }
 
-// Permissions returns the permissions that were delegated on a dataset, with one zfs process (zfs allow).
-func (c *Client) Permissions(ctx context.Context, dataset string) (*Permissions, error) {
-	if _, err := parse(dataset, 0); err != nil {
+// Permissions returns the permissions that were delegated on a dataset or snapshot, with one zfs process (zfs allow).
+func (c *Client) Permissions(ctx context.Context, name string) (*Permissions, error) {
+	n, err := parse(name, 0, '@')
+	if err != nil {
 		return nil, err
 	}
+	dataset := n.Dataset
 	out, err := c.run(ctx, opAllow, dataset, dataset)
 	if err != nil {
 		return nil, err
@@ -89,21 +97,22 @@ func (c *Client) Permissions(ctx context.Context, dataset string) (*Permissions,
 	if err != nil {
 		return nil, fmt.Errorf("allow %s: %w", dataset, err)
 	}
+	p.Snapshot = n.Sigil == '@'
 	return p, nil
 }
 
-// MissingPermissions returns those of the needed permissions that this program's user hasn't got on a dataset; none for
-// root. It takes one zfs process. If zfs is run by a wrapper other than sudo or doas, it isn't known as whom, and the
-// error Is [errors.ErrUnsupported]: see [Permissions.Of].
-func (c *Client) MissingPermissions(ctx context.Context, dataset string, need ...string) ([]string, error) {
+// MissingPermissions returns those of the needed permissions that this program's user hasn't got on a dataset or snapshot
+// (see [Permissions.Snapshot]); none for root. It takes one zfs process. If zfs is run by a wrapper other than sudo or doas,
+// or by these as another user, it isn't known as whom, and the error Is [errors.ErrUnsupported]: see [Permissions.Of].
+func (c *Client) MissingPermissions(ctx context.Context, name string, need ...string) ([]string, error) {
 	who, err := c.identity()
 	if err != nil {
-		return nil, fmt.Errorf("permissions on %s: %w", dataset, err)
+		return nil, fmt.Errorf("permissions on %s: %w", name, err)
 	}
 	if who.root || len(need) == 0 {
 		return nil, nil
 	}
-	p, err := c.Permissions(ctx, dataset)
+	p, err := c.Permissions(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -112,17 +121,24 @@ func (c *Client) MissingPermissions(ctx context.Context, dataset string, need ..
 
 func (p *Permissions) missing(who identity, need []string) []string {
 	have := p.Of(who.user, who.groups...)
-	return slices.DeleteFunc(slices.Clone(need), func(n string) bool { return slices.Contains(have, n) })
+	var missing []string
+	for _, n := range need {
+		if !slices.Contains(have, n) {
+			missing = append(missing, n)
+		}
+	}
+	return missing
 }
 
-// Of returns what a user with these groups is permitted on the dataset, sorted. Sets are resolved.
+// Of returns what a user with these groups is permitted on the dataset, or on its snapshots, sorted. Sets are resolved.
 func (p *Permissions) Of(user string, groups ...string) []string {
 	have := make(map[string]bool)
 	for _, g := range p.Grants {
+		local := g.Dataset == p.Dataset && !p.Snapshot // dsl_deleg_access_impl of OpenZFS takes snapshots for descendents
 		switch {
 		case g.Scope == ScopeCreate,
-			g.Scope == ScopeLocal && g.Dataset != p.Dataset,
-			g.Scope == ScopeDescendent && g.Dataset == p.Dataset,
+			g.Scope == ScopeLocal && !local,
+			g.Scope == ScopeDescendent && local,
 			g.Who == "user" && g.Name != user,
 			g.Who == "group" && !slices.Contains(groups, g.Name):
 			continue
@@ -170,9 +186,9 @@ type identity struct {
 
 // identity returns as whom zfs runs.
 func (c *Client) identity() (who identity, err error) {
-	if len(c.Command) > 1 {
+	if last := len(c.Command) - 1; last > 0 {
 		wrapper := filepath.Base(c.Command[0])
-		if (wrapper == "sudo" || wrapper == "doas") && !slices.ContainsFunc(c.Command, func(arg string) bool { return strings.HasPrefix(arg, "-u") || strings.HasPrefix(arg, "--user") }) {
+		if (wrapper == "sudo" || wrapper == "doas") && !slices.ContainsFunc(c.Command[1:last], mayChangeUser) {
 			return identity{root: true}, nil
 		}
 		return who, fmt.Errorf("it isn't known as whom %q runs zfs (%w)", c.Command[0], errors.ErrUnsupported)
@@ -196,6 +212,17 @@ func (c *Client) identity() (who identity, err error) {
 	return who, nil
 }
 
+// mayChangeUser reports whether sudo or doas may run zfs as somebody else than root because of an argument: -u and -g, which
+// may stand among other options in one argument, their long forms, which may be shortened, or anything that isn't an option,
+// since it may wrap zfs once more.
+func mayChangeUser(arg string) bool {
+	long, ok := strings.CutPrefix(arg, "--")
+	if ok {
+		return strings.HasPrefix(long, "u") || strings.HasPrefix(long, "g")
+	}
+	return !strings.HasPrefix(arg, "-") || strings.ContainsAny(arg, "ug")
+}
+
 // explainTime bounds how long it takes to find out which permissions are missing.
 const explainTime = 5 * time.Second
 
@@ -204,12 +231,80 @@ func (c *Client) explainDenied(ctx context.Context, cmd command, e *Error) {
 	if cmd.needs != nil {
 		e.Needs = cmd.needs
 	}
-	if len(e.Needs) == 0 || cmd.dataset == "" {
+	if len(e.Needs) == 0 || cmd.on == "" {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, explainTime)
 	defer cancel()
-	e.Missing, _ = c.MissingPermissions(ctx, cmd.dataset, e.Needs...)
+	e.Missing, _ = c.MissingPermissions(ctx, cmd.on, e.Needs...)
+}
+
+// denial is the failure of a process of a batch for want of permissions, on one of these names.
+type denial struct {
+	e     *Error
+	names []string
+}
+
+// explainMost bounds for how many datasets of a batch is found out which permissions are missing, each with a zfs process.
+const explainMost = 20
+
+// explainBatch is explainDenied for all of a batch. It takes one zfs process for each dataset.
+func (c *Client) explainBatch(ctx context.Context, b *batch) {
+	if len(b.denied) == 0 {
+		return
+	}
+	for _, d := range b.denied {
+		if d.e.Needs = b.needs; d.e.Needs == nil {
+			d.e.Needs = permissionsFor(b.err.Op, d.names[0])
+		}
+	}
+	if who, err := c.identity(); err == nil && !who.root {
+		c.findMissing(ctx, b, who)
+	}
+}
+
+// findMissing finds out what is missing of what the processes of a batch were denied.
+func (c *Client) findMissing(ctx context.Context, b *batch, who identity) {
+	ctx, cancel := context.WithTimeout(ctx, explainTime)
+	defer cancel()
+	asked := make(map[string]*Permissions) // by dataset; nil if they couldn't be found out
+	missing := func(name string, needs []string) []string {
+		if len(needs) == 0 {
+			return nil
+		}
+		dataset := datasetOf(name)
+		p, ok := asked[dataset]
+		if !ok && len(asked) < explainMost && ctx.Err() == nil {
+			p, _ = c.Permissions(ctx, dataset)
+			asked[dataset] = p
+		}
+		if p == nil {
+			return nil
+		}
+		p.Snapshot = askedOfSnapshot(b.err.Op, name)
+		return p.missing(who, needs)
+	}
+	for _, d := range b.denied {
+		for _, name := range d.names {
+			if d.e.Missing = missing(name, d.e.Needs); d.e.Missing != nil {
+				break
+			}
+		}
+	}
+}
+
+// permissionsFor returns what a subcommand needs on a name.
+func permissionsFor(op, name string) []string {
+	if op == opDestroy && strings.Contains(name, "#") {
+		return []string{"destroy"}
+	}
+	return permissionsOf[op]
+}
+
+// askedOfSnapshot reports whether the kernel looks for the permissions on a snapshot itself, and not on its dataset: see the
+// zfs_secpolicy functions of OpenZFS's zfs_ioctl.c.
+func askedOfSnapshot(op, name string) bool {
+	return strings.Contains(name, "@") && (op == opDestroy || op == opInherit)
 }
 
 // allowSections are the headings that zfs allow writes.

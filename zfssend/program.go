@@ -15,13 +15,13 @@ import (
 // no function for holds, nor for the destruction of bookmarks, and zfs destroy does with all snapshots of a dataset what
 // a program would do, by a program inside the kernel. Only root may run them.
 func (c *Client) program(ctx context.Context, pool, lua string, argv []string) (map[string]int, error) {
-	out, err := c.answer(ctx, command{
+	r, err := c.answer(ctx, command{
 		op: "program", object: pool, args: append([]string{"-j", pool, "-"}, argv...), stdin: lua, needs: []string{},
 	})
 	if err != nil {
 		return nil, err
 	}
-	result, err := parseProgram(out)
+	result, err := parseProgram(r.out)
 	if err != nil {
 		return nil, fmt.Errorf("program %s: %w", pool, err)
 	}

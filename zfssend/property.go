@@ -31,8 +31,9 @@ const (
 
 const opGet, opSet, opInherit = "get", "set", "inherit"
 
-// Properties returns properties of a dataset, snapshot or bookmark by their names; all if none are named. Those
-// without a value are left out: user properties that aren't set, and native ones that don't apply.
+// Properties returns properties of a dataset, snapshot or bookmark by their names; all if none are named. The names are those
+// that zfs itself writes: "available", and not "avail", which zfs takes, too, but which is an error here. Those without a value
+// are left out: user properties that aren't set, and native ones that don't apply.
 //
 // User properties can hold anything. Their values come back intact, tabs and line breaks included, with one exception:
 // in one that was made to look like rows of zfs get, other user properties may be seen, but never a native one; usually
@@ -79,7 +80,7 @@ func (c *Client) SetProperties(ctx context.Context, name string, values map[stri
 		}
 		args = append(args, p+"="+values[p])
 	}
-	_, err := c.answer(ctx, command{op: opSet, object: name, args: append(args, name), dataset: datasetOf(name), needs: permissionsToSet(properties)})
+	_, err := c.answer(ctx, command{op: opSet, object: name, args: append(args, name), on: name, needs: permissionsToSet(properties)})
 	return err
 }
 
@@ -103,12 +104,13 @@ func (c *Client) inherit(ctx context.Context, flags []string, property string, n
 		return err
 	}
 	b := newBatch(opInherit, len(names))
+	b.needs = permissionsToSet([]string{property})
 	for _, part := range chunks(unique(names)) {
 		if b.stop(ctx, part) {
 			continue
 		}
 		args := append(append(slices.Clone(flags), property), part...)
-		_, err := c.answer(ctx, command{op: opInherit, object: objectOf(part), args: args, dataset: datasetOf(part[0]), needs: permissionsToSet([]string{property})})
+		r, err := c.answer(ctx, command{op: opInherit, object: objectOf(part), args: args})
 		if err == nil {
 			continue
 		}
@@ -116,27 +118,24 @@ func (c *Client) inherit(ctx context.Context, flags []string, property string, n
 		// Not by dataset: a complaint about a dataset says nothing of its snapshots.
 		about := make(map[string]complaint)
 		rest := 0
-		for _, c := range complaints(e.Stderr) {
-			if slices.Contains(part, c.name) {
+		known := among(part)
+		for _, c := range complaints(r.stderr, known) {
+			if known(c.name) {
 				about[c.name] = c
 			} else {
 				rest++
 			}
 		}
-		if e.ExitCode != 1 || len(about) == 0 || rest > 0 {
+		switch {
+		case e.ExitCode == 1 && r.cut:
+			b.failCut(part, e)
+		case e.ExitCode != 1 || len(about) == 0 || rest > 0:
 			b.failAll(part, e)
-			continue
+		default:
+			b.failAbout(part, about, e)
 		}
-		first := Unknown
-		for _, name := range part {
-			if c, ok := about[name]; ok {
-				b.fail(name, c.cause, c.message)
-				first = c.cause
-			}
-		}
-		b.process(e, first)
 	}
-	return b.result()
+	return c.finish(ctx, b)
 }
 
 // checkProperty checks that a text can be the name of a property where zfs expects one: libzfs knows the native ones,

@@ -11,29 +11,7 @@ import (
 
 func TestProperties(t *testing.T) {
 	zfstest.CheckLeaks(t)
-	ctx := t.Context()
-	some, err := fake(replay(t, "get-some")...).Properties(ctx, "backup/a", "compression", "com.example:odd", "nosuch:prop", "mountpoint", "origin", "atime")
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := map[string]Property{
-		"compression":     {Value: "lz4", Received: "gzip", Source: SourceLocal},
-		"com.example:odd": {Value: "tab\tand\nline", Received: "tab\tand\nline", Source: SourceReceived},
-		"mountpoint":      {Value: "/backup/a", Source: SourceInherited, From: "backup"},
-		"atime":           {Value: "on", Source: SourceDefault},
-	}
-	for name, p := range want {
-		if some[name] != p {
-			t.Errorf("%s is %+v, want %+v", name, some[name], p)
-		}
-	}
-	if len(some) != len(want) {
-		t.Errorf("got %+v", some)
-	}
-	all, err := fake(replay(t, "get-all")...).Properties(ctx, "tank/a")
-	if err != nil || len(all) < 50 || all["type"].Value != "filesystem" || all["com.example:odd"].Value != "tab\tand\nline" {
-		t.Errorf("got %+v, %v", all, err)
-	}
+	eachRecorded(t, testProperties)
 	for output, want := range map[string]string{
 		"":                                        "its output lacks atime",
 		"atime\ton\ttank\t-\tdefault\n":           "its output lacks exec",
@@ -61,6 +39,32 @@ func TestProperties(t *testing.T) {
 	}
 }
 
+func testProperties(t *testing.T, zfs version) {
+	ctx := t.Context()
+	some, err := fake(zfs.replay(t, "get-some")...).Properties(ctx, "backup/a", "compression", "com.example:odd", "nosuch:prop", "mountpoint", "origin", "atime")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]Property{
+		"compression":     {Value: "lz4", Received: "gzip", Source: SourceLocal},
+		"com.example:odd": {Value: "tab\tand\nline", Received: "tab\tand\nline", Source: SourceReceived},
+		"mountpoint":      {Value: "/backup/a", Source: SourceInherited, From: "backup"},
+		"atime":           {Value: "on", Source: SourceDefault},
+	}
+	for name, p := range want {
+		if some[name] != p {
+			t.Errorf("%s is %+v, want %+v", name, some[name], p)
+		}
+	}
+	if len(some) != len(want) {
+		t.Errorf("got %+v", some)
+	}
+	all, err := fake(zfs.replay(t, "get-all")...).Properties(ctx, "tank/a")
+	if err != nil || len(all) < 50 || all["type"].Value != "filesystem" || all["com.example:odd"].Value != "tab\tand\nline" {
+		t.Errorf("got %+v, %v", all, err)
+	}
+}
+
 func TestSetProperties(t *testing.T) {
 	zfstest.CheckLeaks(t)
 	ctx := t.Context()
@@ -68,28 +72,34 @@ func TestSetProperties(t *testing.T) {
 	if err := c.SetProperties(ctx, "tank/a", map[string]string{"com.example:a": "b c=d", "atime": "off"}); err != nil {
 		t.Error(err)
 	}
-	err := fake(replay(t, "set-bad")...).SetProperties(ctx, "tank/a", map[string]string{"compression": "bogus"})
-	if err == nil || !strings.Contains(err.Error(), "must be one of") {
-		t.Error(err)
-	}
-	err = fake(replay(t, "denied-set")...).SetProperties(ctx, "tank/a", map[string]string{"atime": "on", "a:b": "", "c:d": ""})
-	if e, _ := errors.AsType[*Error](err); !errors.Is(err, PermissionDenied) || !slices.Equal(e.Needs, []string{"userprop", "atime"}) {
-		t.Errorf("got %v", err)
-	}
+	eachRecorded(t, func(t *testing.T, zfs version) {
+		err := fake(zfs.replay(t, "set-bad")...).SetProperties(ctx, "tank/a", map[string]string{"compression": "bogus"})
+		if !errors.Is(err, Invalid) || !strings.Contains(err.Error(), "must be one of") {
+			t.Error(err)
+		}
+		err = fake(zfs.replay(t, "denied-set")...).SetProperties(ctx, "tank/a", map[string]string{"atime": "on", "a:b": "", "c:d": ""})
+		if e, _ := errors.AsType[*Error](err); !errors.Is(err, PermissionDenied) || !slices.Equal(e.Needs, []string{"userprop", "atime"}) {
+			t.Errorf("got %v", err)
+		}
+	})
 }
 
 func TestInherit(t *testing.T) {
 	zfstest.CheckLeaks(t)
 	ctx := t.Context()
-	err := fake(replay(t, "inherit-missing")...).Inherit(ctx, "compression", "tank/a", "tank/nothing")
-	wantBatch(t, err, "tank/nothing: not found")
-	err = fake(replay(t, "inherit-bad")...).Inherit(ctx, "nosuch", "tank/a")
-	wantBatch(t, err, "tank/a: invalid argument")
-	if !strings.Contains(err.Error(), "invalid property 'nosuch'") {
-		t.Error(err)
-	}
-	err = fake(replay(t, "denied-inherit")...).Inherit(ctx, "atime", "tank/a")
-	wantBatch(t, err, "tank/a: permission denied")
+	eachRecorded(t, func(t *testing.T, zfs version) {
+		err := fake(zfs.replay(t, "inherit-missing")...).Inherit(ctx, "compression", "tank/a", "tank/nothing")
+		wantBatch(t, err, "tank/nothing: not found")
+		err = fake(zfs.replay(t, "inherit-bad")...).Inherit(ctx, "nosuch", "tank/a")
+		wantBatch(t, err, "tank/a: invalid argument")
+		if !strings.Contains(err.Error(), "invalid property 'nosuch'") {
+			t.Error(err)
+		}
+		err = fake(zfs.replay(t, "denied-inherit")...).Inherit(ctx, "atime", "tank/a")
+		if b := wantBatch(t, err, "tank/a: permission denied"); !slices.Equal(b.Processes[0].Needs, []string{"atime"}) {
+			t.Errorf("got %+v", b.Processes[0])
+		}
+	})
 	c := scripted(zfstest.Scripts{"inherit -S atime tank/a tank/b": nil})
 	wantBatch(t, c.InheritReceived(ctx, "atime", "tank/a", "tank/b"))
 }

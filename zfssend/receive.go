@@ -29,8 +29,7 @@ type ReceiveOptions struct {
 	Verify bool
 }
 
-func (o ReceiveOptions) args(dataset string) []string {
-	var args []string
+func (o ReceiveOptions) args(dataset string) (args []string, err error) {
 	for _, flag := range []struct {
 		set  bool
 		name string
@@ -39,13 +38,19 @@ func (o ReceiveOptions) args(dataset string) []string {
 			args = append(args, flag.name)
 		}
 	}
-	for _, property := range slices.Sorted(maps.Keys(o.Set)) {
+	set := slices.Sorted(maps.Keys(o.Set))
+	for _, property := range slices.Concat(set, o.Exclude) {
+		if err := checkProperty(property); err != nil { // {"a=b": "c"} would set another one than it says
+			return nil, err
+		}
+	}
+	for _, property := range set {
 		args = append(args, "-o", property+"="+o.Set[property])
 	}
 	for _, property := range o.Exclude {
 		args = append(args, "-x", property)
 	}
-	return append(args, dataset)
+	return append(args, dataset), nil
 }
 
 var (
@@ -104,6 +109,10 @@ func newReceive(ctx context.Context, c *Client, dataset string, input io.ReadClo
 	if _, err := parse(dataset, 0, '@'); err != nil {
 		return nil, err
 	}
+	args, err := o.args(dataset)
+	if err != nil {
+		return nil, err
+	}
 	stdin, w, size, err := newPipe()
 	if err != nil {
 		return nil, &Error{Op: opReceive, Object: dataset, ExitCode: -1, Err: err}
@@ -116,7 +125,7 @@ func newReceive(ctx context.Context, c *Client, dataset string, input io.ReadClo
 		r.gate = newGate(&r.transfer, r.readInput, same, same, same)
 		r.gate.verifier.ParseOnly = !o.Verify
 	}
-	err = r.start(ctx, c, opReceive, dataset, o.args(dataset), stdin, nil)
+	err = r.start(ctx, c, opReceive, dataset, args, stdin, nil)
 	stdin.Close() // only zfs may have it, or writing would go on after its death
 	if err != nil {
 		w.Close()

@@ -363,14 +363,23 @@ func TestReceiveOwnsInput(t *testing.T) {
 }
 
 func TestReceiveArgs(t *testing.T) {
-	got := ReceiveOptions{
+	got, err := ReceiveOptions{
 		Unmounted: true, Resumable: true, Force: true,
 		Set: map[string]string{"readonly": "on", "canmount": "noauto"}, Exclude: []string{"mountpoint"},
 	}.args("backup/a")
-	if want := "-u -s -F -o canmount=noauto -o readonly=on -x mountpoint backup/a"; strings.Join(got, " ") != want {
-		t.Errorf("got %q", got)
+	if want := "-u -s -F -o canmount=noauto -o readonly=on -x mountpoint backup/a"; strings.Join(got, " ") != want || err != nil {
+		t.Errorf("got %q, %v", got, err)
 	}
-	if got := (ReceiveOptions{}).args("backup/a"); len(got) != 1 {
-		t.Errorf("nothing asked for: got %q", got)
+	if got, err := (ReceiveOptions{}).args("backup/a"); len(got) != 1 || err != nil {
+		t.Errorf("nothing asked for: got %q, %v", got, err)
+	}
+	for _, property := range []string{"", "a=b", "-x:y", "all", "Compression"} {
+		for _, o := range []ReceiveOptions{{Set: map[string]string{property: "c"}}, {Exclude: []string{property}}} {
+			in := newInput(0, nil)
+			if _, err := fake().Receive(t.Context(), "backup/a", in, o); !isNameError(err) {
+				t.Errorf("%+v: got %v", o, err)
+			}
+			wantClosed(t, in)
+		}
 	}
 }

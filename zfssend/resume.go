@@ -39,6 +39,9 @@ func (c *Client) confirm(ctx context.Context, snapshot Name, o SendOptions, expe
 		names = append(names, base.String())
 	}
 	guids, err := c.guids(ctx, names)
+	if errors.Is(err, NotFound) { // zfs send -t would find out by itself, but only after half a minute
+		return &Error{Op: opSend, Object: snapshot.String(), ExitCode: -1, Cause: ResumeStale, Err: err}
+	}
 	if err != nil {
 		return err
 	}

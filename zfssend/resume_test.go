@@ -119,6 +119,10 @@ func TestResumeForged(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	gone := fake(Stderr("cannot open 'tank/a@x': dataset does not exist\n"), Exit(1))
+	if _, err := gone.Send(t.Context(), "tank/a@x", SendOptions{Token: zstream.Token{ToName: "tank/a@x", ToGUID: 7}.String()}); !errors.Is(err, ResumeStale) {
+		t.Errorf("a snapshot that is gone: %v", err)
+	}
 	stream := recorded(t, "full") // of another snapshot, though its GUID may be right
 	begin, err := zstream.ParseBegin(stream)
 	if err != nil {

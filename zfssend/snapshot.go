@@ -20,7 +20,7 @@ func (c *Client) Snapshot(ctx context.Context, names ...string) error {
 			}
 		}
 	}
-	return b.result()
+	return c.finish(ctx, b)
 }
 
 // oneEach returns names in rounds that have no dataset twice.
@@ -43,26 +43,20 @@ func (c *Client) snapshot(ctx context.Context, b *batch, names []string) {
 	if b.stop(ctx, names) {
 		return
 	}
-	_, err := c.answer(ctx, command{op: "snapshot", object: objectOf(names), args: names, dataset: datasetOf(names[0])})
+	r, err := c.answer(ctx, command{op: "snapshot", object: objectOf(names), args: names})
 	if err == nil {
 		return
 	}
 	e := asError(err)
-	about, _ := blame(complaints(e.Stderr), names)
+	about, _ := blame(complaints(r.stderr, among(names)), names)
 	if len(about) == 0 || e.Cause == Canceled {
 		b.failAll(names, e)
 		return
 	}
-	first := Unknown
 	for _, name := range names {
-		if c, ok := about[name]; ok {
-			b.fail(name, c.cause, c.message)
-			if first == Unknown {
-				first = c.cause
-			}
-			continue
+		if _, ok := about[name]; !ok {
+			about[name] = complaint{message: "not taken, since another one failed", cause: NotTried}
 		}
-		b.fail(name, NotTried, "not taken, since another one failed")
 	}
-	b.process(e, first)
+	b.failAbout(names, about, e)
 }

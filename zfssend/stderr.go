@@ -2,25 +2,30 @@ package zfssend
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"strings"
 	"sync"
 )
 
 const (
-	stderrHead = 8 << 10  // bytes kept of the beginning of stderr, where the first error stands
+	stderrHead = 8 << 10  // bytes of the beginning of stderr that an error has, where the first complaint stands
 	stderrTail = 24 << 10 // and of its end, where the last one stands
+
+	stderrKept = 1 << 20  // bytes kept of the beginning, whatever the process does
+	stderrMost = 16 << 20 // bytes kept of it for who has to know of each complaint: see keep
 
 	stderrLine  = 1 << 10 // bytes of a line that are told
 	stderrLines = 100     // lines that are told; a chatty zfs send must not fill the flight recorder
 )
 
-// stderrBuffer keeps the head and the tail of what is written to it, and takes everything: a child whose stderr isn't
+// stderrBuffer keeps the beginning and the tail of what is written to it, and takes everything: a child whose stderr isn't
 // drained blocks. It may be read while it is written.
 type stderrBuffer struct {
 	mu      sync.Mutex
-	head    []byte
-	tail    []byte // a ring once it is full
+	limit   int // of text; 0 means stderrKept
+	text    []byte
+	tail    []byte // of what is beyond the limit; a ring once it is full
 	next    int    // where the ring is written next
 	omitted int64  // bytes that left the ring
 
@@ -29,14 +34,23 @@ type stderrBuffer struct {
 	lines   int          // that were told
 }
 
+// keep raises the limit to stderrMost, for a process that was just started.
+func (b *stderrBuffer) keep() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.tail) == 0 {
+		b.limit = stderrMost
+	}
+}
+
 // Write never fails.
 func (b *stderrBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	n := len(p)
 	b.tell(p)
-	k := min(len(p), stderrHead-len(b.head))
-	b.head, p = append(b.head, p[:k]...), p[k:]
+	k := min(len(p), cmp.Or(b.limit, stderrKept)-len(b.text))
+	b.text, p = append(b.text, p[:k]...), p[k:]
 	k = min(len(p), stderrTail-len(b.tail))
 	b.tail, p = append(b.tail, p[:k]...), p[k:]
 	for len(p) > 0 {
@@ -70,16 +84,36 @@ func (b *stderrBuffer) tell(p []byte) {
 	}
 }
 
+// whole returns all that was written, or the first lines of it if that is more than is kept.
+func (b *stderrBuffer) whole() (text string, cut bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.tail) == 0 {
+		return string(b.text), false
+	}
+	return string(b.text[:bytes.LastIndexByte(b.text, '\n')+1]), true
+}
+
 // String returns head and tail, with a note between them if something is missing there.
 func (b *stderrBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	var s strings.Builder
-	s.Write(b.head)
-	if b.omitted > 0 {
-		fmt.Fprintf(&s, "\n[%d bytes left out]\n", b.omitted)
+	over := int64(len(b.text)+len(b.tail)-stderrHead-stderrTail) + b.omitted
+	if over <= 0 {
+		return string(b.text) + string(b.tail)
 	}
+	var s strings.Builder
+	s.Write(b.text[:stderrHead])
+	fmt.Fprintf(&s, "\n[%d%s\n", over, leftOut)
+	s.Write(b.text[max(len(b.text)-stderrTail+len(b.tail), stderrHead):])
 	s.Write(b.tail[b.next:])
 	s.Write(b.tail[:b.next])
 	return s.String()
+}
+
+const leftOut = " bytes left out]"
+
+// isLeftOut reports whether a line is the note of [stderrBuffer.String].
+func isLeftOut(line string) bool {
+	return strings.HasPrefix(line, "[") && strings.HasSuffix(line, leftOut)
 }

@@ -11,7 +11,8 @@ import (
 
 func TestStderrBuffer(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		var b stderrBuffer
+		limit := rapid.IntRange(stderrHead, 100<<10).Draw(t, "limit")
+		b := stderrBuffer{limit: limit}
 		var all []byte
 		for i, n := range rapid.SliceOfN(rapid.IntRange(0, 20<<10), 0, 8).Draw(t, "sizes") {
 			piece := bytes.Repeat([]byte{byte('a' + i)}, n)
@@ -27,10 +28,34 @@ func TestStderrBuffer(t *testing.T) {
 		if got := b.String(); got != want {
 			t.Fatalf("got %d bytes, want %d", len(got), len(want))
 		}
-		if len(b.head) > stderrHead || len(b.tail) > stderrTail {
-			t.Fatalf("holds %d and %d bytes", len(b.head), len(b.tail))
+		if text, cut := b.whole(); cut != (len(all) > limit) || !cut && text != string(all) || cut && text != "" {
+			t.Fatalf("%d bytes are whole, %v, of %d", len(text), cut, len(all)) // there are no lines in it
+		}
+		if len(b.text) > limit || len(b.tail) > stderrTail {
+			t.Fatalf("holds %d and %d bytes", len(b.text), len(b.tail))
 		}
 	})
+}
+
+// TestStderrKept: what a process is kept of is bounded, and more for who asks for it in time.
+func TestStderrKept(t *testing.T) {
+	piece := bytes.Repeat([]byte("1234567\n"), 1<<17)
+	for _, kept := range []int{stderrKept, stderrMost} {
+		var b stderrBuffer
+		b.Write(piece[:stderrKept/2])
+		if kept == stderrMost {
+			b.keep()
+		}
+		for range 18 {
+			b.Write(piece)
+		}
+		b.keep() // too late
+		b.Write(piece)
+		b.Write([]byte("12345"))
+		if text, cut := b.whole(); len(text) != kept || !cut {
+			t.Errorf("%d bytes are kept, want %d", len(text), kept)
+		}
+	}
 }
 
 func TestOneLine(t *testing.T) {

@@ -138,6 +138,10 @@ func (r *receiver) crypt(st *state, b zstream.Begin) (*crypt, error) {
 			}
 		}
 	}
+	// A package keeps who inherits the key from whom.
+	if above, _ := st.root(parent(r.target)); r.pack != nil && above != nil && c.Format == "" {
+		c.RootID, c.Where = above.GUID, ""
+	}
 	return c, nil
 }
 

@@ -12,6 +12,6 @@
 //
 // How the model behaves was recorded on OpenZFS 2.1: see the transcripts of package zfssuite. The model is trusted as far
 // as it passes the suite of that package, which real ZFS passes, too. What the suite doesn't ask isn't modelled: space
-// is only counted for quotas, there is no compression, encryption keeps secrets from nobody, permissions are noted and not
-// enforced, and there are no channel programs.
+// is only counted for quotas, nothing is compressed but in streams, encryption keeps secrets from nobody, permissions are noted
+// and not enforced, and there are neither redaction nor channel programs.
 package zfsmodel

@@ -70,16 +70,20 @@ func (j *journal) add(r zstream.Record, payload []byte) error {
 		e.Object, e.Length = field("firstobj"), field("numobjs")
 	case zstream.TypeFree:
 		e.Length = field("length")
-	case zstream.TypeWrite:
-		if j.key != nil {
-			payload = slices.Clone(payload)
-			scramble(j.key, e.Object, e.Offset, payload)
-		}
-		hash, err := j.putBlock(payload)
+	case zstream.TypeWrite, zstream.TypeWriteEmbedded:
+		data, err := blockOf(r, payload)
 		if err != nil {
 			return err
 		}
-		e.Hash = hash
+		if j.key != nil {
+			data = slices.Clone(data)
+			scramble(j.key, e.Object, e.Offset, data)
+		}
+		hash, err := j.putBlock(data)
+		if err != nil {
+			return err
+		}
+		e.Type, e.Hash = zstream.TypeWrite, hash
 	default:
 		return nil
 	}

@@ -25,6 +25,8 @@ type item struct {
 	to      *snapshot
 	key     []byte // of the dataset, if it is encrypted
 	resume  *zstream.Token
+
+	compressible bool // the dataset's blocks are to be compressed
 }
 
 func (i item) name() string { return i.dataset + "@" + i.to.Name }
@@ -206,7 +208,8 @@ func (s *sending) base(st *state, d *dataset, to *snapshot, name string) (*base,
 
 func (s *sending) add(st *state, dataset string, from *base, to *snapshot) {
 	d := st.Datasets[dataset]
-	s.items = append(s.items, item{dataset: dataset, d: d, from: from, to: to, key: st.key(dataset)})
+	compression, _ := st.property(dataset, "compression")
+	s.items = append(s.items, item{dataset: dataset, d: d, from: from, to: to, key: st.key(dataset), compressible: compression != "off"})
 }
 
 // chain adds the snapshots of a dataset after one up to another; from "" from the first one on. It reports whether

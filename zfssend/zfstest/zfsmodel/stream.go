@@ -168,7 +168,7 @@ func (s *sending) writeObject(w *zstream.Writer, i item, n, txg, from uint64) er
 			if offset+uint64(at) < from {
 				continue
 			}
-			if err := w.WriteBlock(n, offset+uint64(at), data[at:at+blockSize]); err != nil {
+			if err := s.writeBlock(w, i, n, offset+uint64(at), data[at:at+blockSize]); err != nil {
 				return err
 			}
 		}

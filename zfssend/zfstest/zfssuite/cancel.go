@@ -15,6 +15,7 @@ import (
 var cancelCases = []testCase{
 	{"CancelBefore", cancelBefore},
 	{"CancelBlocked", cancelBlocked},
+	{"CancelInRead", cancelInRead},
 	{"CloseBlocked", closeBlocked},
 	{"CloseInRead", closeInRead},
 	{"CloseAnytime", closeAnytime},
@@ -82,9 +83,44 @@ func closeBlocked(e *env) {
 	}
 }
 
-// closeInRead closes a stream while another goroutine is blocked in Read, since zfs is stopped.
+// cancelInRead cancels the context of a stream while another goroutine is blocked in Read.
+func cancelInRead(e *env) {
+	ctx, cancel := context.WithCancelCause(e.ctx())
+	defer cancel(nil)
+	s, err := e.client.Send(ctx, e.source("a", large)+"@1", zfssend.SendOptions{})
+	if err != nil {
+		e.Fatal(err)
+	}
+	read := e.blockInRead(s)
+	reason := errors.New("shutting down")
+	cancel(reason)
+	e.within("Read", func() { err = <-read })
+	if !errors.Is(err, reason) || !errors.Is(err, zfssend.Canceled) {
+		e.Errorf("Read: %v", err)
+	}
+	e.within("the end", func() { <-s.Done() })
+	e.wantState(s, zfssend.StateCanceled)
+	if err := s.Close(); !errors.Is(err, reason) {
+		e.Errorf("Close: %v", err)
+	}
+}
+
+// closeInRead closes a stream while another goroutine is blocked in Read.
 func closeInRead(e *env) {
 	s := e.start(e.source("a", large)+"@1", zfssend.SendOptions{})
+	read := e.blockInRead(s)
+	e.close(s)
+	e.within("Read", func() {
+		if err := <-read; !errors.Is(err, os.ErrClosed) {
+			e.Errorf("Read: %v", err)
+		}
+	})
+	e.wantState(s, zfssend.StateCanceled)
+}
+
+// blockInRead stops zfs, so that who reads from its stream waits, and reads from it until the channel gets the error.
+func (e *env) blockInRead(s *zfssend.SendStream) <-chan error {
+	e.Helper()
 	if err := syscall.Kill(s.PID(), syscall.SIGSTOP); err != nil {
 		e.Fatal(err)
 	}
@@ -94,13 +130,7 @@ func closeInRead(e *env) {
 		read <- err
 	}()
 	zfstest.AwaitGoroutine(e.T, "zfssend.(*SendStream).Read", "IO wait")
-	e.close(s)
-	e.within("Read", func() {
-		if err := <-read; !errors.Is(err, os.ErrClosed) {
-			e.Errorf("Read: %v", err)
-		}
-	})
-	e.wantState(s, zfssend.StateCanceled)
+	return read
 }
 
 // closeAnytime closes streams after random amounts of data, while they are read.

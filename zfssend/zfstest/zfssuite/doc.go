@@ -7,7 +7,8 @@
 //
 //	func TestZFS(t *testing.T) { zfssuite.Run(t, platform{}) }
 //
-// A case must pass on every platform and on every version of ZFS, so it says what callers can rely on. What the versions
+// A case must pass on every version of ZFS, so it says what callers can rely on; and on every other platform that doesn't say
+// why it can't ([Platform].Lacks). Random choices have a seed that is logged, and that SPANSTACK_SEED sets. What the versions
 // have in common but for their words is in the other half: [Transcripts] replays sessions of zfs commands that were
 // recorded on real ZFS, in testdata, and compares all of stdout, stderr and exit statuses. They hold the model to the
 // letter, and are where to look up what zfs does. To add to them, write commands into one of the files, and record:

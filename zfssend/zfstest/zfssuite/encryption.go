@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/spanstack/spanstack/zfssend"
+	"github.com/spanstack/spanstack/zfssend/zstream"
 )
 
 var encryptionCases = []testCase{
@@ -20,6 +21,7 @@ var encryptionCases = []testCase{
 	{"EncryptionForce", encryptionForce},
 	{"EncryptionRawOntoPlain", encryptionRawOntoPlain},
 	{"EncryptionPropertiesNeedRaw", encryptionPropertiesNeedRaw},
+	{"EncryptionRawTree", encryptionRawTree},
 }
 
 // keyFile returns the name of a file with a key.
@@ -154,4 +156,40 @@ func encryptionPropertiesNeedRaw(e *env) {
 	e.copy(a+"@1", b, zfssend.SendOptions{Properties: true, Raw: true}, zfssend.ReceiveOptions{})
 	e.loadKey(b)
 	e.same(a+"@1", b+"@1")
+}
+
+// encryptionRawTree: a package can be raw, too. The filesystems below have their keys by inheritance again.
+func encryptionRawTree(e *env) {
+	a, b := e.encryptedSource("a"), e.root+"/b"
+	e.create("a/below")
+	e.write(a+"/below", "three", 100_000)
+	e.zfs("snapshot", "-r", a+"@3")
+	stream := e.stream(a+"@3", zfssend.SendOptions{Replicate: true, Raw: true})
+	members := 0
+	v := zstream.Verifier{OnBegin: func(b zstream.Begin) error {
+		switch {
+		case b.Compound:
+			if b.Package == nil || !b.Package.Raw || len(b.Package.Filesystems) != 2 {
+				e.Errorf("the stream begins with %+v", b)
+			}
+		case !b.Raw:
+			e.Errorf("%s isn't raw", b.ToName)
+		default:
+			members++
+		}
+		return nil
+	}}
+	if _, err := v.Write(stream); err != nil || v.Close() != nil || members != 4 {
+		e.Errorf("%d streams; %v, %v", members, err, v.Close())
+	}
+	e.received(b, stream, zfssend.ReceiveOptions{})
+	for _, name := range []string{b, b + "/below"} {
+		if e.get("encryptionroot", name) != b || e.get("keystatus", name) != "unavailable" {
+			e.Errorf("%s: encryption root %s, key %s", name, e.get("encryptionroot", name), e.get("keystatus", name))
+		}
+	}
+	e.loadKey(b)
+	for _, version := range []string{"@1", "@2", "@3", "/below@3"} {
+		e.same(a+version, b+version)
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"math/rand/v2"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -225,14 +226,14 @@ func (e *env) within(what string, f func()) {
 	select {
 	case <-done:
 	case <-time.After(patience):
-		panic(what + " hangs") // for the stacks
+		debug.SetTraceback("all")
+		go panic(what + " hangs") // for the stacks, and on a goroutine of its own, since cleaning up would hang, too
+		select {}
 	}
 }
 
-// random returns a source of random numbers whose seed is logged.
+// random returns a source of random numbers: see [Seed].
 func (e *env) random() *rand.Rand {
 	e.Helper()
-	seed := rand.Uint64()
-	e.Logf("seed %d", seed)
-	return rand.New(rand.NewPCG(seed, 0))
+	return rand.New(rand.NewPCG(Seed(e), 0))
 }

@@ -29,6 +29,11 @@ func (m *model) Client() *zfssend.Client { return m.client }
 
 func (m *model) Root(testing.TB) string { return "tank" }
 
+// lacks says what the model knows nothing of.
+var lacks = map[string]string{"SendRedacted": "the model doesn't know redaction"}
+
+func (m *model) Lacks(name string) string { return lacks[name] }
+
 func (m *model) Write(t testing.TB, dataset, file string, data []byte) {
 	t.Helper()
 	if err := m.Model.Write(dataset, file, data); err != nil {

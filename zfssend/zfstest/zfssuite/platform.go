@@ -22,6 +22,9 @@ type Platform interface {
 	// Root returns the name of a mounted filesystem. Each case makes its own datasets below it.
 	Root(t testing.TB) string
 
+	// Lacks says why the platform can't pass a case; "" if it can. Real ZFS lacks nothing.
+	Lacks(name string) string
+
 	// Write writes data to a file of a mounted filesystem; nil removes it. For a volume, file is empty and data
 	// goes to its beginning.
 	Write(t testing.TB, dataset, file string, data []byte)

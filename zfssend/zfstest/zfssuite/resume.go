@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -22,6 +23,8 @@ var resumeCases = []testCase{
 	{"ResumeStateInTheWay", resumeStateInTheWay},
 	{"ResumeStale", resumeStale},
 	{"ResumeBadToken", resumeBadToken},
+	{"ResumeOtherToken", resumeOtherToken},
+	{"ResumeTokenFlipped", resumeTokenFlipped},
 }
 
 // resumed returns the stream of zfs send -t.
@@ -166,7 +169,13 @@ func resumeGone(e *env) {
 	token, _ := e.interrupted(b, stream[:len(stream)/2])
 	e.zfs("destroy", a+"@1")
 	e.refused(255, "no longer exists", "send", "-t", token)
-	_, err := io.Copy(io.Discard, e.start(a+"@1", zfssend.SendOptions{Token: token}))
+	_, err := e.client.Send(e.ctx(), a+"@1", zfssend.SendOptions{Token: token}) // it looks for the snapshot before
+	e.fails(err, zfssend.ResumeStale)
+	of, err := zstream.ParseToken(token)
+	if err != nil {
+		e.Fatal(err)
+	}
+	_, err = io.Copy(io.Discard, e.start(a+"@1", zfssend.SendOptions{Token: token, Expect: &zfssend.Expect{ToGUID: of.ToGUID}}))
 	e.fails(err, zfssend.ResumeStale)
 }
 
@@ -223,4 +232,61 @@ func resumeBadToken(e *env) {
 	flipped := []byte(token)
 	flipped[len(flipped)-5] ^= 1
 	e.refused(255, "resume token is corrupt", "send", "-t", string(flipped))
+}
+
+// mistaken checks that a token is refused as one of another stream, before zfs is started.
+func (e *env) mistaken(snapshot string, o zfssend.SendOptions) {
+	e.Helper()
+	client := *e.client
+	client.Command = []string{filepath.Join(e.TempDir(), "zfs")} // there is no such program
+	s, err := client.Send(e.ctx(), snapshot, o)
+	if s != nil || !errors.Is(err, zfssend.Unexpected) {
+		e.Errorf("%s: %v, %v", snapshot, s, err)
+	}
+}
+
+// resumeOtherToken: a token continues nothing but the stream that it is of.
+func resumeOtherToken(e *env) {
+	a, other, b := e.source("a", 1000, large), e.source("other", 1000, 1000), e.root+"/b"
+	full := e.stream(a+"@2", zfssend.SendOptions{})
+	token, _ := e.interrupted(b, full[:len(full)/2])
+	e.mistaken(other+"@2", zfssend.SendOptions{Token: token})
+	e.mistaken(a+"@1", zfssend.SendOptions{Token: token})
+	e.mistaken(a+"@2", zfssend.SendOptions{Token: token, From: "@1"})
+	e.mistaken(a+"@2", zfssend.SendOptions{Token: token, Raw: true})
+	e.received(b, e.stream(a+"@2", zfssend.SendOptions{Token: token}), zfssend.ReceiveOptions{Resumable: true})
+	e.same(a+"@2", b+"@2")
+}
+
+// resumeTokenFlipped: a token that was changed so that an encrypted dataset would be sent as plain text, or one that isn't
+// encrypted as if it were, is refused, though zfs takes it.
+func resumeTokenFlipped(e *env) {
+	for _, raw := range []bool{false, true} {
+		a, b := e.root+"/a"+strconv.FormatBool(raw), e.root+"/b"+strconv.FormatBool(raw)
+		if raw {
+			e.encrypted("a" + strconv.FormatBool(raw))
+		} else {
+			e.create("a" + strconv.FormatBool(raw))
+		}
+		e.write(a, "one", large)
+		e.snapshot(a + "@1")
+		stream := e.stream(a+"@1", zfssend.SendOptions{Raw: raw})
+		text, _ := e.interrupted(b, stream[:len(stream)/2])
+		token, err := zstream.ParseToken(text)
+		if err != nil || token.Raw != raw {
+			e.Fatalf("%+v, %v", token, err)
+		}
+		token.Raw = !raw
+		flipped := token.String()
+		if first := e.begin(e.resumed(flipped)); first.Raw {
+			e.Errorf("zfs makes of it %+v", first)
+		}
+		e.mistaken(a+"@1", zfssend.SendOptions{Token: flipped, Raw: raw})
+		e.mistaken(a+"@1", zfssend.SendOptions{Token: text, Raw: !raw})
+		e.received(b, e.stream(a+"@1", zfssend.SendOptions{Token: text, Raw: raw}), zfssend.ReceiveOptions{Resumable: true})
+		if raw {
+			e.loadKey(b)
+		}
+		e.same(a+"@1", b+"@1")
+	}
 }

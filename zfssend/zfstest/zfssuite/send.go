@@ -21,11 +21,11 @@ var sendCases = []testCase{
 	{"SendBaseUnknown", sendBaseUnknown},
 	{"SendBaseIsLater", sendBaseIsLater},
 	{"SendVolume", sendVolume},
-	{"SendFlags", sendFlags},
 	{"SendFailsHalfWay", sendFailsHalfWay},
 	{"SendFailsIntoReceive", sendFailsIntoReceive},
 	{"SendVerified", sendVerified},
 	{"SendExpected", sendExpected},
+	{"SendNotRaw", sendNotRaw},
 	{"SendManyAtOnce", sendManyAtOnce},
 	{"SendWhileRenamed", sendWhileRenamed},
 }
@@ -165,22 +165,6 @@ func sendVolume(e *env) {
 	}
 }
 
-func sendFlags(e *env) {
-	a := e.create("a", "-o", "recordsize=1M")
-	e.write(a, "one", 3_000_000)
-	e.snapshot(a + "@1")
-	for name, o := range map[string]zfssend.SendOptions{
-		"small": {}, "large": {LargeBlock: true}, "all": {LargeBlock: true, Embedded: true, Compressed: true},
-	} {
-		stream := e.stream(a+"@1", o)
-		if b := e.begin(stream); b.Features.Has(zstream.FeatureLargeBlocks) != o.LargeBlock {
-			e.Errorf("%s: features are %v", name, b.Features)
-		}
-		e.received(e.root+"/"+name, stream, zfssend.ReceiveOptions{})
-		e.same(a+"@1", e.root+"/"+name+"@1")
-	}
-}
-
 // sendFailsHalfWay: a send that fails in the middle is never complete, on any path, and says why.
 func sendFailsHalfWay(e *env) {
 	snapshot := e.p.FailingSnapshot(e.T)
@@ -241,6 +225,38 @@ func sendExpected(e *env) {
 		e.Errorf("receive: %v", err)
 	}
 	e.wantVersions(e.root+"/c", "no dataset")
+}
+
+// sendNotRaw: zfs sends a dataset that isn't encrypted as plain text, also with Raw. Who expects another encoding than it has
+// gets nothing of the stream.
+func sendNotRaw(e *env) {
+	plain, secret := e.source("plain", 300_000), e.encryptedSource("secret")
+	for _, verify := range []bool{false, true} {
+		for _, o := range []zfssend.SendOptions{{Raw: true}, {}} {
+			o.Verify, o.Expect = verify, &zfssend.Expect{Raw: o.Raw}
+			e.unexpected(plain+"@1", o, o.Raw)
+			e.unexpected(secret+"@1", o, false)
+			o.Expect = &zfssend.Expect{Raw: !o.Raw}
+			e.unexpected(plain+"@1", o, !o.Raw)
+			e.unexpected(secret+"@1", o, true)
+		}
+	}
+}
+
+// unexpected sends a snapshot, and checks that the stream is refused before any of it comes out, or that it isn't.
+func (e *env) unexpected(snapshot string, o zfssend.SendOptions, refused bool) {
+	e.Helper()
+	s := e.start(snapshot, o)
+	n, err := io.Copy(io.Discard, struct{ io.Reader }{s})
+	switch {
+	case !refused && err == nil:
+		e.wantState(s, zfssend.StateComplete)
+	case refused && n == 0 && errors.Is(err, zfssend.Unexpected):
+		e.within("the end", func() { <-s.Done() })
+		e.wantState(s, zfssend.StateCanceled)
+	default:
+		e.Errorf("%s, raw %t, expected raw %t, verified %t: %d bytes, %v", snapshot, o.Raw, o.Expect.Raw, o.Verify, n, err)
+	}
 }
 
 func sendManyAtOnce(e *env) {
