@@ -12,4 +12,6 @@
 //	                       stream from another kernel thread, and SIGKILL doesn't end it while its pipe is full.
 //	SPANSTACK_ZFERRY       the program zferry; without it, its tests are skipped
 //	SPANSTACK_OUT          directory in which the tests leave files that are worth a look; default: none are left
+//	SPANSTACK_SEED         the seed that a test of random choices has logged, to repeat them
+//	SPANSTACK_CLOSES       how many streams TestRandomCloses closes; default: 100
 package suite

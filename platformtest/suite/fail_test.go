@@ -145,7 +145,7 @@ func TestReceiveOfFailedSend(t *testing.T) {
 	}
 }
 
-// TestSendCloseInWriteTo closes a stream whose writer waits for an output that doesn't move.
+// TestSendCloseInSplice closes a stream whose writer waits for an output that doesn't move.
 func TestSendCloseInSplice(t *testing.T) {
 	for name, open := range map[string]func() (io.WriteCloser, io.Closer, error){
 		"pipe": func() (io.WriteCloser, io.Closer, error) {
@@ -179,6 +179,7 @@ func TestSendCloseInSplice(t *testing.T) {
 					_, err := s.WriteTo(w)
 					wrote <- err
 				}()
+				awaitStandstill(t, s, w)
 				awaitBlocked(t, s.PID())
 				closeStream(t, s)
 				wantState(t, s, zfssend.StateCanceled)

@@ -50,6 +50,11 @@ func platform(t *testing.T) context.Context {
 	if out, err := exec.Command("zpool", "list").CombinedOutput(); err != nil {
 		t.Fatalf("SPANSTACK_PLATFORM is set, but there is no ZFS: zpool list: %v\n%s", err, out)
 	}
+	t.Cleanup(func() {
+		if t.Skipped() && strings.Contains(t.Name(), "/") { // whoever runs the suite sees that of whole tests only
+			t.Error("a part of a test was skipped")
+		}
+	})
 	zfstest.CheckLeaks(t)
 	rec := trace.NewRecorder(trace.Config{
 		Logger:    slog.New(slog.DiscardHandler),

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"syscall"
@@ -16,6 +17,7 @@ import (
 	"github.com/spanstack/spanstack/zfssend"
 	"github.com/spanstack/spanstack/zfssend/replicate"
 	"github.com/spanstack/spanstack/zfssend/zfstest"
+	"github.com/spanstack/spanstack/zfssend/zfstest/zfssuite"
 )
 
 // patience bounds what must happen soon. Emulated machines are slow; nothing waits for it unless it fails.
@@ -33,6 +35,7 @@ func within(what string, f func()) {
 	select {
 	case <-done:
 	case <-time.After(patience):
+		debug.SetTraceback("all")
 		go panic(what + " hangs") // for the stacks, and on a goroutine of its own, since cleaning up would hang, too
 		select {}
 	}
@@ -123,11 +126,13 @@ func TestSendCloseInRead(t *testing.T) {
 // TestSendCloseAnytime closes streams after random amounts of data, while they are read.
 func TestSendCloseAnytime(t *testing.T) {
 	ctx := platform(t)
+	random := rand.New(rand.NewPCG(zfssuite.Seed(t), 0))
 	var longest time.Duration
+	var after int64 // bytes
 	const rounds = 25
 	for range rounds {
 		s := send(t, ctx)
-		limit := rand.Int64N(32 << 20)
+		limit := random.Int64N(32 << 20)
 		read := make(chan error, 1)
 		reached := make(chan struct{})
 		go func() {
@@ -145,12 +150,14 @@ func TestSendCloseAnytime(t *testing.T) {
 				t.Errorf("Close: %v", err)
 			}
 		})
-		longest = max(longest, time.Since(start))
+		if took := time.Since(start); took > longest {
+			longest, after = took, limit
+		}
 		if err := <-read; err != nil && !errors.Is(err, os.ErrClosed) {
 			t.Errorf("Read: %v", err)
 		}
 	}
-	t.Logf("the longest of %d took %v", rounds, longest.Round(time.Millisecond))
+	t.Logf("the longest of %d took %v, after %d bytes", rounds, longest.Round(time.Millisecond), after)
 }
 
 // TestSendCloseInWriteTo closes a stream while WriteTo waits for a writer that doesn't move, and zfs for WriteTo.
@@ -162,6 +169,7 @@ func TestSendCloseInWriteTo(t *testing.T) {
 		_, err := s.WriteTo(w)
 		wrote <- err
 	}()
+	awaitStandstill(t, s, w)
 	awaitBlocked(t, s.PID())
 	closeStream(t, s)
 	r.Close()

@@ -13,11 +13,13 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/spanstack/spanstack/zfssend"
 	"github.com/spanstack/spanstack/zfssend/zfstest"
+	"github.com/spanstack/spanstack/zfssend/zfstest/zfssuite"
 )
 
 // closesVariable says how many streams TestRandomCloses closes.
@@ -39,20 +41,19 @@ func TestRandomCloses(t *testing.T) {
 		}
 	}
 	var (
-		mu    sync.Mutex
-		times = make(map[string][]time.Duration) // from the end's request to the reaping
-		all   []time.Duration
-		wg    sync.WaitGroup
+		mu      sync.Mutex
+		times   = make(map[string][]time.Duration) // from the end's request to the reaping
+		all     []time.Duration
+		longest time.Duration
+		slowest randomClose
+		wg      sync.WaitGroup
+		seed    = zfssuite.Seed(t)
 	)
 	jobs := make(chan int)
 	for range atOnce {
 		wg.Go(func() {
-			for range jobs {
-				c := randomClose{
-					moment: moments[rand.IntN(len(moments))],
-					way:    ways[rand.IntN(len(ways))],
-					verify: rand.IntN(4) == 0,
-				}
+			for i := range jobs {
+				c := newRandomClose(i, seed)
 				took, err := c.run(ctx, snapshot)
 				if err != nil {
 					t.Errorf("%v: %v", c, err)
@@ -60,6 +61,9 @@ func TestRandomCloses(t *testing.T) {
 				mu.Lock()
 				times[c.moment.name] = append(times[c.moment.name], took)
 				all = append(all, took)
+				if took >= longest {
+					longest, slowest = took, c
+				}
 				mu.Unlock()
 			}
 		})
@@ -69,13 +73,14 @@ func TestRandomCloses(t *testing.T) {
 	}
 	close(jobs)
 	wg.Wait()
-	if stuck := deaf(); len(stuck) > 0 {
-		t.Errorf("left in state D: %s", strings.Join(stuck, ", "))
+	if left := zfsProcesses(); len(left) > 0 {
+		t.Errorf("left: %s", strings.Join(left, ", "))
 	}
 	for name, list := range times {
 		t.Logf("%-32s %s", name, quantiles(list))
 	}
 	t.Logf("%-32s %s", "all", quantiles(all))
+	t.Logf("the highest, %v, is that of %v", longest.Round(time.Millisecond), slowest)
 }
 
 func quantiles(list []time.Duration) string {
@@ -86,8 +91,8 @@ func quantiles(list []time.Duration) string {
 	return fmt.Sprintf("%4d closes: median %v, 99%% %v, highest %v", len(list), ms(0.5), ms(0.99), ms(1))
 }
 
-// deaf returns the zfs processes that are in state D for longer than a moment.
-func deaf() (list []string) {
+// zfsProcesses returns the zfs processes that there are, in whatever state, with what they are waiting for.
+func zfsProcesses() (list []string) {
 	names, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, name := range names {
 		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(name)))
@@ -100,39 +105,52 @@ func deaf() (list []string) {
 	return list
 }
 
-// randomClose is one close of one stream.
+// randomClose is one close of one stream. Its choices depend on the test's seed and its number alone.
 type randomClose struct {
+	number int
 	moment moment
 	way    way
 	verify bool
+	random *rand.Rand
+}
+
+func newRandomClose(number int, seed uint64) randomClose {
+	random := rand.New(rand.NewPCG(seed, uint64(number)))
+	return randomClose{
+		number: number,
+		moment: moments[random.IntN(len(moments))],
+		way:    ways[random.IntN(len(ways))],
+		verify: random.IntN(4) == 0,
+		random: random,
+	}
 }
 
 func (c randomClose) String() string {
-	return fmt.Sprintf("%s, %s, verified %t", c.moment.name, c.way.name, c.verify)
+	return fmt.Sprintf("close %d: %s, %s, verified %t", c.number, c.moment.name, c.way.name, c.verify)
 }
 
 // moment is what the reader does when the stream is closed.
 type moment struct {
 	name string
-	// read reads from s, and says by ready when the moment has come. The stream's end makes it return, or the end of ctx.
-	read func(ctx context.Context, s *zfssend.SendStream, ready func()) error
+	// read reads from s, and says by ready when the moment has come. The stream's end makes it return. It returns an error
+	// that isn't the stream's if the moment doesn't come.
+	read func(ctx context.Context, random *rand.Rand, s *zfssend.SendStream, ready func()) error
 }
 
 var moments = []moment{
-	{"before anything is read", func(_ context.Context, _ *zfssend.SendStream, ready func()) error {
+	{"before anything is read", func(_ context.Context, _ *rand.Rand, _ *zfssend.SendStream, ready func()) error {
 		ready()
 		return nil
 	}},
-	{"with the pipe full", func(ctx context.Context, s *zfssend.SendStream, ready func()) error {
-		for ctx.Err() == nil && !stuck(s.PID()) {
-			time.Sleep(5 * time.Millisecond)
-		}
+	{"with the pipe full", func(ctx context.Context, _ *rand.Rand, s *zfssend.SendStream, ready func()) error {
+		err := standstill(ctx, s, nil)
 		ready()
-		return nil
+		return err
 	}},
-	{"during Read", func(_ context.Context, s *zfssend.SendStream, ready func()) error {
-		limit := rand.Int64N(24 << 20)
-		for p := make([]byte, 1<<rand.IntN(20)); ; {
+	{"during Read", func(_ context.Context, random *rand.Rand, s *zfssend.SendStream, ready func()) error {
+		p := make([]byte, 1<<random.IntN(20))
+		const mostReads = 1 << 14 // on an emulated machine, those of single bytes would take minutes
+		for limit := random.Int64N(min(24<<20, mostReads*int64(len(p)))); ; {
 			_, err := s.Read(p)
 			if s.Stats().Bytes >= limit {
 				ready()
@@ -142,7 +160,7 @@ var moments = []moment{
 			}
 		}
 	}},
-	{"in WriteTo a full pipe", func(ctx context.Context, s *zfssend.SendStream, ready func()) error {
+	{"in WriteTo a full pipe", func(ctx context.Context, _ *rand.Rand, s *zfssend.SendStream, ready func()) error {
 		r, w, err := os.Pipe()
 		if err != nil {
 			return err
@@ -150,13 +168,13 @@ var moments = []moment{
 		defer w.Close()
 		return stalled(ctx, s, w, r, ready)
 	}},
-	{"in WriteTo a stalled socket", func(ctx context.Context, s *zfssend.SendStream, ready func()) error {
+	{"in WriteTo a stalled socket", func(ctx context.Context, _ *rand.Rand, s *zfssend.SendStream, ready func()) error {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return err
 		}
 		defer l.Close()
-		w, err := net.Dial("tcp", l.Addr().String())
+		w, err := net.DialTCP("tcp", nil, l.Addr().(*net.TCPAddr))
 		if err != nil {
 			return err
 		}
@@ -167,7 +185,7 @@ var moments = []moment{
 		}
 		return stalled(ctx, s, w, r, ready)
 	}},
-	{"at the end", func(_ context.Context, s *zfssend.SendStream, ready func()) error {
+	{"at the end", func(_ context.Context, _ *rand.Rand, s *zfssend.SendStream, ready func()) error {
 		n, err := s.WriteTo(io.Discard)
 		ready()
 		if err == nil && n < 32<<20 {
@@ -177,24 +195,28 @@ var moments = []moment{
 	}},
 }
 
-// stuck reports whether a zfs send waits for room in its pipe.
-func stuck(pid int) bool {
-	channel := waitChannel(pid)
-	return strings.HasSuffix(channel, "pipe_write") || strings.HasPrefix(channel, "taskq_wait")
+// output is a pipe or a socket.
+type output interface {
+	io.Writer
+	syscall.Conn
 }
 
 // stalled writes a stream to an output that nobody reads, until the stream has ended.
-func stalled(ctx context.Context, s *zfssend.SendStream, w io.Writer, r io.Closer, ready func()) error {
-	defer r.Close()
+func stalled(ctx context.Context, s *zfssend.SendStream, w output, r io.Closer, ready func()) error {
+	stood := make(chan error, 1)
 	go func() {
-		for ctx.Err() == nil && (s.Stats().Bytes == 0 || !stuck(s.PID())) {
-			time.Sleep(5 * time.Millisecond)
+		defer r.Close() // frees the writer, which doesn't look at its stream while it waits for its output
+		err := standstill(ctx, s, w)
+		stood <- err
+		if err == nil {
+			ready()
+			<-s.Done()
 		}
-		ready()
-		<-s.Done()
-		r.Close() // frees the writer, which doesn't look at its stream while it waits for its output
 	}()
 	_, err := s.WriteTo(w)
+	if serr := <-stood; serr != nil {
+		return serr
+	}
 	if err == nil {
 		return errors.New("WriteTo returned nil")
 	}
@@ -204,25 +226,45 @@ func stalled(ctx context.Context, s *zfssend.SendStream, w io.Writer, r io.Close
 // way is how a stream is ended.
 type way struct {
 	name string
-	end  func(s *zfssend.SendStream, cancel context.CancelCauseFunc)
+	// end ends the stream, and returns what each Close returned.
+	end func(s *zfssend.SendStream, cancel context.CancelCauseFunc) []error
+	// byClose and byContext say what may have ended it afterwards.
+	byClose, byContext bool
 }
 
 var errGiveUp = errors.New("given up")
 
 var ways = []way{
-	{"Close", func(s *zfssend.SendStream, _ context.CancelCauseFunc) { s.Close() }},
-	{"several Closes", func(s *zfssend.SendStream, _ context.CancelCauseFunc) {
+	{"Close", func(s *zfssend.SendStream, _ context.CancelCauseFunc) []error { return []error{s.Close()} }, true, false},
+	{"several Closes", func(s *zfssend.SendStream, _ context.CancelCauseFunc) []error {
+		errs := make([]error, 3)
 		var wg sync.WaitGroup
-		for range 3 {
-			wg.Go(func() { s.Close() })
+		for i := range errs {
+			wg.Go(func() { errs[i] = s.Close() })
 		}
 		wg.Wait()
-	}},
-	{"the context", func(s *zfssend.SendStream, cancel context.CancelCauseFunc) { cancel(errGiveUp) }},
-	{"both", func(s *zfssend.SendStream, cancel context.CancelCauseFunc) {
+		return errs
+	}, true, false},
+	{"the context", func(s *zfssend.SendStream, cancel context.CancelCauseFunc) []error {
+		cancel(errGiveUp)
+		return nil
+	}, false, true},
+	{"both", func(s *zfssend.SendStream, cancel context.CancelCauseFunc) []error {
 		go cancel(errGiveUp)
-		s.Close()
-	}},
+		return []error{s.Close()}
+	}, true, true},
+}
+
+// closed says what is wrong with what Close has returned of a stream whose end has come: it is nil if the stream was complete
+// or Close has ended it, and the context's cause if that has.
+func (w way) closed(err error, state zfssend.State) error {
+	switch {
+	case err == nil && (w.byClose || state == zfssend.StateComplete):
+	case errors.Is(err, errGiveUp) && w.byContext && state == zfssend.StateCanceled:
+	default:
+		return fmt.Errorf("Close returned %v, in state %v", err, state)
+	}
+	return nil
 }
 
 // run returns how long it took until zfs was reaped.
@@ -237,24 +279,30 @@ func (c randomClose) run(ctx context.Context, snapshot string) (time.Duration, e
 	read := make(chan error, 1)
 	go func() {
 		once := sync.OnceFunc(func() { close(ready) })
-		err := c.moment.read(ctx, s, once)
+		err := c.moment.read(ctx, c.random, s, once)
 		once()
 		read <- err
 	}()
 	<-ready
 	start := time.Now()
-	c.way.end(s, cancel)
-	<-s.Done()
+	var closed []error
+	within(c.String(), func() {
+		closed = c.way.end(s, cancel)
+		<-s.Done()
+	})
 	took := time.Since(start)
 	if took >= 10*time.Second {
 		err = fmt.Errorf("zfs was reaped after %v", took)
 	}
-	s.Close()
+	state := s.State()
+	for _, cerr := range append(closed, s.Close()) {
+		err = errors.Join(err, c.way.closed(cerr, state))
+	}
 	rerr := <-read
 	if rerr != nil && !errors.Is(rerr, os.ErrClosed) && !errors.Is(rerr, errGiveUp) {
 		err = errors.Join(err, fmt.Errorf("its reader got: %w", rerr))
 	}
-	if state := s.State(); state != zfssend.StateCanceled && state != zfssend.StateComplete {
+	if state != zfssend.StateCanceled && state != zfssend.StateComplete {
 		err = errors.Join(err, fmt.Errorf("its state is %v: %w", state, s.Err()))
 	}
 	return took, err

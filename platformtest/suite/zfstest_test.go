@@ -23,6 +23,8 @@ func (real) Client() *zfssend.Client { return &zfs }
 
 func (real) Root(testing.TB) string { return suitePool().name }
 
+func (real) Lacks(string) string { return "" }
+
 func (real) Write(t testing.TB, dataset, file string, data []byte) {
 	t.Helper()
 	name := volumeDevice(t, dataset)
