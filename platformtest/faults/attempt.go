@@ -34,6 +34,8 @@ type attempt struct {
 
 	root    error
 	started time.Time
+	zinject int      // handlers that zinject has been asked for
+	before  accesses // to devices that were made slow
 	lenient bool     // what was to be refused wasn't, so that anything may come of it
 	undo    []func() // what mend does besides
 
@@ -41,7 +43,7 @@ type attempt struct {
 	striking sync.Mutex    // held while it does
 	over     bool          // it is too late for that
 
-	mu         sync.Mutex // guards what follows, and Detail
+	mu         sync.Mutex // guards what follows, Detail and Missed
 	complaints []string   // of what should not be
 }
 
@@ -185,6 +187,7 @@ func (a *attempt) strikeAt(struck int64, rest []byte) ([]byte, error) {
 		return changed, err
 	}
 	a.complain("inject it: %v", err)
+	a.miss("")
 	return rest, nil
 }
 
@@ -235,10 +238,19 @@ func (a *attempt) mend(ctx context.Context) error {
 func (a *attempt) detail(format string, args ...any) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.Detail != "" {
-		a.Detail += "; "
+	if text := fmt.Sprintf(format, args...); a.Detail != "" && text != "" {
+		a.Detail += "; " + text
+	} else {
+		a.Detail += text
 	}
-	a.Detail += fmt.Sprintf(format, args...)
+}
+
+// miss says that the fault has struck to no effect, so that it doesn't count.
+func (a *attempt) miss(format string, args ...any) {
+	a.detail(format, args...)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.Missed = true
 }
 
 // complain tells of something that should not be.

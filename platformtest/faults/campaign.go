@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -27,7 +26,12 @@ type harness struct {
 	injections int // so far
 	problems   int
 	user       []belonging
+	tallies    map[string]*tally // by the fault's name
 }
+
+// spare is how many faults more are meant to be injected in a campaign, since those of the last step may miss, or end it too
+// early, and a campaign to make up for one of them is long.
+const spare = 2
 
 // perCampaign is about how many faults are injected in a campaign.
 const perCampaign = 42
@@ -47,7 +51,7 @@ func (h *harness) run(ctx context.Context) error {
 	for number := h.first; h.injections < h.wanted; number++ {
 		if !h.deadline.IsZero() && time.Now().After(h.deadline) {
 			h.emit(event{Note: fmt.Sprintf("the time is over after %d injections", h.injections)})
-			return nil
+			break
 		}
 		c := h.newCampaign(number)
 		before := h.injections
@@ -60,6 +64,9 @@ func (h *harness) run(ctx context.Context) error {
 		if h.injections == before {
 			return fmt.Errorf("campaign %d: none of the faults that were asked for could be injected", number)
 		}
+	}
+	for _, text := range h.vacuous() {
+		h.problem(place{Campaign: wholeRun}, text)
 	}
 	return nil
 }
@@ -76,7 +83,6 @@ type campaign struct {
 	deck     *deck
 	scratch  string
 	user     []belonging // in both trees
-	goal     int         // injections
 	rebooted bool        // parts of a step may have been done before
 	cut      *fault      // the power cut that is to come, at the step cutAt; nil if none is
 	cutAt    int
@@ -91,8 +97,8 @@ func (h *harness) newCampaign(number int) *campaign {
 	left := h.wanted - h.injections
 	campaigns := max(1, (left+perCampaign/2)/perCampaign)
 	r := h.random(number, 0, 0)
-	c := &campaign{harness: h, goal: (left + campaigns - 1) / campaigns}
-	c.Number = number
+	c := &campaign{harness: h}
+	c.Number, c.Goal = number, (left+campaigns-1)/campaigns
 	c.src, c.dst = fmt.Sprintf("%s/c%d", h.pools.src, number), fmt.Sprintf("%s/c%d", h.pools.dst, number)
 	c.scratch = filepath.Join(h.pools.dir, fmt.Sprintf("c%d", number))
 	c.history = newHistory(c.src, filepath.Join(h.pools.mount(), fmt.Sprintf("c%d", number)), filepath.Join(c.scratch, "key"), r)
@@ -158,6 +164,9 @@ func (c *campaign) prepare(ctx context.Context) error {
 
 // replicate brings one snapshot to the destination, with faults on the way.
 func (c *campaign) replicate(ctx context.Context, index int, s *step) error {
+	if done, err := c.doneBefore(ctx, s); done || err != nil {
+		return err
+	}
 	snapshots := []string{c.src + "/" + s.dataset.name + s.to().name}
 	if s.from == baseBookmark {
 		if err := c.drop(ctx, c.src+"/"+s.dataset.name+s.base().name); err != nil {
@@ -174,9 +183,9 @@ func (c *campaign) replicate(ctx context.Context, index int, s *step) error {
 		return err
 	}
 	left := len(c.history.steps) - index
-	quota := (c.goal - c.Injections + left - 1) / left
-	if c.Injections >= c.goal {
-		quota = 0
+	quota := 0
+	if c.Injections < c.Goal {
+		quota = (c.Goal + spare - c.Injections + left - 1) / left
 	}
 	if err := c.attempts(ctx, index, s, size, quota); err != nil {
 		return err
@@ -198,6 +207,33 @@ func (c *campaign) replicate(ctx context.Context, index int, s *step) error {
 		return err
 	}
 	return nil
+}
+
+// doneBefore reports whether a step was done before the machine died, and can't be done again, since a later one has dropped
+// its snapshot at the source. The steps before it have just been done again: the cursor that the last of them has made
+// is one that this step drops.
+func (c *campaign) doneBefore(ctx context.Context, s *step) (bool, error) {
+	if !c.rebooted {
+		return false, nil
+	}
+	have, err := c.destination(ctx, s)
+	if err != nil || find(have, s.to().name) == nil {
+		return false, err
+	}
+	source := c.src + "/" + s.dataset.name
+	d, err := zfs.Dataset(ctx, source)
+	if err != nil || find(d, s.to().name) != nil {
+		return false, err
+	}
+	if base := s.base(); base != nil {
+		if err := c.drop(ctx, source+cursor(*base)); err != nil {
+			return false, err
+		}
+		if find(d, base.name) != nil {
+			return true, zfs.Release(ctx, tag, source+base.name)
+		}
+	}
+	return true, nil
 }
 
 // drop destroys something. After a reboot, it may be gone already.
@@ -255,12 +291,13 @@ func (c *campaign) attempts(ctx context.Context, index int, s *step, size int64,
 		if d, err = a.look(ctx); err != nil {
 			return err
 		}
-		if a.fault != nil {
-			if a.counts() {
-				injected++
-				c.Injections++
-				c.harness.injections++
-			}
+		if a.counts() {
+			injected++
+			c.Injections++
+			c.harness.injections++
+		}
+		c.count(&a.injection)
+		if a.fault != nil || !a.Complete {
 			c.emit(event{Injection: &a.injection})
 		}
 		if a.Problem != "" {
@@ -344,136 +381,9 @@ func randomOffset(r *rand.Rand, size int64) int64 {
 	}
 }
 
-// look looks at the destination after an attempt, judges what was seen, and decides how to go on.
-func (a *attempt) look(ctx context.Context) (*zfssend.Dataset, error) {
-	d, err := a.destination(ctx, a.step)
-	if err != nil {
-		return nil, err
-	}
-	have := find(d, a.step.to().name)
-	a.Committed = have != nil
-	a.Token = -1
-	if d != nil {
-		a.Token = received(d.ResumeToken)
-	}
-	a.Problem = a.judge(have)
-	partial := d != nil && d.ResumeToken != ""
-	switch {
-	case have != nil && a.Complete:
-		a.Recovery = "none needed"
-	case have != nil:
-		a.Recovery = "the destination had it already"
-	case !partial:
-		a.Recovery = "started again"
-	case a.stale():
-		a.Recovery = "gave up the partial state, started again"
-		if err = a.abortPartial(ctx, d); err == nil {
-			return a.destination(ctx, a.step)
-		}
-	default:
-		a.Recovery = fmt.Sprintf("resumed after %d bytes", a.Token)
-	}
-	return d, err
-}
-
-// stale reports whether the attempt showed that there is no going on from the destination's partial state.
-func (a *attempt) stale() bool {
-	switch {
-	case a.fault == nil:
-	case a.fault.name == tokenMangled:
-		return false // that was us
-	case a.fault.spoils && a.Struck >= 0:
-		return true
-	}
-	switch cause := causeOf(a.root); cause {
-	case zfssend.ResumeStale, zfssend.ResumableState, zfssend.Unexpected:
-		return true
-	default:
-		// Nothing of this attempt explains it, so it is there to stay.
-		return a.fault == nil && a.token != "" && cause != zfssend.Busy
-	}
-}
-
-// abortPartial drops what an interrupted receive has left.
-func (a *attempt) abortPartial(ctx context.Context, d *zfssend.Dataset) error {
-	if d == nil || d.ResumeToken == "" {
-		return nil
-	}
-	return zfs.AbortReceive(ctx, a.target())
-}
-
-// judge returns what should not be, "" if all is as it should. have is the snapshot at the destination, if there is one.
-func (a *attempt) judge(have *zfssend.Version) string {
-	a.mu.Lock()
-	list := slices.Clone(a.complaints)
-	a.mu.Unlock()
-	switch {
-	case a.Complete && have == nil:
-		list = append(list, "both ends say that it is complete, but the destination hasn't got the snapshot")
-	case have != nil && have.GUID != a.step.to().guid:
-		list = append(list, fmt.Sprintf("the destination's snapshot has the GUID %d, not %d", have.GUID, a.step.to().guid))
-	}
-	if a.fault != nil && a.counts() && !a.lenient {
-		if complaint := a.fault.judge(a); complaint != "" {
-			list = append(list, complaint)
-		}
-	}
-	return strings.Join(list, "; ")
-}
-
-// check compares the destination with what the source was, and looks for what is missing and what is left behind.
-func (c *campaign) check(ctx context.Context, before map[string]contents) error {
-	here := place{Campaign: c.Number}
-	problems := c.problems
-	var differences []string
-	after, err := c.history.readAll(ctx, c.dst, c.scratch)
-	if err != nil {
-		c.problem(here, err.Error())
-	}
-	for _, d := range c.history.datasets {
-		have, err := zfs.Dataset(ctx, c.dst+"/"+d.name)
-		if err != nil {
-			return err
-		}
-		if have.ResumeToken != "" {
-			c.problem(here, "partial state left at "+have.Name)
-		}
-		for _, s := range d.snapshots {
-			name := d.name + s.name
-			if v := find(have, s.name); v == nil || v.GUID != s.guid {
-				c.problem(here, fmt.Sprintf("%s: it is %+v at the destination, not %d", name, v, s.guid))
-			}
-			if c, read := after[name]; read {
-				differences = append(differences, difference(name, c, before[name])...)
-			} else {
-				differences = append(differences, name+": not compared")
-			}
-			c.Snapshots++
-			c.Files += len(before[name])
-		}
-	}
-	for _, text := range differences {
-		c.problem(here, text)
-	}
-	for _, d := range c.history.datasets { // the last cursors: the others are gone already, or left behind
-		if err := zfs.Destroy(ctx, c.src+"/"+d.name+cursor(d.snapshots[len(d.snapshots)-1])); err != nil {
-			return err
-		}
-	}
-	list, err := missing(ctx, c.pools, slices.Concat(c.harness.user, c.user))
-	if err != nil {
-		return err
-	}
-	for _, text := range list {
-		c.problem(here, text)
-	}
-	c.Equal = c.problems == problems
-	return nil
-}
-
-func (c *campaign) problem(p place, text string) {
-	c.problems++
-	c.emit(event{Problem: &problem{p, text}})
+func (h *harness) problem(p place, text string) {
+	h.problems++
+	h.emit(event{Problem: &problem{p, text}})
 }
 
 // destroy makes room for the next campaign.

@@ -7,9 +7,13 @@
 // but the last one a fault is injected at a random place of the stream. After each the harness looks at the destination, and
 // resumes by its token or starts again, as its state demands.
 //
+// A fault that strikes too late, or finds nothing to strike, has missed, and doesn't count. An attempt with such a one, or
+// without any, has to succeed: what the faults before it have left has to be gone on from. And at the end of the run,
+// each fault that isn't harmless has to have had an effect at least once, if it had struck often enough.
+//
 // At the end of a campaign the checksums of every file of every snapshot and of the volume are those of the source, so
 // are the snapshots' GUIDs; no hold and bookmark of the replication is left behind, no process and no descriptor; and what
-// was the user's, on both pools, is there untouched.
+// was the user's, on both pools, is there untouched, the snapshots of the source among it.
 //
 // A power cut is a fault that the harness doesn't survive: the whole machine is killed in the middle of a receive, boots
 // again with the same disks, and goes on.

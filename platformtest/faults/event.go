@@ -11,7 +11,7 @@ import (
 // An event is one line that the harness tells whoever started it. Exactly one field is set.
 type event struct {
 	Environment *environment `json:"environment,omitempty"`
-	Injection   *injection   `json:"injection,omitempty"`
+	Injection   *injection   `json:"injection,omitempty"` // or an attempt without a fault, if it failed
 	Campaign    *outcome     `json:"campaign,omitempty"`
 	PowerCut    *powerCut    `json:"power_cut,omitempty"`
 	Problem     *problem     `json:"problem,omitempty"`
@@ -27,7 +27,7 @@ type environment struct {
 
 // place says where in a run something happened.
 type place struct {
-	Campaign int    `json:"campaign"`
+	Campaign int    `json:"campaign"`          // 0 for the one with the power cuts, wholeRun for all of them
 	Step     int    `json:"step,omitempty"`    // from 1
 	Attempt  int    `json:"attempt,omitempty"` // of the step, from 1
 	Dataset  string `json:"dataset,omitempty"` // below the campaign's root
@@ -35,7 +35,13 @@ type place struct {
 	To       string `json:"to,omitempty"`
 }
 
+// wholeRun is the number of no campaign, for what is about all of them.
+const wholeRun = -1
+
 func (p place) String() string {
+	if p.Campaign == wholeRun {
+		return "the whole run"
+	}
 	s := fmt.Sprintf("campaign %d", p.Campaign)
 	if p.Step > 0 {
 		s += fmt.Sprintf(", step %d (%s %s..%s), attempt %d", p.Step, p.Dataset, p.From, p.To, p.Attempt)
@@ -43,7 +49,7 @@ func (p place) String() string {
 	return s
 }
 
-// An injection is one fault, and what came of it.
+// An injection is one attempt with a fault, and what came of it. It is an attempt without one if Fault is "".
 type injection struct {
 	place
 	Fault  string `json:"fault"`
@@ -52,6 +58,8 @@ type injection struct {
 	// did. Faults that are there from the beginning strike at 0.
 	Offset int64 `json:"offset"`
 	Struck int64 `json:"struck"`
+	// Missed says that it struck to no effect: what it was to hit was over, or wasn't there yet.
+	Missed bool `json:"missed,omitempty"`
 
 	Route         string `json:"route"` // how the stream went from zfs send to zfs receive
 	VerifySend    bool   `json:"verify_send"`
@@ -70,8 +78,8 @@ type injection struct {
 	Problem string `json:"problem,omitempty"` // what should not be
 }
 
-// counts reports whether the fault really happened.
-func (i *injection) counts() bool { return i.Struck >= 0 }
+// counts reports whether a fault really happened.
+func (i *injection) counts() bool { return i.Fault != "" && i.Struck >= 0 && !i.Missed }
 
 // end is what became of zfs send or zfs receive.
 type end struct {
@@ -83,14 +91,20 @@ type end struct {
 
 // outcome is how a campaign ended.
 type outcome struct {
-	Number     int      `json:"number"`
-	Steps      int      `json:"steps"`
-	Attempts   int      `json:"attempts"`
-	Injections int      `json:"injections"`
-	Snapshots  int      `json:"snapshots"` // compared
-	Files      int      `json:"files"`     // compared, in all snapshots
-	Equal      bool     `json:"equal"`
-	Took       duration `json:"took"`
+	Number      int      `json:"number"`
+	Goal        int      `json:"goal"` // injections it was to make; the same number makes the same campaign again
+	Steps       int      `json:"steps"`
+	Attempts    int      `json:"attempts"`
+	Injections  int      `json:"injections"`
+	Snapshots   int      `json:"snapshots"`   // compared
+	Files       int      `json:"files"`       // compared, in all snapshots
+	Differences int      `json:"differences"` // files that aren't equal, and snapshots that can't be compared
+	GUIDs       int      `json:"guids"`       // snapshots that are missing at the destination or have another GUID
+	Left        int      `json:"left"`        // holds, bookmarks and partial states of the replication's that were left behind
+	User        int      `json:"user"`        // things of the user's that were looked for, the source's snapshots among them
+	Gone        int      `json:"gone"`        // those that were gone, or others
+	Equal       bool     `json:"equal"`       // all of this is as it should be
+	Took        duration `json:"took"`
 }
 
 // powerCut is one death of the machine.

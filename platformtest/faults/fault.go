@@ -24,6 +24,9 @@ type fault struct {
 	harmless bool
 	// spoils says that there is no going on from the partial state that is left.
 	spoils bool
+	// enough is how many times it may strike while all attempts are complete nevertheless. After that it never had an
+	// effect. 0 means usuallyEnough.
+	enough int
 	routes []route       // those that it can strike on; nil: all
 	verify verify        // by the receiver
 	early  bool          // strikes in the first third, since it needs time
@@ -165,14 +168,27 @@ func completeIfInexact(a *attempt, ops ...string) string {
 
 // kill sends a signal to those of the ends that still run.
 func (a *attempt) kill(signal syscall.Signal, ends ...finishedProcess) {
+	sent := false
 	for _, e := range ends {
-		if isDone(e.Done()) {
+		if isDone(e.Done()) || isZombie(e.PID()) {
 			a.detail("pid %d had ended", e.PID())
 			continue
 		}
 		if err := syscall.Kill(e.PID(), signal); err != nil {
 			a.detail("kill %d: %v", e.PID(), err)
+			continue
 		}
+		sent = true
+	}
+	if !sent {
+		a.miss("")
+	}
+}
+
+// missIfOver says that the fault has missed if all of these ends are over.
+func (a *attempt) missIfOver(ends ...finishedProcess) {
+	if !slices.ContainsFunc(ends, func(e finishedProcess) bool { return !isDone(e.Done()) }) {
+		a.miss("it was over")
 	}
 }
 
@@ -218,6 +234,7 @@ var processFaults = []*fault{
 	{
 		name: "close-send", does: "SendStream.Close", sees: "canceled",
 		strike: func(a *attempt, rest []byte) ([]byte, error) {
+			a.missIfOver(a.stream)
 			a.stream.Close()
 			return rest, nil
 		},
@@ -227,6 +244,7 @@ var processFaults = []*fault{
 	{
 		name: "close-receive", does: "Receive.Close", sees: "canceled",
 		strike: func(a *attempt, rest []byte) ([]byte, error) {
+			a.missIfOver(a.receive)
 			go a.receive.Close() // it waits for who reads, which is here
 			return rest, await(a.ctx, "Close to begin", func() bool {
 				s := a.receive.State()
@@ -238,6 +256,7 @@ var processFaults = []*fault{
 	{
 		name: "cancel", does: "the context of both ends", sees: "canceled",
 		strike: func(a *attempt, rest []byte) ([]byte, error) {
+			a.missIfOver(a.stream, a.receive)
 			a.cancel(errors.New("the fault's cancellation"))
 			return rest, nil
 		},
@@ -262,6 +281,13 @@ var processFaults = []*fault{
 		want: func(a *attempt) string { return stalled(a, "receive") },
 	},
 }
+
+// usuallyEnough is the usual value of fault.enough. What strikes in the middle of a stream rarely comes too late.
+const usuallyEnough = 3
+
+// oftenComplete is that of faults whose attempts are complete in a quarter of all cases, since the rest of the stream was
+// small, or the place was before anything had begun.
+const oftenComplete = 8
 
 // stallTimeout has to be longer than what a healthy zfs needs for anything, on a slow machine.
 const stallTimeout = 3 * time.Second
@@ -331,7 +357,9 @@ var streamFaults = []*fault{
 		name: "socket-close", does: "the connection is closed by the sender", sees: "truncated; no snapshot",
 		routes: []route{socket},
 		strike: func(a *attempt, rest []byte) ([]byte, error) {
-			a.conn.out.CloseWrite()
+			if err := a.conn.out.CloseWrite(); err != nil {
+				a.miss("%v", err) // the sender had written all of it
+			}
 			return rest, nil
 		},
 		want: func(a *attempt) string { return because(a, zfssend.BadStream, zfssend.Unknown) },
@@ -340,8 +368,9 @@ var streamFaults = []*fault{
 		name: "socket-reset", does: "the connection is reset", sees: "canceled; no snapshot",
 		routes: []route{socket},
 		strike: func(a *attempt, rest []byte) ([]byte, error) {
-			a.conn.out.SetLinger(0)
-			a.conn.out.Close()
+			if err := errors.Join(a.conn.out.SetLinger(0), a.conn.out.Close()); err != nil {
+				a.miss("%v", err) // the sender had written all of it
+			}
 			return rest, nil
 		},
 		want: func(a *attempt) string { return because(a, zfssend.Canceled) },

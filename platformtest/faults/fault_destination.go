@@ -20,7 +20,7 @@ const tokenMangled = "token-mangled"
 var destinationFaults = []*fault{
 	{
 		name: "quota", does: "the destination's quota is used up, then lifted", sees: "out of space",
-		early: true, fits: long,
+		early: true, fits: long, enough: oftenComplete,
 		strike: func(a *attempt, rest []byte) ([]byte, error) {
 			return rest, a.limit(a.dst, "used", "quota", 128<<10+a.rand.Int64N(256<<10))
 		},
@@ -32,7 +32,7 @@ var destinationFaults = []*fault{
 	},
 	{
 		name: "pool-full", does: "the pool is full, then isn't", sees: "out of space",
-		early: true, fits: long,
+		early: true, fits: long, enough: oftenComplete,
 		strike: func(a *attempt, rest []byte) ([]byte, error) {
 			return rest, a.limit(a.ballast(), "available", "reservation", -(128<<10 + a.rand.Int64N(256<<10)))
 		},
@@ -48,7 +48,7 @@ var destinationFaults = []*fault{
 		stall: stallTimeout, grace: 2 * time.Second,
 		strike: func(a *attempt, rest []byte) ([]byte, error) {
 			for _, vdev := range a.pools.dstVdevs {
-				if _, err := command(a.ctx, "zinject", "-d", vdev, "-e", "io", "-T", "write", a.pools.dst); err != nil {
+				if err := a.inject("-d", vdev, "-e", "io", "-T", "write", a.pools.dst); err != nil {
 					return rest, err
 				}
 			}
@@ -67,13 +67,19 @@ var destinationFaults = []*fault{
 		sees: "nothing: they are tried again",
 		strike: func(a *attempt, rest []byte) ([]byte, error) {
 			for _, vdev := range a.pools.dstVdevs {
-				if _, err := command(a.ctx, "zinject", "-d", vdev, "-e", "io", "-F", "-T", "write", a.pools.dst); err != nil {
+				if err := a.inject("-d", vdev, "-e", "io", "-F", "-T", "write", a.pools.dst); err != nil {
 					return rest, err
 				}
 			}
 			return rest, nil
 		},
-		mend: clearDestination,
+		mend: func(a *attempt) error {
+			var err error
+			if a.zinject > 0 {
+				err = a.expectErrors()
+			}
+			return errors.Join(err, clearDestination(a))
+		},
 	},
 	{
 		name: "device-removed", does: "one of the destination's two devices goes, and comes back", sees: "nothing: it is a mirror",
@@ -89,22 +95,16 @@ var destinationFaults = []*fault{
 	},
 	{
 		name: "slow-destination", does: "each access to the destination's devices takes 15 ms", sees: "nothing", harmless: true,
-		prepare: func(a *attempt) error {
-			for _, vdev := range a.pools.dstVdevs {
-				if _, err := command(a.ctx, "zinject", "-d", vdev, "-D", "15:1", a.pools.dst); err != nil {
-					return err
-				}
-			}
-			return nil
-		},
-		mend: clearInjections,
+		prepare: func(a *attempt) error { return a.slow(a.pools.dst, a.pools.dstVdevs...) },
+		mend:    func(a *attempt) error { return a.quicken(a.pools.dst) },
 	},
 	{
 		name: "export-destination", does: "zpool export, with and without -f", sees: "it is refused", harmless: true, begun: true,
 		strike: func(a *attempt, rest []byte) ([]byte, error) { return rest, a.export(a.pools.dst, a.rand.IntN(2) == 0) },
 	},
 	{
-		name: "destroy-destination", does: "zfs destroy -r of a dataset that is received in full", sees: "it is refused", harmless: true, begun: true,
+		name: "destroy-destination", does: "zfs destroy -r of a dataset that is received in full", sees: "it is refused",
+		harmless: true, begun: true,
 		routes: between, // elsewhere the receive may be over, and the dataset just received
 		fits:   func(a *attempt) bool { return a.step.index == 0 },
 		strike: func(a *attempt, rest []byte) ([]byte, error) {
@@ -116,8 +116,7 @@ var destinationFaults = []*fault{
 		name: "rename-destination", does: "zfs rename, and back", sees: "nothing", harmless: true, begun: true,
 		fits: func(a *attempt) bool { return a.step.index > 0 },
 		strike: func(a *attempt, rest []byte) ([]byte, error) {
-			a.rename(a.target(), a.target()+"_moved")
-			a.lenient = true // zfs receive may still have to look for it, by its name
+			a.lenient = a.rename(a.target(), a.target()+"_moved") // zfs receive may still have to look for it, by its name
 			return rest, nil
 		},
 	},
@@ -141,7 +140,7 @@ var destinationFaults = []*fault{
 			a.campaign.user = append(a.campaign.user, list...)
 			return rest, err
 		},
-		spoils: true,
+		spoils: true, enough: oftenComplete,
 		want: func(a *attempt) string {
 			return because(a, zfssend.BadStream, zfssend.ResumeStale, zfssend.NotMatching)
 		},
@@ -188,8 +187,8 @@ var destinationFaults = []*fault{
 	},
 }
 
-// modified wants an attempt that failed to have done so since the destination was written to. Busy it is while it is mounted for that; and a
-// receive that was resumed finds but its own partial state.
+// modified wants an attempt that failed to have done so since the destination was written to. Busy it is while it is mounted for
+// that; and a receive that was resumed finds but its own partial state.
 func modified(a *attempt) string {
 	if a.Resumed >= 0 {
 		return because(a, zfssend.DestinationModified, zfssend.Busy, zfssend.ResumableState)
@@ -231,7 +230,7 @@ func (a *attempt) tryOut(name string, args ...string) bool {
 		a.detail("%s", firstWords(said))
 		return false
 	}
-	a.detail("it was not refused: zfs receive had not begun, or was over")
+	a.miss("it was not refused: it came before the stream had been opened, or after the end")
 	a.lenient = true
 	return true
 }
@@ -254,17 +253,18 @@ func (a *attempt) export(pool string, force bool) error {
 	return err
 }
 
-// rename renames a dataset or snapshot until the attempt is over.
-func (a *attempt) rename(from, to string) {
+// rename renames a dataset or snapshot until the attempt is over, and reports whether it did.
+func (a *attempt) rename(from, to string) bool {
 	if _, err := command(a.ctx, "zfs", "rename", from, to); err != nil {
-		a.detail("%s", firstWords(err.Error()))
-		return
+		a.miss("%s", firstWords(err.Error()))
+		return false
 	}
 	a.undo = append(a.undo, func() {
 		if _, err := command(a.ctx, "zfs", "rename", to, from); err != nil {
 			a.problem(a.place, err.Error())
 		}
 	})
+	return true
 }
 
 // writeTo writes a file to a filesystem that isn't mounted.
@@ -297,15 +297,4 @@ func (a *attempt) rollBack() error {
 	}
 	_, err = command(a.ctx, "zfs", "rollback", d.Name+d.Versions[newest].Name)
 	return err
-}
-
-func clearInjections(a *attempt) error {
-	_, err := command(a.ctx, "zinject", "-c", "all")
-	return err
-}
-
-func clearDestination(a *attempt) error {
-	err := clearInjections(a)
-	_, cerr := command(a.ctx, "zpool", "clear", a.pools.dst)
-	return errors.Join(err, cerr)
 }

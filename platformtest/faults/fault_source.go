@@ -25,8 +25,7 @@ var sourceFaults = []*fault{
 			where := fmt.Sprintf("%x:%x:0:%x", objset, s.object, block)
 			a.detail("block %s", where)
 			a.Struck = 0
-			_, err = command(a.ctx, "zinject", "-b", where, "-e", "io", a.pools.src)
-			return err
+			return a.inject("-b", where, "-e", "io", a.pools.src)
 		},
 		mend: func(a *attempt) error {
 			err := clearInjections(a)
@@ -35,7 +34,7 @@ var sourceFaults = []*fault{
 		},
 		want: func(a *attempt) string {
 			if a.Complete && a.Resumed >= 0 {
-				a.detail("that block had been received before")
+				a.miss("that block had been received before")
 				return ""
 			}
 			if text := failed(a, zfssend.PoolIO); text != "" {
@@ -49,11 +48,8 @@ var sourceFaults = []*fault{
 	},
 	{
 		name: "slow-source", does: "each access to the source's device takes 15 ms", sees: "nothing", harmless: true,
-		prepare: func(a *attempt) error {
-			_, err := command(a.ctx, "zinject", "-d", a.pools.srcVdev, "-D", "15:1", a.pools.src)
-			return err
-		},
-		mend: clearInjections,
+		prepare: func(a *attempt) error { return a.slow(a.pools.src, a.pools.srcVdev) },
+		mend:    func(a *attempt) error { return a.quicken(a.pools.src) },
 	},
 	{
 		name: "destroy-snapshot", does: "zfs destroy of the snapshot that is sent, which we hold", sees: "it is refused", harmless: true,
@@ -94,12 +90,15 @@ var sourceFaults = []*fault{
 		},
 	},
 	{
-		name: "export-source", does: "zpool export", sees: "it is refused, or comes too late", harmless: true, early: true, routes: []route{direct, tapped},
+		name: "export-source", does: "zpool export", sees: "it is refused, or comes too late",
+		harmless: true, early: true, routes: []route{direct, tapped},
+		fits:   long, // of a short stream zfs send has written all before anything can be done
 		strike: func(a *attempt, rest []byte) ([]byte, error) { return rest, a.export(a.pools.src, false) },
 	},
 	{
-		name: "change-source", does: "somebody writes to the dataset that is sent", sees: "nothing: the snapshot stays as it is", harmless: true,
-		fits: func(a *attempt) bool { return a.step.dataset.kind != volume },
+		name: "change-source", does: "somebody writes to the dataset that is sent", sees: "nothing: the snapshot stays as it is",
+		harmless: true,
+		fits:     func(a *attempt) bool { return a.step.dataset.kind != volume },
 		strike: func(a *attempt, rest []byte) ([]byte, error) {
 			name := a.history.dir + "/" + a.step.dataset.name + "/large-0"
 			return rest, writeFile(name, randomBytes(a.rand, 300<<10))

@@ -150,6 +150,22 @@ func (h *history) make(ctx context.Context, r *rand.Rand) error {
 	return nil
 }
 
+// belongings are the snapshots of the source, which are the user's as well, but for the one that the replication drops. Its
+// bookmark stays.
+func (h *history) belongings() []belonging {
+	var list []belonging
+	for _, d := range h.datasets {
+		for i, s := range d.snapshots {
+			name := s.name
+			if d == h.datasets[0] && i == len(d.snapshots)-2 {
+				name = baseBookmark
+			}
+			list = append(list, belonging{Name: h.root + "/" + d.name + name, GUID: s.guid})
+		}
+	}
+	return list
+}
+
 // round changes all datasets that have another snapshot, and takes it.
 func (h *history) round(ctx context.Context, r *rand.Rand, round int) error {
 	var names []string

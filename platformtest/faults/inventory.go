@@ -169,15 +169,15 @@ func belong(ctx context.Context, name, version string) ([]belonging, error) {
 	return list, nil
 }
 
-// missing tells which belongings aren't there any more, or aren't what they were, and what of the replication's is
-// left behind in the pools. ours are bookmarks of the replication that may still be there.
-func missing(ctx context.Context, p *pools, want []belonging) ([]string, error) {
+// missing tells what of the replication's is left behind in the pools, and which belongings aren't there any more, or aren't
+// what they were.
+func missing(ctx context.Context, p *pools, want []belonging) (left, gone []string, err error) {
 	guids := make(map[string]uint64)
-	var list, snapshots []string
+	var snapshots []string
 	for _, pool := range []string{p.src, p.dst} {
 		all, err := zfs.List(ctx, pool, zfssend.ListOptions{Recursive: true, Holds: true})
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for _, d := range all {
 			guids[d.Name] = d.GUID
@@ -187,7 +187,7 @@ func missing(ctx context.Context, p *pools, want []belonging) ([]string, error) 
 					snapshots = append(snapshots, d.Name+v.Name)
 				}
 				if v.IsBookmark() && strings.HasPrefix(v.Name, "#"+tag) {
-					list = append(list, "left behind: bookmark "+d.Name+v.Name)
+					left = append(left, "left behind: bookmark "+d.Name+v.Name)
 				}
 			}
 		}
@@ -196,24 +196,24 @@ func missing(ctx context.Context, p *pools, want []belonging) ([]string, error) 
 	if len(snapshots) > 0 {
 		held, err := zfs.Holds(ctx, snapshots...)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for _, h := range held {
 			holds[h.Snapshot+" "+h.Tag] = true
 			if h.Tag != userTag {
-				list = append(list, "left behind: hold "+h.Tag+" of "+h.Snapshot)
+				left = append(left, "left behind: hold "+h.Tag+" of "+h.Snapshot)
 			}
 		}
 	}
 	for _, b := range want {
 		switch guid, ok := guids[b.Name]; {
 		case !ok:
-			list = append(list, "the user's "+b.Name+" is gone")
+			gone = append(gone, "the user's "+b.Name+" is gone")
 		case guid != b.GUID:
-			list = append(list, fmt.Sprintf("the user's %s is another one: GUID %d, not %d", b.Name, guid, b.GUID))
+			gone = append(gone, fmt.Sprintf("the user's %s is another one: GUID %d, not %d", b.Name, guid, b.GUID))
 		case b.Hold != "" && !holds[b.Name+" "+b.Hold]:
-			list = append(list, "the user's hold of "+b.Name+" is gone")
+			gone = append(gone, "the user's hold of "+b.Name+" is gone")
 		}
 	}
-	return list, nil
+	return left, gone, nil
 }

@@ -42,6 +42,13 @@ func processes() []string {
 	return list
 }
 
+// isZombie reports whether a process has ended and nobody has waited for it yet. No signal has an effect on it.
+func isZombie(pid int) bool {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, rest, ok := strings.Cut(string(text), ") ")
+	return err == nil && ok && strings.HasPrefix(rest, "Z")
+}
+
 // goroutines returns the stacks of goroutines that package zfssend has started.
 func goroutines() []string {
 	buf := make([]byte, 1<<20)

@@ -56,7 +56,8 @@ func (o *options) startMachines(ctx context.Context, r *report, stderr io.Writer
 
 // buildItself builds this program so that it needs no libraries.
 func buildItself(ctx context.Context, name string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-o", name, "github.com/spanstack/spanstack/platformtest/faults")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-o", name,
+		"github.com/spanstack/spanstack/platformtest/faults")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%v: %w\n%s", cmd, err, out)

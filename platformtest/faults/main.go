@@ -127,7 +127,7 @@ Exit codes: 0 all was as it should be; 1 problems were found; 2 wrong usage; 3 t
 	f.IntVar(&o.powerCuts, "power-cuts", 1, "how often to cut the power")
 	f.Uint64Var(&o.seed, "seed", 0, "decides what is injected where (default: a random one, which the report tells)")
 	f.StringArrayVar(&o.only, "fault", nil, "inject only this one; may be repeated")
-	f.IntVar(&o.first, "campaign", 1, "number of the first campaign, to reproduce one")
+	f.IntVar(&o.first, "campaign", 1, "number of the first campaign; to repeat one, give its --injections too, which the report tells")
 	f.DurationVar(&o.limit, "time", 0, "begin no campaign after this time (default: no limit)")
 	f.StringVar(&o.out, "out", "faults-report", "directory for the report")
 	f.StringVar(&o.zfs, "zfs", "vm", "where: vm or host")
@@ -162,6 +162,8 @@ func (o *options) check() error {
 		return errors.New("--zfs host makes pools, and must be run as root")
 	case o.injections < 0 || o.powerCuts < 0 || o.limit < 0 || o.first < 1:
 		return errors.New("numbers can't be negative, and campaigns are counted from 1")
+	case o.powerCuts > maxPowerCuts:
+		return fmt.Errorf("--power-cuts %d: want at most %d, one in each step of a campaign", o.powerCuts, maxPowerCuts)
 	case o.injections == 0 && o.powerCuts == 0:
 		return errors.New("no injections and no power cuts: nothing to do")
 	}
@@ -219,7 +221,8 @@ func (o *options) start(ctx context.Context, stdout, stderr io.Writer) error {
 		return failed3(err)
 	}
 	if len(r.Problems) > 0 {
-		return &exitError{exitProblems, fmt.Errorf("%d problems were found; the first: %s: %s", len(r.Problems), r.Problems[0].place, r.Problems[0].Text)}
+		first := r.Problems[0]
+		return &exitError{exitProblems, fmt.Errorf("%d problems were found; the first: %s: %s", len(r.Problems), first.place, first.Text)}
 	}
 	return nil
 }

@@ -15,11 +15,18 @@ import (
 // cutLine is what the harness writes when the power is to be cut.
 const cutLine = "@@cut"
 
+// maxPowerCuts is the number of steps that a history has. A second cut in the same step might find it done.
+const maxPowerCuts = 14
+
+// bootTimeout bounds each boot of that machine, in which a whole history may be made, replicated and read twice. That took two
+// minutes on two busy cores without KVM, and may take many times as long on slower ones.
+const bootTimeout = 45 * time.Minute
+
 // cutPower boots the machine with two disks, cuts its power as often as wanted, and boots it once more, to finish.
 func (g *guest) cutPower(ctx context.Context) error {
 	disks := []machine.Disk{{File: filepath.Join(g.dir, "src.img"), Size: poolSize}, {File: filepath.Join(g.dir, "dst.img"), Size: poolSize}}
 	for phase := 1; ; phase++ {
-		err := g.run(ctx, machine.RunOptions{Disks: disks, CutPower: func(line string) bool { return line == cutLine }},
+		err := g.run(ctx, machine.RunOptions{Timeout: bootTimeout, Disks: disks, CutPower: func(line string) bool { return line == cutLine }},
 			"--phase", fmt.Sprint(phase), "--power-cuts", fmt.Sprint(g.options.powerCuts))
 		switch {
 		case phase <= g.options.powerCuts && isPowerCut(err):
@@ -66,12 +73,9 @@ func (o *options) powerCutPhase(ctx context.Context, emit func(event)) error {
 		return err
 	}
 	if o.phase <= o.powerCuts {
-		steps := len(c.history.steps)
-		r := c.random(0, 0, o.phase+10)
-		// Each phase has its part of the steps, so that there is always one left.
-		from, to := (o.phase-1)*steps/o.powerCuts, o.phase*steps/o.powerCuts
-		c.cutAt = from + r.IntN(max(to-from, 1))
-		c.cut = c.powerCut(&s, o.phase, r.IntN(2) == 0)
+		var sync bool
+		c.cutAt, sync = c.chooseCut(o.phase, o.powerCuts)
+		c.cut = c.powerCut(&s, o.phase, sync)
 	}
 	for i, step := range c.history.steps {
 		if err := c.replicate(ctx, i, step); err != nil {
@@ -85,6 +89,16 @@ func (o *options) powerCutPhase(ctx context.Context, emit func(event)) error {
 	c.Took = duration(time.Since(start)) // since the last boot
 	emit(event{Campaign: &c.outcome})
 	return nil
+}
+
+// chooseCut returns the step in which the power is to be cut in a phase, and whether the pool is to be synced before.
+func (c *campaign) chooseCut(phase, phases int) (step int, sync bool) {
+	steps := len(c.history.steps)
+	r := c.random(0, 0, phase+10)
+	// Each phase has its part of the steps, so that there is always one left.
+	from, to := (phase-1)*steps/phases, phase*steps/phases
+	step = from + r.IntN(max(to-from, 1))
+	return step, r.IntN(2) == 0
 }
 
 // begin makes the history, and saves what has to be known later.

@@ -1,14 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -91,6 +89,17 @@ func (r *report) struck() int {
 	return n
 }
 
+// kindsStruck returns how many kinds of faults happened.
+func (r *report) kindsStruck() int {
+	n := 0
+	for _, s := range r.kinds() {
+		if s.struck > 0 {
+			n++
+		}
+	}
+	return n
+}
+
 func (r *report) finish() { r.Took = duration(time.Since(r.Started)) }
 
 // verdict is the report in a line.
@@ -101,8 +110,10 @@ func (r *report) verdict() string {
 			equal++
 		}
 	}
-	s := fmt.Sprintf("%d faults of %d kinds in %d campaigns and %d power cuts, in %v, seed %d: %d campaigns ended with equal contents, %d problems",
-		r.struck(), len(r.kinds()), len(r.Campaigns), len(r.PowerCuts), time.Duration(r.Took).Round(time.Second), r.Seed, equal, len(r.Problems))
+	s := fmt.Sprintf("%d faults of %d kinds in %d campaigns and %d power cuts, in %v, seed %d: "+
+		"%d campaigns ended with equal contents, %d problems",
+		r.struck(), r.kindsStruck(), len(r.Campaigns), len(r.PowerCuts),
+		time.Duration(r.Took).Round(time.Second), r.Seed, equal, len(r.Problems))
 	if r.Failure != "" {
 		s += "; the run came to no end"
 	}
@@ -140,155 +151,6 @@ func replaceFile(name string, text []byte) error {
 		os.Remove(f.Name())
 	}
 	return err
-}
-
-// summary is what became of all faults of one name.
-type summary struct {
-	fault                                                *fault
-	struck, complete, committed, resumed, again, problem int
-	causes                                               map[string]int
-	took                                                 []time.Duration
-}
-
-// kinds returns the summaries of those faults that happened, in the order of the table.
-func (r *report) kinds() []*summary {
-	var list []*summary
-	for _, f := range faults {
-		s := &summary{fault: f, causes: make(map[string]int)}
-		for i := range r.Injections {
-			in := &r.Injections[i]
-			if in.Fault != f.name || !in.counts() {
-				continue
-			}
-			s.struck++
-			s.took = append(s.took, time.Duration(in.Took))
-			switch {
-			case in.Complete:
-				s.complete++
-			case in.Committed:
-				s.committed++
-			case strings.HasPrefix(in.Recovery, "resumed"):
-				s.resumed++
-			default:
-				s.again++
-			}
-			if in.Problem != "" {
-				s.problem++
-			}
-			if cause := in.rootCause(); cause != "" {
-				s.causes[cause]++
-			}
-		}
-		if s.struck > 0 {
-			slices.Sort(s.took)
-			list = append(list, s)
-		}
-	}
-	return list
-}
-
-// rootCause returns the cause of the end that the root cause is of.
-func (in *injection) rootCause() string {
-	switch in.Root {
-	case "":
-		return ""
-	case in.Send.Error:
-		return "send: " + in.Send.Cause
-	case in.Receive.Error:
-		return "receive: " + in.Receive.Cause
-	}
-	return "other"
-}
-
-func (r *report) markdown() []byte {
-	var b bytes.Buffer
-	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	p("# Faults injected into replications\n")
-	p("%s\n", r.verdict())
-	p("OpenZFS %s (%s module), Linux %s, %s. To do the same again:\n", r.Environment.ZFS, r.Environment.Module, r.Environment.Kernel, r.Started.Format(time.RFC3339))
-	p("    %s\n", r.Command)
-	if r.Failure != "" {
-		p("## The run came to no end\n\n```\n%s\n```\n", r.Failure)
-	}
-	p("## Problems\n")
-	if len(r.Problems) == 0 {
-		p("None.\n")
-	}
-	for _, x := range r.Problems {
-		p("- %s: %s", x.place, cell(x.Text))
-	}
-	p("\n## By fault\n")
-	p("Of the attempts with the fault: how many were complete all the same, how many failed after the destination had committed")
-	p("the snapshot, and how the others were recovered; the root causes that package zfssend told; the median and the longest time.\n")
-	p("| fault | what is done | n | complete | committed | resumed | started again | root causes | time | problems |")
-	p("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
-	for _, s := range r.kinds() {
-		var causes []string
-		for cause, n := range s.causes {
-			causes = append(causes, fmt.Sprintf("%s %d×", cause, n))
-		}
-		slices.Sort(causes)
-		p("| %s | %s | %d | %d | %d | %d | %d | %s | %v, %v | %d |", s.fault.name, s.fault.does, s.struck, s.complete, s.committed, s.resumed, s.again,
-			cell(strings.Join(causes, ", ")), s.took[len(s.took)/2].Round(time.Millisecond), s.took[len(s.took)-1].Round(time.Millisecond), s.problem)
-	}
-	p("\n## Campaigns\n")
-	p("| campaign | steps | attempts | faults | snapshots compared | files compared | contents | time |")
-	p("| --- | --- | --- | --- | --- | --- | --- | --- |")
-	for _, c := range r.Campaigns {
-		equal := "equal"
-		if !c.Equal {
-			equal = "**not as they should be**"
-		}
-		p("| %d | %d | %d | %d | %d | %d | %s | %v |", c.Number, c.Steps, c.Attempts, c.Injections, c.Snapshots, c.Files, equal, c.Took)
-	}
-	if len(r.PowerCuts) > 0 {
-		p("\n## Power cuts\n")
-		p("| cut | step | received | pool synced before | token after the reboot | outcome | time |")
-		p("| --- | --- | --- | --- | --- | --- | --- |")
-		for _, c := range r.PowerCuts {
-			p("| %d | %d: %s%s | %d | %t | %s | %s | %v |", c.Number, c.Step, c.Dataset, c.To, c.Struck, c.Synced, bytesOf(c.Token), cell(c.Outcome), c.Took)
-		}
-	}
-	p("\n## Injections\n")
-	p("Offsets and sizes are bytes of the stream. v: verified by that end. Those with a struck offset of – never happened, and don't count.\n")
-	p("| # | where | fault | to strike at | struck at | route | resumed from | what was seen | token then | recovery | time |")
-	p("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
-	for i := range r.Injections {
-		in := &r.Injections[i]
-		seen := in.Root
-		if in.Complete {
-			seen = "complete"
-		}
-		if in.Problem != "" {
-			seen = "**" + in.Problem + "** " + seen
-		}
-		p("| %d | %d/%d/%d %s %s..%s | %s | %d | %s | %s | %s | %s | %s | %s | %v |", i+1, in.Campaign, in.Step, in.Attempt, in.Dataset, in.From, in.To,
-			cell(strings.TrimSuffix(in.Fault+": "+in.Detail, ": ")), in.Offset, bytesOf(in.Struck), in.route(), bytesOf(in.Resumed), cell(seen), bytesOf(in.Token), in.Recovery, in.Took)
-	}
-	return b.Bytes()
-}
-
-// route returns the way of the stream, and who verified it.
-func (in *injection) route() string {
-	mark := func(v bool) string {
-		if v {
-			return "v"
-		}
-		return ""
-	}
-	return strings.Join(strings.Fields(mark(in.VerifySend)+" "+in.Route+" "+mark(in.VerifyReceive)), " ")
-}
-
-func bytesOf(n int64) string {
-	if n < 0 {
-		return "–"
-	}
-	return fmt.Sprint(n)
-}
-
-// cell makes a text fit into a cell of a table.
-func cell(text string) string {
-	return strings.ReplaceAll(strings.Join(strings.Fields(text), " "), "|", "\\|")
 }
 
 // progress tells how far a run is: as one line that changes on a terminal, as a line now and then elsewhere.

@@ -15,7 +15,8 @@ func TestTap(t *testing.T) {
 		data[i] = byte(i * 7)
 	}
 	readers := map[string]func(io.Reader) io.Reader{
-		"whole": func(r io.Reader) io.Reader { return r }, "bytes": iotest.OneByteReader, "halves": iotest.HalfReader, "end with data": iotest.DataErrReader,
+		"whole": func(r io.Reader) io.Reader { return r },
+		"bytes": iotest.OneByteReader, "halves": iotest.HalfReader, "end with data": iotest.DataErrReader,
 	}
 	for name, wrap := range readers {
 		for _, at := range []int64{0, 1, 311, 312, 1500, 2999} {
