@@ -167,11 +167,13 @@ func (t *transfer) Err() error {
 // maybeCommitted reports whether the receiver of a stream that failed may have its snapshot. zfs receive commits when it reads the
 // stream's last record; if it fails by itself after that, it says so and exits with 1.
 func (t *transfer) maybeCommitted(e *Error, over bool) bool {
+	if t.bytes.Load() == 0 {
+		return false
+	}
 	if t.child.op == opSend {
 		return over && !t.held
 	}
-	passed := over || !t.held && t.bytes.Load() > 0
-	return passed && (e.ExitCode == 0 || e.Signal != 0 || e.Abandoned)
+	return (over || !t.held) && (e.ExitCode == 0 || e.Signal != 0 || e.Abandoned)
 }
 
 // causeOf says why a stream was given up that could not be read on: because of what it is, or of what gave it up before.
