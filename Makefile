@@ -75,7 +75,7 @@ platformtest-all: ## run them on all lines of ZFS and both modules of each, and 
 
 CLOSES ?= 1000
 .PHONY: closes
-closes: vm ## close CLOSES streams at random moments where SIGKILL doesn't end a zfs send (1000 take 10 minutes)
+closes: vm ## close CLOSES streams at random moments where SIGKILL doesn't end a zfs send (1000 take 2 minutes on a quiet machine)
 	$(must) SPANSTACK_CLOSES=$(CLOSES) go test -count=1 -timeout 65m -v -run '^TestCloses$$' ./platformtest/
 
 .PHONY: mutants

@@ -33,7 +33,7 @@ func TestTaskQ(t *testing.T) { testSuite(t, machine.TaskQ) }
 // is blocked on its pipe.
 func TestCloses(t *testing.T) {
 	if os.Getenv(closesVariable) == "" {
-		t.Skipf("%s isn't set: a thousand closes take ten minutes; TestStock and TestTaskQ do a hundred", closesVariable)
+		t.Skipf("%s isn't set: a thousand closes take two minutes; TestStock and TestTaskQ do a hundred", closesVariable)
 	}
 	testSuite(t, machine.TaskQ, "-test.run=^(TestModule|TestRandomCloses)$")
 }

@@ -38,13 +38,7 @@ func (e *env) encodings(stream []byte) (found encodings) {
 		}
 		return nil
 	}}
-	_, err := v.Write(stream)
-	if cerr := v.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		e.Fatalf("bad stream: %v", err)
-	}
+	e.verify(&v, stream)
 	return found
 }
 

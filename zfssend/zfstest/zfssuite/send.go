@@ -39,6 +39,13 @@ func (e *env) begin(stream []byte) (first zstream.Begin) {
 		}
 		return nil
 	}}
+	e.verify(&v, stream)
+	return first
+}
+
+// verify lets a stream pass through a verifier, which must find nothing wrong.
+func (e *env) verify(v *zstream.Verifier, stream []byte) {
+	e.Helper()
 	_, err := v.Write(stream)
 	if cerr := v.Close(); err == nil {
 		err = cerr
@@ -46,7 +53,6 @@ func (e *env) begin(stream []byte) (first zstream.Begin) {
 	if err != nil {
 		e.Fatalf("bad stream: %v", err)
 	}
-	return first
 }
 
 func send(e *env) {
