@@ -64,7 +64,7 @@ type zfsPlan struct {
 }
 
 func newZFSPlan() *zfsPlan {
-	return &zfsPlan{checksum: 40 * time.Millisecond, pipe: 1 << 30, replicate: 64 << 20}
+	return &zfsPlan{checksum: 40 * time.Millisecond, pipe: 1 << 30, replicate: 192 << 20}
 }
 
 // runZFS executes the command line after "zfs" and returns the exit code.

@@ -20,10 +20,11 @@ import (
 const (
 	shellPipe       way = "zfs send to zfs receive, by the shell"
 	sendReceive     way = "Client.Send to Client.Receive"
+	directReceive   way = "Client.Send to Client.Receive with Direct"
 	verifiedReceive way = "Client.Send with Verify to Client.Receive"
 )
 
-var replicateWays = []way{shellPipe, sendReceive, verifiedReceive}
+var replicateWays = []way{shellPipe, directReceive, sendReceive, verifiedReceive}
 
 // A replicateJob replicates a dataset between two pools, again and again. Its process must be root on a machine with OpenZFS: that of
 // platformtest/vm. The pools are files, and destroyed at the end.
@@ -127,7 +128,7 @@ func (r *replication) measure(ctx context.Context, w way) (p passage, err error)
 	if w == shellPipe {
 		p, err = r.shell(ctx)
 	} else {
-		p, err = r.stream(ctx, zfssend.SendOptions{Verify: w == verifiedReceive})
+		p, err = r.stream(ctx, zfssend.SendOptions{Verify: w == verifiedReceive}, w == directReceive)
 	}
 	if err != nil {
 		return p, fmt.Errorf("%s: %w", w, err)
@@ -185,13 +186,13 @@ func (r *replication) shell(ctx context.Context) (p passage, err error) {
 var errNoAnswer = errors.New("the shell didn't do it")
 
 // stream lets package zfssend replicate.
-func (r *replication) stream(ctx context.Context, o zfssend.SendOptions) (p passage, err error) {
+func (r *replication) stream(ctx context.Context, o zfssend.SendOptions, direct bool) (p passage, err error) {
 	cpu, start := cpuTime(), time.Now()
 	sent, err := r.zfs.Send(ctx, r.src, o)
 	if err != nil {
 		return p, err
 	}
-	received, err := r.zfs.Receive(ctx, r.dst, sent, zfssend.ReceiveOptions{Unmounted: true})
+	received, err := r.zfs.Receive(ctx, r.dst, sent, zfssend.ReceiveOptions{Unmounted: true, Direct: direct})
 	if err != nil {
 		return p, err
 	}
@@ -201,6 +202,9 @@ func (r *replication) stream(ctx context.Context, o zfssend.SendOptions) (p pass
 	p.ReadWait, p.WriteWait = stats.ReadWait, stats.WriteWait
 	if err == nil && !o.Verify && canSplice && stats.Spliced < r.job.Bytes {
 		err = fmt.Errorf("only %d bytes were spliced", stats.Spliced)
+	}
+	if err == nil && stats.Direct != direct {
+		err = fmt.Errorf("direct is %t", stats.Direct)
 	}
 	return p, err
 }

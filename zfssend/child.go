@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -24,6 +25,7 @@ type child struct {
 	wrapped bool // the process isn't zfs itself, but has it as its child
 	family  family
 	stderr  stderrBuffer
+	written atomic.Int64  // what writtenBy said of it when it had exited; 0 before
 	reaped  chan struct{} // closed when it is gone; what Wait found may be read then
 	err     error         // of Wait
 }
@@ -57,6 +59,10 @@ func (c *Client) start(span *trace.Span, op, object string, args []string, stdin
 
 // wait waits for the process, for as long as it takes, and reports whether it succeeded.
 func (ch *child) wait() bool {
+	if ch.op == opSend && !ch.wrapped {
+		awaitExit(ch.cmd.Process.Pid)
+		ch.written.Store(writtenBy(ch.cmd.Process.Pid))
+	}
 	ch.err = ch.cmd.Wait()
 	ch.stderr.end()
 	close(ch.reaped)
@@ -66,6 +72,29 @@ func (ch *child) wait() bool {
 // succeeded reports whether the process exited with 0. It must be reaped.
 func (ch *child) succeeded() bool {
 	return ch.cmd.ProcessState != nil && ch.cmd.ProcessState.Success()
+}
+
+// exited reports whether the process is reaped.
+func (ch *child) exited() bool {
+	select {
+	case <-ch.reaped:
+		return true
+	default:
+		return false
+	}
+}
+
+// streamed returns how many bytes zfs send has written to its stdout by itself, -1 if that isn't known: all that it wrote but its
+// stderr, of which some may not have come here until it is reaped.
+func (ch *child) streamed() int64 {
+	written := ch.written.Load()
+	if written == 0 {
+		written = writtenBy(ch.cmd.Process.Pid)
+	}
+	if written < 0 {
+		return -1
+	}
+	return written - ch.stderr.size()
 }
 
 // kill sends SIGKILL to zfs. Of a wrapped zfs, the innermost processes are killed: sudo then reaps its child and ends, while
@@ -152,9 +181,7 @@ func (ch *child) failure() *Error {
 	if e.Cause == PermissionDenied {
 		e.Needs = permissionsOf[e.Op]
 	}
-	select {
-	case <-ch.reaped:
-	default:
+	if !ch.exited() {
 		return e
 	}
 	status := ch.cmd.ProcessState

@@ -32,7 +32,8 @@
 // waiting for zfs, and nobody else has to. The context that a stream is started with closes it in the same way. With
 // [Client.StallTimeout], a zfs that does nothing for too long is given up, too, and the error says what it was doing.
 //
-// It is fast: [SendStream.WriteTo], which io.Copy calls, moves data to pipes and sockets without copying them.
+// It is fast: [SendStream.WriteTo], which io.Copy calls, moves data to pipes and sockets without copying them. With
+// [ReceiveOptions].Direct, nothing has to be moved at all.
 //
 // A [Receive] is the mirror. It reads an input, which usually is a SendStream or a network connection, and feeds it
 // to zfs receive. An input that fails aborts zfs, and a zfs that fails closes the input at once, so that the first
@@ -91,7 +92,7 @@
 //	process.exit.code or process.signal              how it ended
 //	process.user_time, process.system_time
 //	bytes, first_byte, read_wait, write_wait         see [Stats]
-//	pipe_size, spliced
+//	pipe_size, spliced, direct
 //	stream.to_name, stream.to_guid, stream.from_guid,
 //	stream.features, stream.compound                 from its first record
 //	stream.records.WRITE, stream.wire_bytes, ...     of a stream that was verified: see zstream.Stats

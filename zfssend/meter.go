@@ -15,6 +15,7 @@ type Stats struct {
 	WriteWait time.Duration // spent waiting for zfs receive, its exit included, or for the writer given to WriteTo
 	PipeSize  int           // capacity of the pipe to or from zfs, in bytes; 0 where it isn't known
 	Spliced   int64         // those of Bytes that the writer got without copying: see SendStream.WriteTo
+	Direct    bool          // zfs receive reads zfs send's own pipe, and all this is seen from outside: see ReceiveOptions.Direct
 }
 
 // meter measures a stream while it flows.
@@ -24,6 +25,7 @@ type meter struct {
 	bytes     atomic.Int64
 	firstByte atomic.Int64 // ns
 	spliced   atomic.Int64
+	direct    atomic.Bool
 	reading   pause
 	writing   pause
 }
@@ -64,6 +66,7 @@ func (m *meter) Stats() Stats {
 		WriteWait: m.spent(&m.writing),
 		PipeSize:  m.pipeSize,
 		Spliced:   m.spliced.Load(),
+		Direct:    m.direct.Load(),
 	}
 }
 
@@ -88,6 +91,14 @@ func (m *meter) count(n int) {
 	}
 }
 
+// reach is count for what passes by itself: n bytes have, in all.
+func (m *meter) reach(n int64) {
+	m.spliced.Store(n)
+	if m.bytes.Swap(n) == 0 && n > 0 {
+		m.firstByte.Store(int64(time.Since(m.started)))
+	}
+}
+
 // attrs are the measurements as a task's attributes.
 func (m *meter) attrs() []slog.Attr {
 	s := m.Stats()
@@ -98,5 +109,6 @@ func (m *meter) attrs() []slog.Attr {
 		slog.Duration("write_wait", s.WriteWait),
 		slog.Int("pipe_size", s.PipeSize),
 		slog.Int64("spliced", s.Spliced),
+		slog.Bool("direct", s.Direct),
 	}
 }

@@ -27,6 +27,16 @@ type ReceiveOptions struct {
 	// Verify checks the stream's checksums and its structure on the way. Its last record, on which zfs commits, is held
 	// back until the input has ended with io.EOF and all was right.
 	Verify bool
+
+	// Direct lets zfs receive read zfs send's own pipe, if the input is a SendStream and both run here, unwrapped. Nothing
+	// passes through this process then, which takes no time for it, and makes a replication on two busy processors an eighth
+	// faster. In return, Receive waits for the stream's first record and starts zfs receive only then, so that it is for
+	// streams of many MiB, and a receive that fails at once does so later. Which processes end, and why, is as without it.
+	// Statistics come from the kernel: bytes are right at the end, times of waiting are estimates.
+	//
+	// What can't be direct isn't, without a word but Stats.Direct: what is verified, packages, all on systems other than Linux,
+	// and all on a kernel where zfs send can't be ended while somebody has its pipe (openzfs#12500).
+	Direct bool
 }
 
 func (o ReceiveOptions) args(dataset string) (args []string, err error) {
@@ -58,7 +68,8 @@ var (
 	errNoEnd  = errors.New("zfs receive exited 0, but its input did not end")
 )
 
-// Receive is a running zfs receive, the mirror of [SendStream]. It copies its input to zfs by itself.
+// Receive is a running zfs receive, the mirror of [SendStream]. It copies its input to zfs by itself, or lets zfs read it: see
+// [ReceiveOptions].Direct.
 //
 //	        end of input            exit 0
 //	Open ----------------> Draining ----> Complete
@@ -84,9 +95,10 @@ var (
 type Receive struct {
 	transfer
 	input      io.ReadCloser
-	gate       *gate // if the stream is verified, or something expected of it
+	gate       *gate   // if the stream is verified, or something expected of it
+	direct     *direct // if the stream doesn't pass through us
 	closeInput func() error
-	stdin      *os.File      // our write end
+	stdin      *os.File      // our write end; nil, whose Close does nothing, if the stream is direct
 	fed        chan struct{} // closed when nothing reads the input any more
 	whole      bool          // the input was read to its end; may be read after fed
 }
@@ -113,23 +125,21 @@ func newReceive(ctx context.Context, c *Client, dataset string, input io.ReadClo
 	if err != nil {
 		return nil, err
 	}
-	stdin, w, size, err := newPipe()
+	r := &Receive{input: input, closeInput: sync.OnceValue(input.Close), fed: make(chan struct{})}
+	r.expect, r.held = o.Expect, o.Verify
+	stdin, err := r.open(ctx, c, o)
 	if err != nil {
 		return nil, &Error{Op: opReceive, Object: dataset, ExitCode: -1, Err: err}
-	}
-	r := &Receive{input: input, closeInput: sync.OnceValue(input.Close), stdin: w, fed: make(chan struct{})}
-	r.pipeSize = size
-	r.expect, r.held = o.Expect, o.Verify
-	if o.Verify || o.Expect != nil {
-		same := func(err error) error { return err }
-		r.gate = newGate(&r.transfer, r.readInput, same, same, same)
-		r.gate.verifier.ParseOnly = !o.Verify
 	}
 	err = r.start(ctx, c, opReceive, dataset, args, stdin, nil)
 	stdin.Close() // only zfs may have it, or writing would go on after its death
 	if err != nil {
-		w.Close()
+		r.stdin.Close()
+		r.direct.close()
 		return nil, err
+	}
+	if r.direct != nil {
+		_ = r.look(r.direct.head) // it is acceptable
 	}
 	unbind := context.AfterFunc(ctx, func() { r.cancel(Canceled, context.Cause(ctx)) })
 	if c.StallTimeout > 0 {
@@ -143,9 +153,31 @@ func newReceive(ctx context.Context, c *Client, dataset string, input io.ReadClo
 	return r, nil
 }
 
+// open returns what zfs is to read.
+func (r *Receive) open(ctx context.Context, c *Client, o ReceiveOptions) (stdin *os.File, err error) {
+	if o.Direct {
+		if stdin := r.takeOver(ctx, c); stdin != nil {
+			return stdin, nil
+		}
+	}
+	if o.Verify || o.Expect != nil {
+		same := func(err error) error { return err }
+		r.gate = newGate(&r.transfer, r.readInput, same, same, same)
+		r.gate.verifier.ParseOnly = !o.Verify
+	}
+	stdin, r.stdin, r.pipeSize, err = newPipe()
+	return stdin, err
+}
+
 // feed copies the input to zfs.
 func (r *Receive) feed() {
 	defer close(r.fed)
+	if r.direct != nil {
+		if r.direct.follow(); r.whole {
+			r.startWait(&r.writing) // until it exits
+		}
+		return
+	}
 	switch readErr, writeErr := r.carry(); {
 	case writeErr != nil: // zfs is about to exit, or has. It knows why.
 		r.startWait(&r.writing)
@@ -202,7 +234,11 @@ func (r *Receive) copier() func(*transfer) ([]byte, error) {
 // wait reaps zfs, and then ends what feeds it.
 func (r *Receive) wait() {
 	ok := r.child.wait()
-	r.endWait(&r.writing)
+	if r.direct == nil {
+		r.endWait(&r.writing)
+	} else {
+		r.settleInput() // it may be that zfs send has failed first
+	}
 	switch {
 	case !ok:
 		r.on(evFailure)
@@ -217,6 +253,7 @@ func (r *Receive) wait() {
 	r.stdin.Close()
 	r.closeInput()
 	r.settleInput()
+	r.direct.close()
 	r.endWait(&r.writing) // feed may have begun another one
 	r.finish()
 }

@@ -23,7 +23,8 @@ const (
 // drained blocks. It may be read while it is written.
 type stderrBuffer struct {
 	mu      sync.Mutex
-	limit   int // of text; 0 means stderrKept
+	total   int64 // bytes that were written
+	limit   int   // of text; 0 means stderrKept
 	text    []byte
 	tail    []byte // of what is beyond the limit; a ring once it is full
 	next    int    // where the ring is written next
@@ -48,6 +49,7 @@ func (b *stderrBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	n := len(p)
+	b.total += int64(n)
 	b.tell(p)
 	k := min(len(p), cmp.Or(b.limit, stderrKept)-len(b.text))
 	b.text, p = append(b.text, p[:k]...), p[k:]
@@ -59,6 +61,13 @@ func (b *stderrBuffer) Write(p []byte) (int, error) {
 		b.omitted += int64(k)
 	}
 	return n, nil
+}
+
+// size returns how many bytes were written.
+func (b *stderrBuffer) size() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.total
 }
 
 // end is told that nothing more comes: the last line is complete without a line break.

@@ -167,7 +167,7 @@ func (t *transfer) Err() error {
 // maybeCommitted reports whether the receiver of a stream that failed may have its snapshot. zfs receive commits when it reads the
 // stream's last record; if it fails by itself after that, it says so and exits with 1.
 func (t *transfer) maybeCommitted(e *Error, over bool) bool {
-	if t.bytes.Load() == 0 {
+	if t.bytes.Load() == 0 && !t.direct.Load() { // or more has been read since they were counted
 		return false
 	}
 	if t.child.op == opSend {

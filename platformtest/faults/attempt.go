@@ -106,7 +106,7 @@ func (a *attempt) transfer() (sendErr, receiveErr error) {
 		a.stream.Close()
 		return err, nil
 	}
-	options := zfssend.ReceiveOptions{Unmounted: true, Resumable: true, Verify: a.VerifyReceive}
+	options := zfssend.ReceiveOptions{Unmounted: true, Resumable: true, Verify: a.VerifyReceive, Direct: true} // where it can be
 	if !a.plain {
 		options.Expect = a.expect()
 	}

@@ -165,7 +165,11 @@ func (r *Replicator) pipe(ctx context.Context, g *trace.Group, plan *Plan, index
 	if err != nil {
 		return failed(err, nil)
 	}
-	receive, err := r.Destination.Receive(ctx, plan.Destination, send, zfssend.ReceiveOptions{Unmounted: true, Resumable: true})
+	receive, err := r.Destination.Receive(ctx, plan.Destination, send, zfssend.ReceiveOptions{
+		Unmounted: true,
+		Resumable: true,
+		Direct:    step.From == "", // a full stream is a long one as a rule
+	})
 	if err != nil {
 		return failed(send.Err(), err)
 	}

@@ -101,7 +101,7 @@ func TestReplicate(t *testing.T) {
 // TestStepArgs checks what is asked of zfs, by fakes that fail with their own command lines in the errors.
 func TestStepArgs(t *testing.T) {
 	CheckLeaks(t)
-	r := Replicator{Source: client(Scripts{"send": {Block()}}), Destination: client(Scripts{"receive": {Exit(1)}})}
+	r := Replicator{Source: client(Scripts{"send": {Write(1), Block()}}), Destination: client(Scripts{"receive": {Exit(1)}})}
 	for want, step := range map[string]Step{
 		"send tank/a@x":                {Snapshots: []string{"@x"}},
 		"send -w tank/a@x":             {Snapshots: []string{"@x"}, Raw: true},

@@ -40,8 +40,11 @@ type Action struct {
 // Write writes n bytes of Pattern to stdout.
 func Write(n int64) Action { return Action{Do: "write", N: n} }
 
-// Cat writes a file to stdout.
+// Cat writes a file to stdout, in pieces as zfs send does: a record's header, and then blocks.
 func Cat(name string) Action { return Action{Do: "cat", Text: name} }
+
+// CatByChild lets a child of the fake's write a file to stdout, as a kernel thread does for zfs send where it writes from a taskq.
+func CatByChild(name string) Action { return Action{Do: "catbychild", Text: name} }
 
 // Print writes text to stdout.
 func Print(text string) Action { return Action{Do: "print", Text: text} }
@@ -150,10 +153,16 @@ func (a Action) run() error {
 		}
 	case "cat":
 		data, err := os.ReadFile(a.Text)
-		if err == nil {
-			_, err = os.Stdout.Write(data)
+		for piece := 312; err == nil && len(data) > 0; piece = 128 << 10 {
+			piece = min(piece, len(data))
+			_, err = os.Stdout.Write(data[:piece])
+			data = data[piece:]
 		}
 		return err
+	case "catbychild":
+		child := another(Cat(a.Text))
+		child.Stdout = os.Stdout
+		return child.Run()
 	case "print":
 		_, err := os.Stdout.WriteString(a.Text)
 		return err
