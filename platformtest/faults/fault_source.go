@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spanstack/spanstack/zfssend"
 )
@@ -92,8 +93,10 @@ var sourceFaults = []*fault{
 	{
 		name: "export-source", does: "zpool export", sees: "it is refused, or comes too late",
 		harmless: true, early: true, routes: []route{direct, tapped},
-		fits:   long, // of a short stream zfs send has written all before anything can be done
-		strike: func(a *attempt, rest []byte) ([]byte, error) { return rest, a.export(a.pools.src, false) },
+		fits: long, // of a short stream zfs send has written all before anything can be done
+		strike: func(a *attempt, rest []byte) ([]byte, error) {
+			return rest, errors.Join(a.export(a.pools.src, false), a.mountSource())
+		},
 	},
 	{
 		name: "change-source", does: "somebody writes to the dataset that is sent", sees: "nothing: the snapshot stays as it is",
@@ -104,4 +107,27 @@ var sourceFaults = []*fault{
 			return rest, writeFile(name, randomBytes(a.rand, 300<<10))
 		},
 	},
+}
+
+// mountSource mounts all filesystems of the source again. An export has unmounted them, even if it was refused then, and
+// their keys are gone if it wasn't.
+func (a *attempt) mountSource() error {
+	list, err := command(a.ctx, "zfs", "list", "-H", "-r", "-t", "filesystem", "-o", "name,mounted,keystatus", a.pools.src)
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(list) {
+		f := strings.Split(strings.TrimSpace(line), "\t") // outer ones come first
+		if f[2] == "unavailable" {
+			if _, err := command(a.ctx, "zfs", "load-key", f[0]); err != nil {
+				return err
+			}
+		}
+		if f[1] == "no" {
+			if _, err := command(a.ctx, "zfs", "mount", f[0]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
