@@ -30,9 +30,9 @@ type child struct {
 	err     error         // of Wait
 }
 
-// start starts "zfs op args...". What it writes to stderr appears on the span, too. The caller must call wait, once, usually
-// on a goroutine.
-func (c *Client) start(span *trace.Span, op, object string, args []string, stdin, stdout *os.File) (*child, error) {
+// start starts "zfs op args...", bound if it must not outlive us. What it writes to stderr appears on the span, too. The caller
+// must call wait, once, usually on a goroutine.
+func (c *Client) start(span *trace.Span, op, object string, args []string, stdin, stdout *os.File, bound bool) (*child, error) {
 	argv := c.argv(op, args)
 	ch := &child{op: op, object: object, cmd: exec.Command(argv[0], argv[1:]...), reaped: make(chan struct{})}
 	ch.wrapped = len(c.Command) > 1
@@ -50,7 +50,11 @@ func (c *Client) start(span *trace.Span, op, object string, args []string, stdin
 	// order, and a zfs send that was stopped by Ctrl-Z fails when it is continued. Not so for sudo, which may have to ask
 	// for a password: the terminal stops it if it isn't in the foreground.
 	ch.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: !ch.wrapped}
-	if err := ch.cmd.Start(); err != nil {
+	start := ch.cmd.Start
+	if bound {
+		start = ch.startBound
+	}
+	if err := start(); err != nil {
 		return nil, &Error{Op: op, Object: object, Args: argv, ExitCode: -1, Err: err}
 	}
 	ch.family = familyOf(ch.cmd.Process.Pid)

@@ -120,7 +120,7 @@ func (c *Client) answer(ctx context.Context, cmd command) (r reply, err error) {
 		return r, &Error{Op: cmd.op, Object: cmd.object, ExitCode: -1, Err: err}
 	}
 	defer stdout.close()
-	ch, err := c.start(span, cmd.op, cmd.object, cmd.args, stdin, w)
+	ch, err := c.start(span, cmd.op, cmd.object, cmd.args, stdin, w, false)
 	w.Close()
 	if err != nil {
 		return r, err

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -70,6 +72,23 @@ func (d *direct) broken() (yes bool) {
 func (d *direct) control(f func(fd uintptr)) bool {
 	raw, err := d.pipe.SyscallConn()
 	return err == nil && raw.Control(f) == nil
+}
+
+// startBound starts the process so that it is killed if we die by whatever means. Without that, zfs send and a zfs receive that shares
+// its pipe would go on by themselves. The kernel goes by the thread that started the process (PR_SET_PDEATHSIG), so that is kept.
+func (ch *child) startBound() error {
+	ch.cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := ch.cmd.Start()
+		started <- err
+		if err == nil {
+			<-ch.reaped
+		}
+	}()
+	return <-started
 }
 
 // writtenBy returns how many bytes a process has written by itself, to whatever it be; -1 if that can't be known. It is known until the

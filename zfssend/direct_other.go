@@ -13,6 +13,8 @@ func (d *direct) pending() (n int64, open bool) { return 0, false }
 
 func (d *direct) broken() bool { return false }
 
+func (ch *child) startBound() error { return ch.cmd.Start() }
+
 func writtenBy(int) int64 { return -1 }
 
 func awaitExit(int) {}

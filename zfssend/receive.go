@@ -31,8 +31,8 @@ type ReceiveOptions struct {
 	// Direct lets zfs receive read zfs send's own pipe, if the input is a SendStream and both run here, unwrapped. Nothing
 	// passes through this process then, which takes no time for it, and makes a replication on two busy processors an eighth
 	// faster. In return, Receive waits for the stream's first record and starts zfs receive only then, so that it is for
-	// streams of many MiB, and a receive that fails at once does so later. Which processes end, and why, is as without it.
-	// Statistics come from the kernel: bytes are right at the end, times of waiting are estimates.
+	// streams of many MiB, and a receive that fails at once does so later. Which processes end, and why, is as without it, also
+	// if this one is killed. Statistics come from the kernel: bytes are right at the end, times of waiting are estimates.
 	//
 	// What can't be direct isn't, without a word but Stats.Direct: what is verified, packages, all on systems other than Linux,
 	// and all on a kernel where zfs send can't be ended while somebody has its pipe (openzfs#12500).

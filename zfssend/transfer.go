@@ -51,7 +51,7 @@ func (t *transfer) start(ctx context.Context, c *Client, op, object string, args
 		return &Error{Op: op, Object: object, ExitCode: -1, Cause: Canceled, Err: context.Cause(ctx)}
 	}
 	t.started = time.Now()
-	if t.child, err = c.start(t.task, op, object, args, stdin, stdout); err != nil {
+	if t.child, err = c.start(t.task, op, object, args, stdin, stdout, t.direct.Load()); err != nil {
 		return err
 	}
 	t.task.SetAttrs(t.child.pid())
