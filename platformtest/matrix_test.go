@@ -119,7 +119,8 @@ func (r result) cases() []result {
 	return list
 }
 
-var subtestLine = regexp.MustCompile(`^\s+--- (PASS|FAIL|SKIP): (\S+)`)
+// subtestLine isn't indented in the output that test2json reads.
+var subtestLine = regexp.MustCompile(`^\s*--- (PASS|FAIL|SKIP): (\S+)`)
 
 // platformsText renders docs/platforms.md.
 func platformsText(platforms []*platform) ([]byte, error) {

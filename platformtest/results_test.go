@@ -118,8 +118,8 @@ func marshal(t *testing.T, v any) string {
 
 // TestPlatformsText: the page has each case on each platform, what failed, and what didn't run.
 func TestPlatformsText(t *testing.T) {
-	const first = "\x16=== RUN   TestA\n\x16=== RUN   TestA/one_case\n\x16--- PASS: TestA (0.00s)\n    \x16--- PASS: TestA/one_case (0.00s)\n" +
-		"        \x16--- PASS: TestA/one_case/deep (0.00s)\n\x16=== RUN   TestRandomCloses\n    x_test.go:1: x: all    3 closes: median 1ms\n" +
+	const first = "\x16=== RUN   TestA\n\x16=== RUN   TestA/one_case\n\x16=== RUN   TestA/one_case/deep\n" +
+		"\x16--- PASS: TestA/one_case/deep (0.00s)\n\x16--- PASS: TestA/one_case (0.00s)\n\x16--- PASS: TestA (0.00s)\n\x16=== RUN   TestRandomCloses\n    x_test.go:1: x: all    3 closes: median 1ms\n" +
 		"\x16--- PASS: TestRandomCloses (0.00s)\n"
 	const second = "\x16=== RUN   TestA\n\x16=== RUN   TestA/other\n\x16--- FAIL: TestA (0.00s)\n    \x16--- FAIL: TestA/other (0.00s)\n" +
 		"\x16=== RUN   TestRandomCloses\npanic: oh\n"
