@@ -385,3 +385,15 @@ func processWith(text string) bool {
 }
 
 func TestMain(m *testing.M) { os.Exit(leaktest.Wrap(m).Run()) }
+
+// TestBootHangs: a machine that doesn't boot in time is started again, twice.
+func TestBootHangs(t *testing.T) {
+	var console strings.Builder
+	stdout, stderr, r, err := boot(t, bootImage(t), RunOptions{Payload: script("echo up"), Console: &console, patience: time.Millisecond})
+	if err != nil || r.ExitCode != 0 || stdout != "up\n" || stderr != "" {
+		t.Errorf("%v, %+v, stdout %q, stderr %q", err, r, stdout, stderr)
+	}
+	if got, want := console.String(), strings.Repeat("It didn't boot within 1ms, and is started again.\n", 2); !strings.HasPrefix(got, want) || strings.Count(got, want) != 1 {
+		t.Errorf("the console has %q", got)
+	}
+}

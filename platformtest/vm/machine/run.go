@@ -50,7 +50,8 @@ type RunOptions struct {
 	// ForceTCG has QEMU emulate the processor even where KVM could be used.
 	ForceTCG bool
 
-	expired <-chan time.Time // in place of the timer of Timeout, in tests
+	expired  <-chan time.Time // in place of the timer of Timeout, in tests
+	patience time.Duration    // with a boot; 0 means bootPatience
 }
 
 // Values for zero fields of [RunOptions].
@@ -171,12 +172,32 @@ func (img *Image) Run(ctx context.Context, opts RunOptions) (Result, error) {
 		return Result{}, err
 	}
 	defer os.Remove(initrd)
-	s, err := startSession(ctx, img, opts, initrd, mark)
-	if err != nil {
-		return Result{}, err
+	start := time.Now()
+	for boots := 1; ; boots++ {
+		s, err := startSession(ctx, img, opts, initrd, mark)
+		if err != nil {
+			return Result{}, err
+		}
+		s.start, s.impatient = start, boots < maxBoots
+		r, err := s.wait(ctx)
+		if err != errNoBoot {
+			return r, err
+		}
+		if opts.Console != nil {
+			fmt.Fprintf(opts.Console, "It didn't boot within %v, and is started again.\n", opts.patience)
+		}
 	}
-	return s.wait(ctx)
 }
+
+// A boot takes 2 to 4 seconds, or some more if the host is busy. Now and then, one of many hangs in QEMU's emulation of
+// several processors, before the kernel has printed anything. Nothing of the run has begun then, so that the machine can
+// be started again.
+const (
+	bootPatience = 75 * time.Second
+	maxBoots     = 3 // the last one may take as long as the run
+)
+
+var errNoBoot = errors.New("the virtual machine didn't boot")
 
 func (o *RunOptions) setDefaults() error {
 	if o.Variant == "" {
@@ -196,6 +217,9 @@ func (o *RunOptions) setDefaults() error {
 	}
 	if o.Timeout == 0 {
 		o.Timeout = DefaultTimeout
+	}
+	if o.patience == 0 {
+		o.patience = bootPatience
 	}
 	if o.MaxOut == 0 {
 		o.MaxOut = DefaultMaxOut

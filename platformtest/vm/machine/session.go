@@ -27,8 +27,10 @@ const (
 
 // A session is one running machine. Its goroutines read the ports; wait alone decides.
 type session struct {
-	opts    RunOptions
-	start   time.Time
+	opts      RunOptions
+	start     time.Time // of the run
+	impatient bool      // it may be started again if it doesn't boot
+
 	qemu    *exec.Cmd
 	stderr  bytes.Buffer // of QEMU
 	console console
@@ -49,7 +51,7 @@ type streamEnd struct {
 
 // startSession starts QEMU. The session must be waited for.
 func startSession(ctx context.Context, img *Image, opts RunOptions, initrd, mark string) (*session, error) {
-	s := &session{opts: opts, start: time.Now(), ports: map[string]*os.File{},
+	s := &session{opts: opts, ports: map[string]*os.File{},
 		reports: make(chan report, 16), streams: make(chan streamEnd, len(portNames)), exited: make(chan error, 1), cut: make(chan string, 1)}
 	s.console.out = opts.Console
 	h := hardware{opts.MemoryMiB, opts.CPUs, !opts.ForceTCG && useKVM("/sys")}
@@ -133,7 +135,11 @@ func (s *session) wait(ctx context.Context) (Result, error) {
 	v := verdict{state: "booting"}
 	timeout := s.opts.expired
 	if timeout == nil {
-		timeout = time.After(s.opts.Timeout)
+		timeout = time.After(s.opts.Timeout - time.Since(s.start))
+	}
+	var hung <-chan time.Time
+	if s.impatient {
+		hung = time.After(s.opts.patience)
 	}
 	var bye <-chan time.Time // set when all is done
 	reports := s.reports
@@ -146,12 +152,15 @@ func (s *session) wait(ctx context.Context) (Result, error) {
 		case <-timeout:
 			s.stop(reports)
 			return Result{}, &TimeoutError{s.opts.Timeout, v.state, s.console.tail()}
+		case <-hung:
+			return Result{}, errNoBoot
 		case r, ok := <-reports:
 			if !ok {
 				reports = nil
 				continue
 			}
 			s.apply(&v, r)
+			hung = nil
 		case e := <-s.streams:
 			s.applyStream(&v, e)
 		case <-bye:
