@@ -24,6 +24,8 @@ func TestImports(t *testing.T) {
 			"formats are of use without the tracer"},
 		{"./logging", []string{module + "trace", "golang.org/x/sys"},
 			"a logger is in every package of a program: outlets, flags and bridges live in packages below it"},
+		{"./logging/...", []string{module + "trace", module + "logging", "golang.org/x/sys", "github.com/spf13/pflag"},
+			"an outlet costs no more than its protocol"},
 		{"./zfssend/...", []string{module + "trace", module + "logging", module + "zfssend", "golang.org/x/sys"},
 			"whoever runs zfs send from Go gets no command's dependencies"},
 	}

@@ -20,8 +20,8 @@
 // logger's over the context's, and an inner context's over an outer one's. Groups of the same name are merged. An
 // attribute that has one of the names above is written as "fields.trace" and so on, so that nothing can pose as them.
 //
-// If a call has a context of its own, as in InfoContext(ctx, …), its span and injected attributes are used, and those of
-// the logger's context only for what it lacks. The handler is always the logger's.
+// If a call has a context of its own, as in InfoContext(ctx, …), its span and injected attributes are used, and those
+// of the logger's context only for what it lacks. The handler is always the logger's.
 //
 // Each line is also handed to the flight recorder, with the same time, so that captures show it on its span.
 //
@@ -34,14 +34,27 @@
 //	defer h.Close()
 //	ctx = logging.WithHandler(ctx, h)
 //
-// Without one, lines go to the process's default, which is human-readable text on stderr until [SetDefault] changes it;
-// they are never lost in silence. Any [slog.Handler] will do, such as a [slog.MultiHandler] of several of ours; and
-// slog.SetDefault(logging.GetLogger(ctx, "std")) brings what other packages log through slog and log into the same
-// place.
+// There may be several outlets, each with a format and levels of its own: [Join] makes one handler of them. Those that
+// aren't files are in packages of their own:
+//
+//   - logfile: a file that is rotated
+//   - syslog: the local daemon, or one that is reached by UDP, TCP or TLS
+//   - journald: systemd's journal
+//
+// Package logctl changes levels at run time, logflag has a command's flags, and bridge brings in what others log.
+//
+// Without a handler, lines go to the process's default, which is human-readable text on stderr until [SetDefault]
+// changes it; they are never lost in silence. Any [slog.Handler] will do, such as a [slog.MultiHandler] of several of
+// ours; and slog.SetDefault(logging.GetLogger(ctx, "std")) brings what other packages log through slog and log into the
+// same place; see package bridge.
 //
 // An outlet that blocks, such as a full pipe or a disk that hangs, does not block the program: [Queue] holds a bounded
-// amount of lines, drops what is above, and says how many that were as soon as the outlet works again. The price is that
-// a line may be a few microseconds away from its file when the program is killed, and that Close has to be called.
+// amount of lines, drops what is above, and says how many that were as soon as the outlet works again. The price is
+// that a line may be a few microseconds away from its file when the program is killed, and that Close has to be called.
+// What one outlet loses is also reported on the others that it is joined with.
+//
+// A line that is repeated again and again can be counted instead: see [Options].Collapse. [Handler.Counts] has how many
+// lines there were of each subsystem and level.
 //
 // # Formats
 //

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"reflect"
 	"strconv"
+	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -128,4 +129,22 @@ func appendVisible(b []byte, r rune, encoded string) []byte {
 
 func appendByte(b []byte, c byte) []byte {
 	return append(b, '\\', 'x', hexDigits[c>>4], hexDigits[c&15])
+}
+
+// appendEscaped appends s with Go's escapes for backslashes, for all that isn't printable, and for the ASCII characters
+// of also.
+func appendEscaped(b []byte, s, also string) []byte {
+	for i := 0; i < len(s); {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		switch {
+		case r == '\\':
+			b = append(b, `\\`...)
+		case r < utf8.RuneSelf && strings.IndexByte(also, byte(r)) >= 0:
+			b = appendByte(b, byte(r))
+		default:
+			b = appendVisible(b, r, s[i:i+size])
+		}
+		i += size
+	}
+	return b
 }

@@ -25,6 +25,11 @@ func (s *scope) append(dst []slog.Attr, r *slog.Record) []slog.Attr {
 		inner = append(inner, a)
 		return true
 	})
+	return s.wrap(dst, inner)
+}
+
+// wrap appends the scope's attributes to dst, and inner ones within the scope's groups.
+func (s *scope) wrap(dst, inner []slog.Attr) []slog.Attr {
 	for ; s != nil; s = s.outer {
 		switch {
 		case s.group == "":
@@ -127,7 +132,7 @@ func ownNames(attrs []slog.Attr) []slog.Attr {
 
 func isReserved(key string) bool {
 	switch key {
-	case slog.TimeKey, slog.LevelKey, slog.MessageKey, SubsystemKey, TraceKey, EndedKey, droppedKey:
+	case slog.TimeKey, slog.LevelKey, slog.MessageKey, SubsystemKey, TraceKey, EndedKey, RepeatedKey, droppedKey:
 		return true
 	}
 	return false

@@ -2,12 +2,10 @@ package logging
 
 import (
 	"context"
-	"errors"
 	"io"
 	"log/slog"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/spanstack/spanstack/trace"
@@ -15,14 +13,42 @@ import (
 
 // Options say what a [Handler] writes. The zero value is human format at level info, without colours.
 type Options struct {
-	Levels Levels
-	Format Format
-	Stack  StackStyle
-	Color  bool // colours, in human format only
+	// Name is that of the outlet in reports of losses, such as "syslog".
+	Name string
+	// Levels are the ones that the handler begins with. It has them for itself, unless there is a LevelVar, which it
+	// shares and goes by instead.
+	Levels   Levels
+	LevelVar *LevelVar
+
+	Format  Format
+	Encoder Encoder // instead of a Format
+	Stack   StackStyle
+	Color   bool // colours, in human format only
+
+	// Collapse is how long a line that is identical to an earlier one, but for its time and trace, is counted instead
+	// of written: the first is, and then once in that time the last one, with the attribute "repeated". 0 means that
+	// all are written.
+	Collapse time.Duration
+	// Outlet is what the handler's Flush, Close and Dropped are passed on to. It needn't be set if the writer is one.
+	Outlet Outlet
 }
 
-// A Handler writes lines in one format to one outlet. It is made by [Open] or [NewHandler], and its methods may be
-// called concurrently. It can be used as any [slog.Handler], too; then its lines have no subsystem.
+// An Outlet is an end of the log that doesn't make the program wait, and accounts for the lines that it loses. [*Queue]
+// is one.
+type Outlet interface {
+	// Flush waits until what was logged before is written or lost, or ctx is done.
+	Flush(ctx context.Context) error
+	// Close flushes, for a limited time. It returns an error if lines are lost at the end.
+	Close() error
+	// Dropped returns how many lines were lost so far.
+	Dropped() uint64
+	// OnLoss makes f be called whenever n lines are lost. f doesn't wait, and doesn't log.
+	OnLoss(f func(n uint64, cause error))
+}
+
+// A Handler writes lines in one format to one outlet, or to several: see [Join]. It is made by [Open], [NewHandler] or
+// [Adapt], and its methods may be called concurrently. It can be used as any [slog.Handler], too; then its lines have
+// no subsystem.
 type Handler struct {
 	core      *core           // nil: that of the process's default
 	ctx       context.Context // GetLogger's
@@ -31,27 +57,24 @@ type Handler struct {
 	scope     *scope
 }
 
-// A core is what all handlers derived from one share.
-type core struct {
-	levels  atomic.Pointer[levelSet]
-	opts    Options
-	out     io.Writer
-	queue   *Queue // out, if it is one
-	closing sync.Once
-	closer  io.Closer    // what Open opened, if anything
-	foreign slog.Handler // gets records instead of all this
-}
-
 // NewHandler returns a handler that writes each line with one call of w.Write, on the caller's goroutine unless w is a
 // [*Queue]. Calls are serialised.
 func NewHandler(w io.Writer, o Options) *Handler {
-	c := &core{opts: o}
-	c.levels.Store(newLevelSet(o.Levels))
-	if q, ok := w.(*Queue); ok {
-		c.queue, c.out = q, q
-	} else {
+	c := newCore(o)
+	switch w := w.(type) {
+	case Outlet:
+		c.out, c.outlet = w.(io.Writer), w
+	default:
 		c.out = &serialWriter{w: w}
 	}
+	return &Handler{core: c}
+}
+
+// Adapt returns a handler that passes records on to one of another kind, which see the same attributes as with
+// [WithHandler]. Of o, what concerns the format isn't used.
+func Adapt(h slog.Handler, o Options) *Handler {
+	c := newCore(o)
+	c.foreign = h
 	return &Handler{core: c}
 }
 
@@ -73,64 +96,34 @@ func (h *Handler) target() *core {
 	return defaultHandler().core
 }
 
-// Levels returns the levels in effect.
-func (h *Handler) Levels() Levels {
-	if l := h.target().levels.Load(); l != nil {
-		return l.Levels
-	}
-	return Levels{}
-}
+// Levels returns the levels in effect; of several outlets, those of the first.
+func (h *Handler) Levels() Levels { return h.target().levels().Levels() }
 
-// SetLevels changes the levels of this handler and all that share its outlet, at once. It does nothing on a handler that
-// is not of this package.
-func (h *Handler) SetLevels(l Levels) { h.target().levels.Store(newLevelSet(l)) }
+// SetLevels changes the levels of this handler and all that share its outlet, at once. It does nothing on a
+// [slog.Handler] that isn't of this package and was not adapted.
+func (h *Handler) SetLevels(l Levels) { h.target().setLevels(l) }
 
 // Dropped returns how many lines were lost since the outlet blocked or failed. Each loss is also reported in the outlet
 // itself, once it works again.
-func (h *Handler) Dropped() uint64 {
-	if q := h.target().queue; q != nil {
-		return q.Dropped()
-	}
-	return 0
-}
+func (h *Handler) Dropped() uint64 { return h.target().dropped() }
 
 // Flush waits until what was logged before is written, or ctx is done.
-func (h *Handler) Flush(ctx context.Context) error {
-	if q := h.target().queue; q != nil {
-		return q.Flush(ctx)
-	}
-	return nil
-}
+func (h *Handler) Flush(ctx context.Context) error { return h.target().flush(ctx) }
 
 // Close flushes, waiting no longer than [Config].FlushTimeout, and closes what Open opened. Lines that are logged later
 // are lost. Close may be called twice.
-func (h *Handler) Close() error {
-	c := h.target()
-	var err error
-	c.closing.Do(func() {
-		if c.queue != nil {
-			err = c.queue.Close()
-		}
-		if c.closer != nil {
-			err = errors.Join(err, c.closer.Close())
-		}
-	})
-	return err
-}
+func (h *Handler) Close() error { return h.target().close() }
 
 // Enabled implements [slog.Handler].
 func (h *Handler) Enabled(ctx context.Context, level slog.Level) bool {
 	c := h.target()
-	if c.foreign != nil {
-		return c.foreign.Enabled(&placed{Context: orBackground(ctx), subsystem: h.subsystem}, level)
-	}
 	subsystem := h.subsystem
 	if h.ctx == nil {
 		if p := placedOf(ctx); p != nil {
 			subsystem = p.subsystem
 		}
 	}
-	return c.levels.Load().enabled(subsystem, level)
+	return c.enabled(ctx, subsystem, level)
 }
 
 // WithAttrs implements [slog.Handler].
@@ -184,62 +177,6 @@ func (h *Handler) place(ctx context.Context) (*trace.Span, []slog.Attr) {
 	return span, e.fields()
 }
 
-func (c *core) write(ctx context.Context, subsystem string, span *trace.Span, r *slog.Record, attrs []slog.Attr) error {
-	if c.foreign != nil {
-		return c.handForeign(ctx, subsystem, span, r, attrs)
-	}
-	l := line{
-		time: r.Time, level: r.Level, message: r.Message,
-		subsystem: subsystem, stack: c.stack(span), ended: span != nil && span.Ended(),
-		attrs: attrs,
-	}
-	buf := bufferPool.Get().(*[]byte)
-	b := c.append((*buf)[:0], &l)
-	_, err := c.out.Write(b)
-	if cap(b) <= 16<<10 {
-		*buf = b
-		bufferPool.Put(buf)
-	}
-	return err
-}
-
-var bufferPool = sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }}
-
-// A line is what the formats render.
-type line struct {
-	time      time.Time
-	level     slog.Level
-	message   string
-	subsystem string // "": none
-	stack     string // "": not shown
-	ended     bool
-	attrs     []slog.Attr
-}
-
-func (c *core) append(b []byte, l *line) []byte {
-	switch c.opts.Format {
-	case FormatJSON:
-		return appendJSON(b, l)
-	case FormatLogfmt:
-		return appendLogfmt(b, l)
-	}
-	return appendHuman(b, l, c.opts.Color)
-}
-
-func (c *core) stack(span *trace.Span) string {
-	if c.opts.Stack == StackOff {
-		return ""
-	}
-	if span == nil {
-		return NoTrace
-	}
-	short := c.opts.Stack == StackShort || c.opts.Stack == StackAuto && c.opts.Format == FormatHuman
-	if short {
-		return shortStack(span.Stack())
-	}
-	return span.Stack()
-}
-
 // A placed is the context that a handler of another kind gets with a line. If it passes the line on to one of ours, as
 // [slog.MultiHandler] does, that one finds here where the line comes from, and that it has been recorded.
 type placed struct {
@@ -269,23 +206,6 @@ func placedOf(ctx context.Context) *placed {
 // isPlace reports whether a is one of the attributes that handForeign adds.
 func isPlace(a slog.Attr) bool {
 	return a.Key == SubsystemKey || a.Key == TraceKey || a.Key == EndedKey
-}
-
-func (c *core) handForeign(ctx context.Context, subsystem string, span *trace.Span, r *slog.Record, attrs []slog.Attr) error {
-	stack := NoTrace
-	if span != nil {
-		stack = span.Stack()
-	}
-	out := slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
-	if subsystem != "" {
-		out.AddAttrs(slog.String(SubsystemKey, subsystem))
-	}
-	out.AddAttrs(slog.String(TraceKey, stack))
-	if span != nil && span.Ended() {
-		out.AddAttrs(slog.Bool(EndedKey, true))
-	}
-	out.AddAttrs(attrs...)
-	return c.foreign.Handle(&placed{Context: orBackground(ctx), subsystem: subsystem, span: span}, out)
 }
 
 func orBackground(ctx context.Context) context.Context {

@@ -26,47 +26,47 @@ const (
 // appendHuman appends a line such as
 //
 //	2026-01-31 09:05:00.123456 INFO  zfs        sent snapshot                            bytes=4096 trace=/…/
-func appendHuman(b []byte, l *line, color bool) []byte {
+func appendHuman(b []byte, l *Line, color bool) []byte {
 	p := painter(color)
-	if !l.time.IsZero() {
-		t := l.time.Local()
+	if !l.Time.IsZero() {
+		t := l.Time.Local()
 		b = p.start(b, colorFaint)
 		b = appendDate(b, t, ' ')
 		b = appendDigits(append(b, '.'), t.Nanosecond()/1000, 6)
 		b = append(p.end(b), ' ')
 	}
-	b = p.start(b, levelColor(l.level))
+	b = p.start(b, levelColor(l.Level))
 	column := len(b)
-	b = appendLevel(b, l.level)
+	b = appendLevel(b, l.Level)
 	width := len(b) - column
 	b = pad(p.end(b), levelWidth-width)
 	b = p.start(append(b, ' '), colorBlue)
 	column = len(b)
-	if l.subsystem == "" {
+	if l.Subsystem == "" {
 		b = append(b, '-')
 	} else {
-		b = appendPrintable(b, l.subsystem)
+		b = appendPrintable(b, l.Subsystem)
 	}
 	width = utf8.RuneCount(b[column:])
 	b = append(pad(p.end(b), subsystemWidth-width), ' ')
 
 	column = len(b)
-	b = appendPrintable(b, l.message)
-	if len(l.attrs) > 0 || l.stack != "" {
+	b = appendPrintable(b, l.Message)
+	if len(l.Attrs) > 0 || l.Stack != "" {
 		b = pad(b, messageWidth-utf8.RuneCount(b[column:]))
 	}
 	w := pairs{b: b}
 	if color {
 		w.keyColor, w.reset = colorCyan, colorReset
 	}
-	w.attrs("", l.attrs)
+	w.attrs("", l.Attrs)
 	b = w.end()
-	if l.ended {
+	if l.Ended {
 		b = p.end(append(p.start(append(b, ' '), colorYellow), "span_ended=true"...))
 	}
-	if l.stack != "" {
+	if l.Stack != "" {
 		b = append(p.start(append(b, ' '), colorFaint), "trace="...)
-		b = p.end(append(b, l.stack...))
+		b = p.end(append(b, l.Stack...))
 	}
 	return append(b, '\n')
 }

@@ -14,24 +14,24 @@ import (
 // JSON lines are written by own code rather than by slog.JSONHandler, which leaves terminal controls (DEL, C1) and
 // duplicate names as they are, cuts nothing, and can't put trace before the message.
 
-func appendJSON(b []byte, l *line) []byte {
+func appendJSON(b []byte, l *Line) []byte {
 	b = append(b, '{')
-	if !l.time.IsZero() {
-		b = append(appendTime(append(b, `"time":"`...), l.time), `",`...)
+	if !l.Time.IsZero() {
+		b = append(appendTime(append(b, `"time":"`...), l.Time), `",`...)
 	}
-	b = append(appendLevel(append(b, `"level":"`...), l.level), '"')
-	if l.subsystem != "" {
-		b = appendJSONString(append(b, `,"subsystem":`...), l.subsystem)
+	b = append(appendLevel(append(b, `"level":"`...), l.Level), '"')
+	if l.Subsystem != "" {
+		b = appendJSONString(append(b, `,"subsystem":`...), l.Subsystem)
 	}
-	if l.stack != "" {
-		b = append(append(append(b, `,"trace":"`...), l.stack...), '"')
+	if l.Stack != "" {
+		b = append(append(append(b, `,"trace":"`...), l.Stack...), '"')
 	}
-	if l.ended {
+	if l.Ended {
 		b = append(b, `,"span_ended":true`...)
 	}
-	b = appendJSONString(append(b, `,"msg":`...), l.message)
+	b = appendJSONString(append(b, `,"msg":`...), l.Message)
 	w := jsonWriter{b: b}
-	w.attrs(l.attrs)
+	w.attrs(l.Attrs)
 	if w.dropped > 0 {
 		w.b = strconv.AppendInt(append(w.b, `,"`+droppedKey+`":`...), int64(w.dropped), 10)
 	}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 )
 
 // Levels say which lines are written: those of at least the level that is set for their subsystem, or else for the
@@ -88,21 +89,46 @@ func (l Levels) Enabled(subsystem string, level slog.Level) bool {
 	return level >= l.Default
 }
 
+// A LevelVar holds levels that can change while they are in use. Several handlers may share one. The zero value is
+// level info for all. Its methods may be called concurrently.
+type LevelVar struct{ set atomic.Pointer[levelSet] }
+
+// NewLevelVar returns a LevelVar that holds l.
+func NewLevelVar(l Levels) *LevelVar {
+	v := new(LevelVar)
+	v.Set(l)
+	return v
+}
+
+// Levels returns the levels in effect.
+func (v *LevelVar) Levels() Levels {
+	if s := v.set.Load(); s != nil {
+		return s.Levels
+	}
+	return Levels{}
+}
+
+// Set changes the levels, at once.
+func (v *LevelVar) Set(l Levels) {
+	l.Subsystems = maps.Clone(l.Subsystems)
+	s := &levelSet{Levels: l, lowest: l.Default, highest: l.Default}
+	for _, level := range l.Subsystems {
+		s.lowest, s.highest = min(s.lowest, level), max(s.highest, level)
+	}
+	v.set.Store(s)
+}
+
+// Enabled reports whether a line of that level is written for a subsystem.
+func (v *LevelVar) Enabled(subsystem string, level slog.Level) bool {
+	s := v.set.Load()
+	if s == nil {
+		return level >= slog.LevelInfo
+	}
+	return level >= s.lowest && (level >= s.highest || s.Levels.Enabled(subsystem, level))
+}
+
 // A levelSet is a Levels in use: most lines are above or below all levels, and need no look-up.
 type levelSet struct {
 	Levels
 	lowest, highest slog.Level
-}
-
-func newLevelSet(l Levels) *levelSet {
-	l.Subsystems = maps.Clone(l.Subsystems)
-	s := &levelSet{Levels: l, lowest: l.Default, highest: l.Default}
-	for _, v := range l.Subsystems {
-		s.lowest, s.highest = min(s.lowest, v), max(s.highest, v)
-	}
-	return s
-}
-
-func (s *levelSet) enabled(subsystem string, level slog.Level) bool {
-	return level >= s.lowest && (level >= s.highest || s.Levels.Enabled(subsystem, level))
 }

@@ -8,24 +8,24 @@ import (
 	"unicode/utf8"
 )
 
-func appendLogfmt(b []byte, l *line) []byte {
-	if !l.time.IsZero() {
-		b = appendTime(append(b, "time="...), l.time)
+func appendLogfmt(b []byte, l *Line) []byte {
+	if !l.Time.IsZero() {
+		b = appendTime(append(b, "time="...), l.Time)
 		b = append(b, ' ')
 	}
-	b = appendLevel(append(b, "level="...), l.level)
-	if l.subsystem != "" {
-		b = appendText(append(b, " subsystem="...), l.subsystem)
+	b = appendLevel(append(b, "level="...), l.Level)
+	if l.Subsystem != "" {
+		b = appendText(append(b, " subsystem="...), l.Subsystem)
 	}
-	if l.stack != "" {
-		b = append(append(b, " trace="...), l.stack...)
+	if l.Stack != "" {
+		b = append(append(b, " trace="...), l.Stack...)
 	}
-	if l.ended {
+	if l.Ended {
 		b = append(b, " span_ended=true"...)
 	}
-	b = appendText(append(b, " msg="...), l.message)
+	b = appendText(append(b, " msg="...), l.Message)
 	w := pairs{b: b}
-	w.attrs("", l.attrs)
+	w.attrs("", l.Attrs)
 	return append(w.end(), '\n')
 }
 
@@ -165,17 +165,5 @@ func appendKey(b []byte, s string) []byte {
 	if !special {
 		return append(b, s...)
 	}
-	for i := 0; i < len(s); {
-		r, size := utf8.DecodeRuneInString(s[i:])
-		switch r {
-		case ' ', '=', '"':
-			b = appendByte(b, s[i])
-		case '\\':
-			b = append(b, `\\`...)
-		default:
-			b = appendVisible(b, r, s[i:i+size])
-		}
-		i += size
-	}
-	return b
+	return appendEscaped(b, s, ` ="`)
 }

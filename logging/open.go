@@ -49,16 +49,25 @@ func newQueued(out *os.File, c Config, wait time.Duration) *Handler {
 	var h *Handler
 	h = NewHandler(NewQueue(out, QueueConfig{
 		Bytes: c.QueueBytes, Chunk: chunk, FlushTimeout: c.FlushTimeout, Wait: wait,
-		Report: func(b []byte, n uint64, cause error) []byte { return h.core.append(b, lossLine(n, cause)) },
+		Report: func(b []byte, n uint64, cause error) []byte { return h.AppendLoss(b, n, cause) },
 	}), o)
 	h.core.closer = out
 	return h
 }
 
-func lossLine(n uint64, cause error) *line {
-	return &line{time: time.Now(), level: slog.LevelWarn, message: "log lines were lost", subsystem: "logging",
-		stack: NoTrace, attrs: []slog.Attr{slog.Uint64("lines", n), slog.Any("error", cause)}}
+// AppendLoss appends a line which says that n lines were lost, in the handler's format: it is for [QueueConfig].Report.
+func (h *Handler) AppendLoss(b []byte, n uint64, cause error) []byte {
+	l := &Line{
+		Time: time.Now(), Level: slog.LevelWarn, Message: lossMessage, Subsystem: ownSubsystem, Stack: NoTrace,
+		Attrs: []slog.Attr{slog.Uint64("lines", n), slog.Any("error", cause)},
+	}
+	if e := h.core.opts.Encoder; e != nil {
+		return e.AppendLine(b, l)
+	}
+	return h.core.append(b, l)
 }
+
+const lossMessage = "log lines were lost"
 
 // How long a line waits for a default stderr that nobody will flush at exit.
 const stderrWait = 100 * time.Millisecond
@@ -77,8 +86,15 @@ func openOutlet(path string) (*os.File, error) {
 	if path == "" || path == "-" {
 		return dupStderr()
 	}
+	return OpenFile(path, 0o600)
+}
+
+// OpenFile opens a file for lines to be appended to it, also by several programs, and creates it with the given
+// permissions if need be. A last line that another program has left incomplete is ended. Errors are of type
+// [*OpenError].
+func OpenFile(path string, mode fs.FileMode) (*os.File, error) {
 	// O_NONBLOCK: a FIFO that nobody reads is an error instead of a hang. Regular files don't care.
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|syscall.O_NONBLOCK, 0o600)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|syscall.O_NONBLOCK, mode)
 	if err != nil {
 		return nil, openError(path, err)
 	}

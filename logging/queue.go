@@ -48,6 +48,7 @@ type Queue struct {
 	lost    uint64   // lines that no report tells yet
 	cause   error    // of lost
 	dropped uint64   // lines that were lost ever
+	onLoss  []func(n uint64, cause error)
 
 	accepted, finished uint64        // bytes that came in, and that were written or lost
 	changed            chan struct{} // closed when finished or writing changes; nil if nobody waits for it
@@ -121,6 +122,18 @@ func (q *Queue) lose(lines uint64, cause error) {
 	q.lost += lines
 	q.dropped += lines
 	q.cause = cause
+	for _, f := range q.onLoss {
+		if lines > 0 {
+			f(lines, cause)
+		}
+	}
+}
+
+// OnLoss makes f be called whenever n lines are lost. f must neither wait nor use the queue.
+func (q *Queue) OnLoss(f func(n uint64, cause error)) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.onLoss = append(q.onLoss, f)
 }
 
 // report queues a line about what was lost at this place.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spanstack/spanstack/internal/terminal"
 	"github.com/spanstack/spanstack/logging"
+	"github.com/spanstack/spanstack/logging/bridge"
 	"github.com/spanstack/spanstack/logging/logflag"
 	"github.com/spanstack/spanstack/trace"
 	"github.com/spanstack/spanstack/trace/capture"
@@ -106,7 +107,7 @@ func (c *replicateCommand) observed(ctx context.Context) (err error) {
 	defer handler.Close()
 	ctx = logging.WithHandler(ctx, handler)
 	logging.SetDefault(handler)
-	slog.SetDefault(logging.GetLogger(ctx, "std"))
+	defer bridge.TakeOver(ctx, "std")()
 
 	if c.trace == "" {
 		defer capture.FromEnv()()

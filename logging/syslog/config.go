@@ -1,0 +1,217 @@
+package syslog
+
+import (
+	"cmp"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spanstack/spanstack/logging"
+	"github.com/spanstack/spanstack/logging/internal/redial"
+)
+
+// Config says where lines go. The zero value is this host's daemon.
+type Config struct {
+	Network Network
+	// Address is the path of a local socket, "" for the usual ones; or else host:port, where the port is 514 for UDP,
+	// 601 for TCP and 6514 for TLS if there is none.
+	Address string
+	TLS     *tls.Config // nil: this host's certificate authorities, and the name in Address
+
+	Format   Format
+	Facility Facility
+	App      string // "": the program's name
+	Host     string // "": this host's name
+	ID       string // of the structured data; "": spanstack@32473
+	// MaxMessage is how many bytes of a message the daemon takes: 2048 for UDP, as RFC 5426 wants of all receivers,
+	// else 8192.
+	MaxMessage int
+
+	Name     string // in reports of losses; "": "syslog"
+	Levels   logging.Levels
+	LevelVar *logging.LevelVar // instead of Levels: see [logging.Options]
+	Stack    logging.StackStyle
+	Collapse time.Duration
+
+	QueueBytes   int           // see [logging.QueueConfig].Bytes
+	FlushTimeout time.Duration // see [logging.QueueConfig].FlushTimeout
+}
+
+// Network is how a daemon is reached.
+type Network uint8
+
+const (
+	Local Network = iota // a Unix socket, of datagrams or a stream
+	UDP                  // RFC 5426
+	TCP                  // RFC 6587, with octet counting
+	TLS                  // RFC 5425
+)
+
+// Format is what messages look like.
+type Format uint8
+
+const (
+	FormatAuto    Format = iota // FormatLocal on a local socket, else FormatRFC5424
+	FormatRFC5424               // with structured data
+	FormatLocal                 // as the C library has it, with logfmt pairs
+)
+
+// Facility is the kind of program that logs: RFC 5424, section 6.2.1. The zero value is daemon.
+type Facility uint8
+
+var (
+	networkNames  = []string{Local: "local", UDP: "udp", TCP: "tcp", TLS: "tls"}
+	formatNames   = []string{FormatAuto: "auto", FormatRFC5424: "rfc5424", FormatLocal: "local"}
+	defaultPorts  = []string{UDP: "514", TCP: "601", TLS: "6514"}
+	facilityNames = []string{"daemon", "auth", "authpriv", "cron", "ftp", "kern", "lpr", "mail", "news", "syslog", "user", "uucp",
+		"local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"}
+	facilityCodes = []uint8{3, 4, 10, 9, 11, 0, 6, 2, 7, 5, 1, 8, 16, 17, 18, 19, 20, 21, 22, 23}
+)
+
+func (f Facility) code() uint8 {
+	if int(f) < len(facilityCodes) {
+		return facilityCodes[f]
+	}
+	return facilityCodes[0]
+}
+
+// String returns the network's name.
+func (n Network) String() string { return nameOf(n, networkNames) }
+
+// MarshalText implements encoding.TextMarshaler.
+func (n Network) MarshalText() ([]byte, error) { return []byte(n.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler: local, udp, tcp or tls.
+func (n *Network) UnmarshalText(text []byte) error {
+	return parseName(n, text, "network", networkNames)
+}
+
+// String returns the format's name.
+func (f Format) String() string { return nameOf(f, formatNames) }
+
+// MarshalText implements encoding.TextMarshaler.
+func (f Format) MarshalText() ([]byte, error) { return []byte(f.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler: auto, rfc5424 or local.
+func (f *Format) UnmarshalText(text []byte) error {
+	return parseName(f, text, "syslog format", formatNames)
+}
+
+// String returns the facility's name, as syslog.conf(5) has it.
+func (f Facility) String() string { return nameOf(f, facilityNames) }
+
+// MarshalText implements encoding.TextMarshaler.
+func (f Facility) MarshalText() ([]byte, error) { return []byte(f.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler: daemon, user, local0 and so on.
+func (f *Facility) UnmarshalText(text []byte) error {
+	return parseName(f, text, "facility", facilityNames)
+}
+
+func nameOf[T ~uint8](v T, names []string) string {
+	if int(v) < len(names) {
+		return names[v]
+	}
+	return fmt.Sprintf("unknown(%d)", v)
+}
+
+func parseName[T ~uint8](to *T, text []byte, what string, names []string) error {
+	for i, name := range names {
+		if strings.EqualFold(name, string(text)) {
+			*to = T(i)
+			return nil
+		}
+	}
+	last := len(names) - 1
+	return fmt.Errorf("unknown %s %q: want %s or %s", what, text, strings.Join(names[:last], ", "), names[last])
+}
+
+// Limits of a message. RFC 5424, section 6.1, wants receivers to take 480 bytes.
+const (
+	minMessage     = 480
+	maxMessage     = 1 << 20
+	defaultMessage = 8192 // rsyslog's and others' limit, if nothing else is configured
+	defaultUDP     = 2048
+)
+
+// Open returns a handler whose lines go to a syslog daemon, which needn't be there yet. It must be closed, lest the
+// last lines are lost.
+func Open(c Config) (*logging.Handler, error) {
+	dial, err := dialer(c)
+	if err != nil {
+		return nil, fmt.Errorf("syslog: %w", err)
+	}
+	e, err := newEncoder(c)
+	if err != nil {
+		return nil, fmt.Errorf("syslog: %w", err)
+	}
+	var h *logging.Handler
+	h = logging.NewHandler(redial.New(dial, logging.QueueConfig{
+		Bytes: c.QueueBytes, FlushTimeout: c.FlushTimeout,
+		Report: func(b []byte, n uint64, cause error) []byte { return h.AppendLoss(b, n, cause) },
+	}), logging.Options{
+		Name: cmp.Or(c.Name, "syslog"), Levels: c.Levels, LevelVar: c.LevelVar, Encoder: e, Stack: c.Stack, Collapse: c.Collapse,
+	})
+	return h, nil
+}
+
+func newEncoder(c Config) (logging.Encoder, error) {
+	limit := defaultMessage
+	if c.Network == UDP {
+		limit = defaultUDP
+	}
+	limit = cmp.Or(c.MaxMessage, limit)
+	if limit < minMessage || limit > maxMessage {
+		return nil, fmt.Errorf("messages of %d bytes at most: want %d to %d", limit, minMessage, maxMessage)
+	}
+	app, pid := cmp.Or(c.App, filepath.Base(os.Args[0])), strconv.Itoa(os.Getpid())
+	if c.Format == FormatLocal || c.Format == FormatAuto && c.Network == Local {
+		tag := strings.Map(func(r rune) rune {
+			if strings.ContainsRune("[]:", r) { // they end a tag
+				return '_'
+			}
+			return r
+		}, string(appendName(nil, app, maxApp)))
+		return &localEncoder{facility: c.Facility, tag: tag + "[" + pid + "]", max: limit}, nil
+	}
+	id := cmp.Or(c.ID, "spanstack@32473")
+	if !isParamName(id) || strings.Count(id, "@") != 1 {
+		return nil, fmt.Errorf("%q is no ID of structured data: want name@number, at most %d characters (RFC 5424, section 6.3.2)", id, maxParamName)
+	}
+	host := c.Host
+	if host == "" {
+		host, _ = os.Hostname() // else "-"
+	}
+	header := append(appendName(nil, host, maxHostname), ' ')
+	header = append(appendName(header, app, maxApp), ' ')
+	return &encoder{facility: c.Facility, header: string(append(header, pid...)), id: id, max: limit}, nil
+}
+
+// target returns the address to dial; "" for the usual local sockets.
+func (c *Config) target() (string, error) {
+	if int(c.Network) >= len(networkNames) {
+		return "", fmt.Errorf("unknown network %d", c.Network)
+	}
+	if c.Network == Local {
+		return c.Address, nil
+	}
+	if c.Address == "" {
+		return "", fmt.Errorf("no address: %v needs host:port", c.Network)
+	}
+	host, port, err := net.SplitHostPort(c.Address)
+	if err != nil {
+		host, port = strings.Trim(c.Address, "[]"), defaultPorts[c.Network]
+		if strings.Contains(host, ":") && net.ParseIP(host) == nil {
+			return "", fmt.Errorf("address %q: want host:port", c.Address)
+		}
+	}
+	if host == "" {
+		return "", fmt.Errorf("address %q has no host", c.Address)
+	}
+	return net.JoinHostPort(host, port), nil
+}
