@@ -22,7 +22,7 @@ func TestImports(t *testing.T) {
 			"tests of users need no more than trace itself"},
 		{"./tracefmt/...", []string{module + "tracefmt", "github.com/go-json-experiment/json", "github.com/klauspost/compress"},
 			"formats are of use without the tracer"},
-		{"./logging", []string{module + "trace", "golang.org/x/sys"},
+		{"./logging", []string{module + "trace", module + "logging/internal", "golang.org/x/sys"},
 			"a logger is in every package of a program: outlets, flags and bridges live in packages below it"},
 		{"./logging/...", []string{module + "trace", module + "logging", "golang.org/x/sys", "github.com/spf13/pflag"},
 			"an outlet costs no more than its protocol"},

@@ -226,4 +226,19 @@ func (c *core) own(message string, attrs ...slog.Attr) {
 	}
 }
 
-const ownSubsystem = "logging"
+const (
+	ownSubsystem = "logging"
+	lossMessage  = "log lines were lost"
+)
+
+// appendLoss appends a line which says that n lines were lost.
+func (c *core) appendLoss(b []byte, n uint64, cause error) []byte {
+	l := &Line{
+		Time: time.Now(), Level: slog.LevelWarn, Message: lossMessage, Subsystem: ownSubsystem, Stack: NoTrace,
+		Attrs: []slog.Attr{slog.Uint64("lines", n), slog.Any("error", cause)},
+	}
+	if c.opts.Encoder != nil {
+		return c.opts.Encoder.AppendLine(b, l)
+	}
+	return c.append(b, l)
+}

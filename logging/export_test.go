@@ -12,3 +12,8 @@ func OpenWaiting(out *os.File, wait time.Duration) *Handler {
 
 // WantsColor exports wantsColor.
 var WantsColor = wantsColor
+
+// AppendLoss is what a queue reports by.
+func (h *Handler) AppendLoss(b []byte, n uint64, cause error) []byte {
+	return h.core.appendLoss(b, n, cause)
+}

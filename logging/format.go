@@ -1,9 +1,6 @@
 package logging
 
-import (
-	"fmt"
-	"strings"
-)
+import "github.com/spanstack/spanstack/logging/internal/names"
 
 // Format is how lines look.
 type Format uint8
@@ -23,13 +20,13 @@ const (
 var formatNames = []string{FormatHuman: "human", FormatLogfmt: "logfmt", FormatJSON: "json"}
 
 // String returns the format's name.
-func (f Format) String() string { return nameOf(f, formatNames) }
+func (f Format) String() string { return names.Of(f, formatNames) }
 
 // MarshalText implements encoding.TextMarshaler.
 func (f Format) MarshalText() ([]byte, error) { return []byte(f.String()), nil }
 
 // UnmarshalText implements encoding.TextUnmarshaler: human, logfmt or json.
-func (f *Format) UnmarshalText(text []byte) error { return parseName(f, text, "format", formatNames) }
+func (f *Format) UnmarshalText(text []byte) error { return names.Parse(f, text, "format", formatNames) }
 
 // StackStyle is how much of the ID stack a line shows.
 type StackStyle uint8
@@ -44,32 +41,14 @@ const (
 var stackNames = []string{StackAuto: "auto", StackFull: "full", StackShort: "short", StackOff: "off"}
 
 // String returns the style's name.
-func (s StackStyle) String() string { return nameOf(s, stackNames) }
+func (s StackStyle) String() string { return names.Of(s, stackNames) }
 
 // MarshalText implements encoding.TextMarshaler.
 func (s StackStyle) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // UnmarshalText implements encoding.TextUnmarshaler: auto, full, short or off.
 func (s *StackStyle) UnmarshalText(text []byte) error {
-	return parseName(s, text, "stack style", stackNames)
-}
-
-func nameOf[T ~uint8](v T, names []string) string {
-	if int(v) < len(names) {
-		return names[v]
-	}
-	return fmt.Sprintf("unknown(%d)", v)
-}
-
-func parseName[T ~uint8](to *T, text []byte, what string, names []string) error {
-	for i, name := range names {
-		if strings.EqualFold(name, string(text)) {
-			*to = T(i)
-			return nil
-		}
-	}
-	last := len(names) - 1
-	return fmt.Errorf("unknown %s %q: want %s or %s", what, text, strings.Join(names[:last], ", "), names[last])
+	return names.Parse(s, text, "stack style", stackNames)
 }
 
 // shortStack returns the last two members of an ID stack, behind a mark if there were more.

@@ -58,14 +58,17 @@ type Handler struct {
 }
 
 // NewHandler returns a handler that writes each line with one call of w.Write, on the caller's goroutine unless w is a
-// [*Queue]. Calls are serialised.
+// [*Queue]. Calls are serialised. A queue that has no Report of its own gets one in the handler's format.
 func NewHandler(w io.Writer, o Options) *Handler {
 	c := newCore(o)
-	switch w := w.(type) {
-	case Outlet:
-		c.out, c.outlet = w.(io.Writer), w
-	default:
+	outlet, ok := w.(Outlet)
+	if !ok {
 		c.out = &serialWriter{w: w}
+		return &Handler{core: c}
+	}
+	c.out, c.outlet = w, outlet
+	if q, ok := w.(interface{ reportBy(reporter) }); ok { // a Queue, or what has one embedded
+		q.reportBy(c.appendLoss)
 	}
 	return &Handler{core: c}
 }

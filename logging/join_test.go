@@ -229,7 +229,7 @@ func (sdEncoder) AppendLine(b []byte, l *logging.Line) []byte {
 		b = append(logging.AppendKey(append(b, '|'), key), '=')
 		b = logging.AppendValue(b, v)
 	}
-	return append(l.AppendPairs(append(b, " |"...)), '\n')
+	return append(logging.AppendPairs(append(b, " |"...), l.Attrs...), '\n')
 }
 
 func TestEncoder(t *testing.T) {

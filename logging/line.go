@@ -18,6 +18,35 @@ type Line struct {
 	Attrs []slog.Attr
 }
 
+// Severity is the level as a number of syslog's: 3 error, 4 warning, 6 informational, 7 debug. See RFC 5424, section
+// 6.2.1.
+func (l *Line) Severity() int {
+	switch {
+	case l.Level >= slog.LevelError:
+		return 3
+	case l.Level >= slog.LevelWarn:
+		return 4
+	case l.Level >= slog.LevelInfo:
+		return 6
+	}
+	return 7
+}
+
+// AppendPlace appends the fields that say where the line was logged, as far as it has them: subsystem, trace and
+// span_ended.
+func (l *Line) AppendPlace(attrs []slog.Attr) []slog.Attr {
+	if l.Subsystem != "" {
+		attrs = append(attrs, slog.String(SubsystemKey, l.Subsystem))
+	}
+	if l.Stack != "" {
+		attrs = append(attrs, slog.String(TraceKey, l.Stack))
+	}
+	if l.Ended {
+		attrs = append(attrs, slog.Bool(EndedKey, true))
+	}
+	return attrs
+}
+
 // An Encoder renders lines in a format that isn't one of this package's own.
 type Encoder interface {
 	// AppendLine appends l to b, with a line feed at its end and no other one. It is called concurrently.
@@ -70,9 +99,9 @@ func AppendVisible(b []byte, s string) []byte { return appendEscaped(b, s, "") }
 // signs, too.
 func AppendKey(b []byte, key string) []byte { return appendKey(b, key) }
 
-// AppendPairs appends the line's attributes as logfmt has them, with a space before each.
-func (l *Line) AppendPairs(b []byte) []byte {
+// AppendPairs appends attributes as logfmt has them, with a space before each.
+func AppendPairs(b []byte, attrs ...slog.Attr) []byte {
 	w := pairs{b: b}
-	w.attrs("", l.Attrs)
+	w.attrs("", attrs)
 	return w.end()
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"log/slog"
 	"os"
 	"sync"
 	"syscall"
@@ -46,28 +45,10 @@ func newQueued(out *os.File, c Config, wait time.Duration) *Handler {
 	if info, err := out.Stat(); err == nil && info.Mode().IsRegular() {
 		chunk = fileChunk
 	}
-	var h *Handler
-	h = NewHandler(NewQueue(out, QueueConfig{
-		Bytes: c.QueueBytes, Chunk: chunk, FlushTimeout: c.FlushTimeout, Wait: wait,
-		Report: func(b []byte, n uint64, cause error) []byte { return h.AppendLoss(b, n, cause) },
-	}), o)
+	h := NewHandler(NewQueue(out, QueueConfig{Bytes: c.QueueBytes, Chunk: chunk, FlushTimeout: c.FlushTimeout, Wait: wait}), o)
 	h.core.closer = out
 	return h
 }
-
-// AppendLoss appends a line which says that n lines were lost, in the handler's format: it is for [QueueConfig].Report.
-func (h *Handler) AppendLoss(b []byte, n uint64, cause error) []byte {
-	l := &Line{
-		Time: time.Now(), Level: slog.LevelWarn, Message: lossMessage, Subsystem: ownSubsystem, Stack: NoTrace,
-		Attrs: []slog.Attr{slog.Uint64("lines", n), slog.Any("error", cause)},
-	}
-	if e := h.core.opts.Encoder; e != nil {
-		return e.AppendLine(b, l)
-	}
-	return h.core.append(b, l)
-}
-
-const lossMessage = "log lines were lost"
 
 // How long a line waits for a default stderr that nobody will flush at exit.
 const stderrWait = 100 * time.Millisecond

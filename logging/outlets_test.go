@@ -65,7 +65,7 @@ func TestManyGoroutines(t *testing.T) {
 	jsonPath, logfmtPath := filepath.Join(dir, "json"), filepath.Join(dir, "logfmt")
 	outlets := []*logging.Handler{
 		open(logging.Open(logging.Config{File: jsonPath, Format: logging.FormatJSON})),
-		open(logfile.Open(logfile.Config{Path: logfmtPath, Format: logging.FormatLogfmt, MaxBytes: 1 << 20})),
+		open(logfile.Open(logfile.Config{Path: logfmtPath, MaxBytes: 1 << 20, Options: logging.Options{Format: logging.FormatLogfmt}})),
 		open(syslog.Open(syslog.Config{Address: filepath.Join(dir, "socket")})),
 	}
 	h := logging.Join(outlets...)

@@ -24,9 +24,12 @@ type QueueConfig struct {
 	// FlushTimeout is how long Close waits: 2 seconds.
 	FlushTimeout time.Duration
 	// Report appends a line which says that n lines were lost, to be written as soon as the outlet works again, at the
-	// place where they are missing. cause is ErrBlocked or the outlet's own error. Without it nothing is reported.
+	// place where they are missing. cause is ErrBlocked or the outlet's own error. Without it, that is left to the
+	// handler which the queue is given to.
 	Report func(b []byte, n uint64, cause error) []byte
 }
+
+type reporter = func(b []byte, n uint64, cause error) []byte
 
 // ErrBlocked is why lines are lost that a [Queue] has no room for.
 var ErrBlocked = errors.New("the outlet was blocked")
@@ -78,6 +81,15 @@ func NewQueue(w io.Writer, c QueueConfig) *Queue {
 		c.FlushTimeout = 2 * time.Second
 	}
 	return &Queue{w: w, config: c}
+}
+
+// reportBy sets Report if there is none.
+func (q *Queue) reportBy(r reporter) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.config.Report == nil {
+		q.config.Report = r
+	}
 }
 
 // Write queues p, which must be one or more whole lines with their line feeds. The only error is [os.ErrClosed].

@@ -10,13 +10,15 @@ import (
 	"github.com/spanstack/spanstack/zfssend/zstream"
 )
 
-// direct is a stream that doesn't pass through us: zfs receive reads the pipe of zfs send. What a relay would see is seen from
-// outside: how much zfs send has written, how much of that is still in the pipe, and which of the two has ended.
+// direct is a stream that doesn't pass through us: zfs receive reads the pipe of zfs send. What a relay would see is
+// seen from outside: how much zfs send has written, how much of that is still in the pipe, and which of the two has
+// ended.
 type direct struct {
 	from *SendStream
 	to   *Receive
-	// pipe is a read end of our own, which is never read. With it, zfs receive may die without breaking the pipe, so that zfs send
-	// ends because we end it, as without direct. It isn't known to the runtime's poller, which each write would wake up.
+	// pipe is a read end of our own, which is never read. With it, zfs receive may die without breaking the pipe, so
+	// that zfs send ends because we end it, as without direct. It isn't known to the runtime's poller, which each write
+	// would wake up.
 	pipe *os.File
 
 	head    []byte // of the stream: its first record
@@ -39,8 +41,8 @@ const (
 	directMost  = 100 * time.Millisecond
 )
 
-// takeOver returns the read end of the sender's own pipe, for zfs receive; nil if the stream has to pass through us, which then
-// also finds out what is wrong with it. It waits for the stream's first record, until ctx is done.
+// takeOver returns the read end of the sender's own pipe, for zfs receive; nil if the stream has to pass through us,
+// which then also finds out what is wrong with it. It waits for the stream's first record, until ctx is done.
 func (r *Receive) takeOver(ctx context.Context, c *Client) *os.File {
 	s, ok := r.input.(*SendStream)
 	if !ok || r.held || s.gate != nil || s.child.wrapped || len(c.Command) > 1 || s.bytes.Load() > 0 {
@@ -74,8 +76,9 @@ func (r *Receive) takeOver(ctx context.Context, c *Client) *os.File {
 	return stdin
 }
 
-// writesItself reports whether it is zfs send's own process that has written the stream's first record, which isn't a package's. On a
-// kernel where it writes from a taskq, it isn't, and SIGKILL doesn't end it as long as anybody has the read end (openzfs#12500): there, that stays with us.
+// writesItself reports whether it is zfs send's own process that has written the stream's first record, which isn't a
+// package's. On a kernel where it writes from a taskq, it isn't, and SIGKILL doesn't end it as long as anybody has the
+// read end (openzfs#12500): there, that stays with us.
 func (s *SendStream) writesItself() bool {
 	const patience, interval = 20 * time.Millisecond, time.Millisecond // a write counts a moment after it can be read
 	for rest := patience; rest > 0; rest -= interval {
@@ -87,8 +90,9 @@ func (s *SendStream) writesItself() bool {
 	return false
 }
 
-// acceptable reports whether a stream that begins with head may go to zfs receive, and no more of it has to be looked at. Of a package,
-// the program writes the first record and not the kernel, so that it doesn't tell who writes the others.
+// acceptable reports whether a stream that begins with head may go to zfs receive, and no more of it has to be looked
+// at. Of a package, the program writes the first record and not the kernel, so that it doesn't tell who writes the
+// others.
 func (r *Receive) acceptable(s *SendStream, head []byte) bool {
 	b, err := zstream.ParseBegin(head)
 	if err != nil || b.Compound || dangerous(&b) != nil {
@@ -182,7 +186,8 @@ func (d *direct) measure() (pending int64, open bool) {
 	return pending, open
 }
 
-// wait sets the clocks of both ends: side is waited for. If the same one was before, it is another wait if something has moved.
+// wait sets the clocks of both ends: side is waited for. If the same one was before, it is another wait if something
+// has moved.
 func (d *direct) wait(side side, moved bool) {
 	if side == d.waiting && !moved {
 		return

@@ -14,8 +14,8 @@ import (
 	"github.com/spanstack/spanstack/zfssend/zstream"
 )
 
-// peek waits for the stream's first record and returns it, but leaves it in the pipe. What it returns is too short if the stream has
-// ended, or something else writes it in smaller pieces than zfs send does.
+// peek waits for the stream's first record and returns it, but leaves it in the pipe. What it returns is too short if
+// the stream has ended, or something else writes it in smaller pieces than zfs send does.
 func (s *SendStream) peek() []byte {
 	t := newTap(s)
 	if t == nil {
@@ -30,8 +30,8 @@ func (s *SendStream) peek() []byte {
 	return head[:n]
 }
 
-// reopen opens the read end of the pipe twice more, in the blocking mode that zfs receive needs; nil if it can't be. A duplicate
-// would have the mode of ours.
+// reopen opens the read end of the pipe twice more, in the blocking mode that zfs receive needs; nil if it can't be. A
+// duplicate would have the mode of ours.
 func (s *SendStream) reopen() (a, b *os.File) {
 	raw, err := s.pipe.SyscallConn()
 	if err != nil {
@@ -74,8 +74,9 @@ func (d *direct) control(f func(fd uintptr)) bool {
 	return err == nil && raw.Control(f) == nil
 }
 
-// startBound starts the process so that it is killed if we die by whatever means. Without that, zfs send and a zfs receive that shares
-// its pipe would go on by themselves. The kernel goes by the thread that started the process (PR_SET_PDEATHSIG), so that is kept.
+// startBound starts the process so that it is killed if we die by whatever means. Without that, zfs send and a zfs
+// receive that shares its pipe would go on by themselves. The kernel goes by the thread that started the process
+// (PR_SET_PDEATHSIG), so that is kept.
 func (ch *child) startBound() error {
 	ch.cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
 	started := make(chan error)
@@ -91,8 +92,8 @@ func (ch *child) startBound() error {
 	return <-started
 }
 
-// writtenBy returns how many bytes a process has written by itself, to whatever it be; -1 if that can't be known. It is known until the
-// process is reaped. See proc_pid_io(5).
+// writtenBy returns how many bytes a process has written by itself, to whatever it be; -1 if that can't be known. It is
+// known until the process is reaped. See proc_pid_io(5).
 func writtenBy(pid int) int64 {
 	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "io"))
 	if err != nil {

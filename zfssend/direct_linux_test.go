@@ -85,8 +85,8 @@ func TestDirect(t *testing.T) {
 	}
 }
 
-// counted reports whether n bytes were counted of a stand-in's stream. It is a Go program, whose runtime writes 8 bytes to wake itself
-// up now and then; that of zfs itself is right to the byte, as the suite on real ZFS sees.
+// counted reports whether n bytes were counted of a stand-in's stream. It is a Go program, whose runtime writes 8 bytes
+// to wake itself up now and then; that of zfs itself is right to the byte, as the suite on real ZFS sees.
 func counted(got, n int64) bool { return n <= got && got < n+1000 && (got-n)%8 == 0 }
 
 // TestIndirect: what can't be direct passes through us, and arrives.
@@ -194,8 +194,8 @@ func TestDirectExpected(t *testing.T) {
 	wantDirect(t, s, r, true)
 }
 
-// TestDirectSendFails: a send that fails is never a complete one, and its failure is the cause, whatever zfs receive makes of the end of
-// its input, and whenever.
+// TestDirectSendFails: a send that fails is never a complete one, and its failure is the cause, whatever zfs receive
+// makes of the end of its input, and whenever.
 func TestDirectSendFails(t *testing.T) {
 	const complaint = "warning: cannot send 'tank/a@x': Input/output error\n"
 	stream := bulky(t)
@@ -206,10 +206,10 @@ func TestDirectSendFails(t *testing.T) {
 		"the receiver is slow":  {Read(1000), Block()},
 	} {
 		for _, part := range []int{1000, 2_500_000, len(stream)} {
+			if receive[0].Do == "read" && part > 1<<20 {
+				continue // zfs send can't come to its failure: nothing takes what it writes
+			}
 			t.Run(fmt.Sprintf("%s, after %d", name, part), func(t *testing.T) {
-				if receive[0].Do == "read" && part > 1<<20 {
-					t.Skip("zfs send can't fail: nothing takes what it writes")
-				}
 				CheckLeaks(t)
 				s, r := startDirect(t, scripted(Scripts{
 					"send":    {Cat(file(t, stream[:part])), Stderr(complaint), Exit(1)},
@@ -282,7 +282,8 @@ func TestDirectUnread(t *testing.T) {
 	}
 }
 
-// TestDirectClose: who closes either end, or cancels the context, ends both in bounded time, whatever the two are doing.
+// TestDirectClose: who closes either end, or cancels the context, ends both in bounded time, whatever the two are
+// doing.
 func TestDirectClose(t *testing.T) {
 	full, short := file(t, bulky(t)), file(t, shreds(t, 0))
 	reason := errors.New("shutting down")

@@ -23,20 +23,14 @@ func (e *encoder) AppendLine(b []byte, l *logging.Line) []byte {
 	var room [256]byte
 	b = appendField(b, "MESSAGE", logging.AppendValue(room[:0], slog.StringValue(l.Message)))
 	b = append(b, "PRIORITY="...)
-	b = append(b, priority(l.Level), 0)
+	b = append(b, byte('0'+l.Severity()), 0)
 	b = appendField(b, "SYSLOG_IDENTIFIER", []byte(e.identifier))
 	if !l.Time.IsZero() {
 		b = append(b, "TIME="...)
 		b = append(l.Time.UTC().AppendFormat(b, "2006-01-02T15:04:05.000000000Z"), 0)
 	}
-	if l.Subsystem != "" {
-		b = appendField(b, "SUBSYSTEM", []byte(l.Subsystem))
-	}
-	if l.Stack != "" {
-		b = appendField(b, "TRACE", []byte(l.Stack))
-	}
-	if l.Ended {
-		b = append(b, "SPAN_ENDED=true\x00"...)
+	for _, a := range l.AppendPlace(nil) {
+		b = appendField(b, strings.ToUpper(a.Key), logging.AppendValue(room[:0], a.Value))
 	}
 	start, dropped := len(b), 0
 	for key, v := range l.Pairs() {
@@ -54,19 +48,6 @@ func (e *encoder) AppendLine(b []byte, l *logging.Line) []byte {
 		b = appendField(b, "ATTRS_DROPPED", logging.AppendValue(room[:0], slog.IntValue(dropped)))
 	}
 	return append(b, '\n')
-}
-
-// priority is the level by RFC 5424, section 6.2.1.
-func priority(l slog.Level) byte {
-	switch {
-	case l >= slog.LevelError:
-		return '3'
-	case l >= slog.LevelWarn:
-		return '4'
-	case l >= slog.LevelInfo:
-		return '6'
-	}
-	return '7'
 }
 
 // appendField appends a field, escaped.

@@ -167,7 +167,7 @@ func TestJournal(t *testing.T) {
 // TestStoppedJournal stops the journal for a while: what is lost meanwhile is counted, and then reported there.
 func TestStoppedJournal(t *testing.T) {
 	j := startJournal(t)
-	ctx, h := open(t, journald.Config{Socket: j.socket(), QueueBytes: 64 << 10})
+	ctx, h := open(t, journald.Config{Socket: j.socket(), Queue: logging.QueueConfig{Bytes: 64 << 10}})
 	log := logging.GetLogger(ctx, "zfs")
 	log.Info("0")
 	if err := h.Flush(ctx); err != nil {

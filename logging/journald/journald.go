@@ -6,7 +6,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/spanstack/spanstack/logging"
 	"github.com/spanstack/spanstack/logging/internal/redial"
@@ -20,14 +19,8 @@ type Config struct {
 	Socket string // "": [Socket]
 	App    string // SYSLOG_IDENTIFIER; "": the program's name
 
-	Name     string // in reports of losses; "": "journald"
-	Levels   logging.Levels
-	LevelVar *logging.LevelVar // instead of Levels: see [logging.Options]
-	Stack    logging.StackStyle
-	Collapse time.Duration
-
-	QueueBytes   int           // see [logging.QueueConfig].Bytes
-	FlushTimeout time.Duration // see [logging.QueueConfig].FlushTimeout
+	Options logging.Options     // of what concerns the format, only Stack is used; the name is "journald" if there is none
+	Queue   logging.QueueConfig // where lines wait
 }
 
 // Open returns a handler whose lines go to the journal, which needn't be there yet. It must be closed, lest the last
@@ -42,15 +35,9 @@ func Open(c Config) (*logging.Handler, error) {
 		}
 		return &conn{UnixConn: c.(*net.UnixConn)}, nil
 	}
-	var h *logging.Handler
-	h = logging.NewHandler(redial.New(dial, logging.QueueConfig{
-		Bytes: c.QueueBytes, FlushTimeout: c.FlushTimeout,
-		Report: func(b []byte, n uint64, cause error) []byte { return h.AppendLoss(b, n, cause) },
-	}), logging.Options{
-		Name: cmp.Or(c.Name, "journald"), Levels: c.Levels, LevelVar: c.LevelVar, Stack: c.Stack, Collapse: c.Collapse,
-		Encoder: &encoder{cmp.Or(c.App, filepath.Base(os.Args[0]))},
-	})
-	return h, nil
+	o := c.Options
+	o.Name, o.Encoder = cmp.Or(o.Name, "journald"), &encoder{cmp.Or(c.App, filepath.Base(os.Args[0]))}
+	return logging.NewHandler(redial.New(dial, c.Queue), o), nil
 }
 
 // A conn is a socket that is connected to the journal's.

@@ -9,12 +9,12 @@ import (
 	"maps"
 	"net/http"
 	"os"
-	"os/signal"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/spanstack/spanstack/logging"
+	"github.com/spanstack/spanstack/logging/internal/onsignal"
 )
 
 // Levels are the levels of a program's outlets. It is the [http.Handler] that shows and changes them. Its methods may
@@ -165,18 +165,4 @@ func (l *Levels) Toggle() {
 }
 
 // OnSignal calls Toggle whenever the program gets the signal, until stop is called.
-func (l *Levels) OnSignal(s os.Signal) (stop func()) {
-	signals, done := make(chan os.Signal, 1), make(chan struct{})
-	signal.Notify(signals, s)
-	go func() {
-		defer close(done)
-		for range signals {
-			l.Toggle()
-		}
-	}()
-	return sync.OnceFunc(func() {
-		signal.Stop(signals)
-		close(signals)
-		<-done
-	})
-}
+func (l *Levels) OnSignal(s os.Signal) (stop func()) { return onsignal.Do(s, l.Toggle) }

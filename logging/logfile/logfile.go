@@ -5,12 +5,11 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
-	"os/signal"
 	"syscall"
 	"time"
 
 	"github.com/spanstack/spanstack/logging"
+	"github.com/spanstack/spanstack/logging/internal/onsignal"
 )
 
 // Config says which file, how long it may get, and how many old ones are kept.
@@ -31,15 +30,8 @@ type Config struct {
 	// SIGHUP opens the file anew whenever the program gets that signal, which then doesn't end it.
 	SIGHUP bool
 
-	Format   logging.Format
-	Name     string // in reports of losses; "": the path
-	Levels   logging.Levels
-	LevelVar *logging.LevelVar // instead of Levels: see [logging.Options]
-	Stack    logging.StackStyle
-	Collapse time.Duration
-
-	QueueBytes   int           // see [logging.QueueConfig].Bytes
-	FlushTimeout time.Duration // see [logging.QueueConfig].FlushTimeout
+	Options logging.Options     // the name is the path if there is none
+	Queue   logging.QueueConfig // where lines wait; its Chunk is at most MaxBytes
 }
 
 // Open opens the file and returns a handler for it. It must be closed, lest the last lines are lost. What goes wrong
@@ -56,17 +48,16 @@ func Open(c Config) (*logging.Handler, error) {
 	if err := f.open(); err != nil {
 		return nil, err
 	}
-	var h *logging.Handler
-	o := &outlet{file: f, Queue: logging.NewQueue(f, logging.QueueConfig{
-		Bytes: c.QueueBytes, FlushTimeout: c.FlushTimeout, Chunk: int(min(c.MaxBytes, 64<<10)),
-		Report: func(b []byte, n uint64, cause error) []byte { return h.AppendLoss(b, n, cause) },
-	})}
-	h = logging.NewHandler(o, logging.Options{
-		Name: cmp.Or(c.Name, c.Path), Levels: c.Levels, LevelVar: c.LevelVar, Format: c.Format, Stack: c.Stack, Collapse: c.Collapse,
-	})
+	if c.MaxBytes > 0 {
+		c.Queue.Chunk = int(min(c.MaxBytes, int64(cmp.Or(c.Queue.Chunk, 64<<10)))) // what is written at once is in one file
+	}
+	out := &outlet{Queue: logging.NewQueue(f, c.Queue), file: f, stop: func() {}}
+	o := c.Options
+	o.Name = cmp.Or(o.Name, c.Path)
+	h := logging.NewHandler(out, o)
 	f.complain = func(err error) { slog.New(h).Warn("log file wasn't rotated", "error", err) }
 	if c.SIGHUP {
-		o.listen()
+		out.stop = onsignal.Do(syscall.SIGHUP, f.reopen)
 	}
 	return h, nil
 }
@@ -75,30 +66,13 @@ func Open(c Config) (*logging.Handler, error) {
 type outlet struct {
 	*logging.Queue
 	file *file
-	hup  chan os.Signal // nil: not listened to
-	done chan struct{}  // closed when listening has ended
-}
-
-// listen opens the file anew on SIGHUP.
-func (o *outlet) listen() {
-	o.hup, o.done = make(chan os.Signal, 1), make(chan struct{})
-	signal.Notify(o.hup, syscall.SIGHUP)
-	go func() {
-		defer close(o.done)
-		for range o.hup {
-			o.file.reopen()
-		}
-	}()
+	stop func() // listening to SIGHUP
 }
 
 // Close flushes, and closes the file.
 func (o *outlet) Close() error {
 	err := o.Queue.Close()
-	if o.hup != nil {
-		signal.Stop(o.hup)
-		close(o.hup)
-		<-o.done
-	}
+	o.stop()
 	if cerr := o.file.close(); err == nil {
 		err = cerr
 	}

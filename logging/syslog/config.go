@@ -9,9 +9,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spanstack/spanstack/logging"
+	"github.com/spanstack/spanstack/logging/internal/names"
 	"github.com/spanstack/spanstack/logging/internal/redial"
 )
 
@@ -32,14 +32,8 @@ type Config struct {
 	// else 8192.
 	MaxMessage int
 
-	Name     string // in reports of losses; "": "syslog"
-	Levels   logging.Levels
-	LevelVar *logging.LevelVar // instead of Levels: see [logging.Options]
-	Stack    logging.StackStyle
-	Collapse time.Duration
-
-	QueueBytes   int           // see [logging.QueueConfig].Bytes
-	FlushTimeout time.Duration // see [logging.QueueConfig].FlushTimeout
+	Options logging.Options     // of what concerns the format, only Stack is used; the name is "syslog" if there is none
+	Queue   logging.QueueConfig // where lines wait
 }
 
 // Network is how a daemon is reached.
@@ -81,54 +75,36 @@ func (f Facility) code() uint8 {
 }
 
 // String returns the network's name.
-func (n Network) String() string { return nameOf(n, networkNames) }
+func (n Network) String() string { return names.Of(n, networkNames) }
 
 // MarshalText implements encoding.TextMarshaler.
 func (n Network) MarshalText() ([]byte, error) { return []byte(n.String()), nil }
 
 // UnmarshalText implements encoding.TextUnmarshaler: local, udp, tcp or tls.
 func (n *Network) UnmarshalText(text []byte) error {
-	return parseName(n, text, "network", networkNames)
+	return names.Parse(n, text, "network", networkNames)
 }
 
 // String returns the format's name.
-func (f Format) String() string { return nameOf(f, formatNames) }
+func (f Format) String() string { return names.Of(f, formatNames) }
 
 // MarshalText implements encoding.TextMarshaler.
 func (f Format) MarshalText() ([]byte, error) { return []byte(f.String()), nil }
 
 // UnmarshalText implements encoding.TextUnmarshaler: auto, rfc5424 or local.
 func (f *Format) UnmarshalText(text []byte) error {
-	return parseName(f, text, "syslog format", formatNames)
+	return names.Parse(f, text, "syslog format", formatNames)
 }
 
 // String returns the facility's name, as syslog.conf(5) has it.
-func (f Facility) String() string { return nameOf(f, facilityNames) }
+func (f Facility) String() string { return names.Of(f, facilityNames) }
 
 // MarshalText implements encoding.TextMarshaler.
 func (f Facility) MarshalText() ([]byte, error) { return []byte(f.String()), nil }
 
 // UnmarshalText implements encoding.TextUnmarshaler: daemon, user, local0 and so on.
 func (f *Facility) UnmarshalText(text []byte) error {
-	return parseName(f, text, "facility", facilityNames)
-}
-
-func nameOf[T ~uint8](v T, names []string) string {
-	if int(v) < len(names) {
-		return names[v]
-	}
-	return fmt.Sprintf("unknown(%d)", v)
-}
-
-func parseName[T ~uint8](to *T, text []byte, what string, names []string) error {
-	for i, name := range names {
-		if strings.EqualFold(name, string(text)) {
-			*to = T(i)
-			return nil
-		}
-	}
-	last := len(names) - 1
-	return fmt.Errorf("unknown %s %q: want %s or %s", what, text, strings.Join(names[:last], ", "), names[last])
+	return names.Parse(f, text, "facility", facilityNames)
 }
 
 // Limits of a message. RFC 5424, section 6.1, wants receivers to take 480 bytes.
@@ -150,14 +126,9 @@ func Open(c Config) (*logging.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("syslog: %w", err)
 	}
-	var h *logging.Handler
-	h = logging.NewHandler(redial.New(dial, logging.QueueConfig{
-		Bytes: c.QueueBytes, FlushTimeout: c.FlushTimeout,
-		Report: func(b []byte, n uint64, cause error) []byte { return h.AppendLoss(b, n, cause) },
-	}), logging.Options{
-		Name: cmp.Or(c.Name, "syslog"), Levels: c.Levels, LevelVar: c.LevelVar, Encoder: e, Stack: c.Stack, Collapse: c.Collapse,
-	})
-	return h, nil
+	o := c.Options
+	o.Name, o.Encoder = cmp.Or(o.Name, "syslog"), e
+	return logging.NewHandler(redial.New(dial, c.Queue), o), nil
 }
 
 func newEncoder(c Config) (logging.Encoder, error) {

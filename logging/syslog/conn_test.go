@@ -111,7 +111,7 @@ func TestTLS(t *testing.T) {
 func TestTLSOfAnother(t *testing.T) {
 	certificate, _ := newCertificate(t)
 	l := tls.NewListener(listenTCP(t), &tls.Config{Certificates: []tls.Certificate{certificate}})
-	_, h := open(t, syslog.Config{Network: syslog.TLS, Address: l.Addr().String(), FlushTimeout: 100 * time.Millisecond})
+	_, h := open(t, syslog.Config{Network: syslog.TLS, Address: l.Addr().String(), Queue: logging.QueueConfig{FlushTimeout: 100 * time.Millisecond}})
 	logNumbers(t, h, 0, 1)
 	_, r := accept(t, l)
 	if text, err := readFrame(r); err == nil {
@@ -201,7 +201,7 @@ func TestDaemonComesLate(t *testing.T) {
 // TestStalledDaemon: the program goes on, and what is lost is counted, and reported when the daemon goes on.
 func TestStalledDaemon(t *testing.T) {
 	s := listen(t)
-	_, h := open(t, syslog.Config{Address: s.path, Format: syslog.FormatRFC5424, QueueBytes: 10 << 10})
+	_, h := open(t, syslog.Config{Address: s.path, Format: syslog.FormatRFC5424, Queue: logging.QueueConfig{Bytes: 10 << 10}})
 	const n = 5000 // more than the kernel takes
 	logNumbers(t, h, 0, n)
 	got, reported, reports := 0, 0, 0
@@ -224,7 +224,7 @@ func TestStalledDaemon(t *testing.T) {
 
 // TestCloseWithoutDaemon is bounded, and tells what is lost.
 func TestCloseWithoutDaemon(t *testing.T) {
-	h, err := syslog.Open(syslog.Config{Address: filepath.Join(t.TempDir(), "nobody"), FlushTimeout: 50 * time.Millisecond})
+	h, err := syslog.Open(syslog.Config{Address: filepath.Join(t.TempDir(), "nobody"), Queue: logging.QueueConfig{FlushTimeout: 50 * time.Millisecond}})
 	if err != nil {
 		t.Fatal(err)
 	}

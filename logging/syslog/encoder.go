@@ -24,7 +24,7 @@ const otherParam = "attr"
 // AppendLine implements [logging.Encoder].
 func (e *encoder) AppendLine(b []byte, l *logging.Line) []byte {
 	start := len(b)
-	b = appendPriority(b, e.facility, l.Level)
+	b = appendPriority(b, e.facility, l)
 	b = append(b, "1 "...) // VERSION
 	if l.Time.IsZero() {
 		b = append(b, '-')
@@ -37,14 +37,8 @@ func (e *encoder) AppendLine(b []byte, l *logging.Line) []byte {
 	message := appendMessage(nil, l.Message, e.max/2)
 	b = append(append(b, " ["...), e.id...)
 	w := params{b: b, end: start + e.max - len(message) - len(`] `) - len(` attrs_dropped="00000"`)}
-	if l.Subsystem != "" {
-		w.add(logging.SubsystemKey, slog.StringValue(l.Subsystem))
-	}
-	if l.Stack != "" {
-		w.add(logging.TraceKey, slog.StringValue(l.Stack))
-	}
-	if l.Ended {
-		w.add(logging.EndedKey, slog.BoolValue(true))
+	for _, a := range l.AppendPlace(nil) {
+		w.add(a.Key, a.Value)
 	}
 	for key, v := range l.Pairs() {
 		w.add(key, v)
@@ -58,21 +52,9 @@ func (e *encoder) AppendLine(b []byte, l *logging.Line) []byte {
 	return append(b, '\n')
 }
 
-// Severities by RFC 5424, section 6.2.1. What is less than an error isn't told apart finer than slog does.
-func severity(l slog.Level) int {
-	switch {
-	case l >= slog.LevelError:
-		return 3
-	case l >= slog.LevelWarn:
-		return 4
-	case l >= slog.LevelInfo:
-		return 6
-	}
-	return 7
-}
-
-func appendPriority(b []byte, f Facility, l slog.Level) []byte {
-	return append(strconv.AppendInt(append(b, '<'), int64(f.code())*8+int64(severity(l)), 10), '>')
+// appendPriority appends PRI.
+func appendPriority(b []byte, f Facility, l *logging.Line) []byte {
+	return append(strconv.AppendInt(append(b, '<'), int64(f.code())*8+int64(l.Severity()), 10), '>')
 }
 
 // Lengths by RFC 5424, section 6.
@@ -188,7 +170,7 @@ type localEncoder struct {
 // AppendLine implements [logging.Encoder].
 func (e *localEncoder) AppendLine(b []byte, l *logging.Line) []byte {
 	start := len(b)
-	b = appendPriority(b, e.facility, l.Level)
+	b = appendPriority(b, e.facility, l)
 	t := l.Time
 	if t.IsZero() {
 		t = time.Now()
@@ -196,33 +178,21 @@ func (e *localEncoder) AppendLine(b []byte, l *logging.Line) []byte {
 	b = t.Local().AppendFormat(b, time.Stamp)
 	b = append(append(append(b, ' '), e.tag...), ": "...)
 	b = appendMessage(b, l.Message, e.max/2)
-	place := *l
-	place.Attrs = nil
-	if l.Subsystem != "" {
-		place.Attrs = append(place.Attrs, slog.String(logging.SubsystemKey, l.Subsystem))
-	}
-	if l.Stack != "" {
-		place.Attrs = append(place.Attrs, slog.String(logging.TraceKey, l.Stack))
-	}
-	if l.Ended {
-		place.Attrs = append(place.Attrs, slog.Bool(logging.EndedKey, true))
-	}
-	place.Attrs = append(place.Attrs, l.Attrs...)
-	return append(e.appendPairs(b, start+e.max, &place), '\n')
+	attrs := append(l.AppendPlace(nil), l.Attrs...)
+	return append(appendPairs(b, start+e.max, attrs), '\n')
 }
 
 // appendPairs appends the attributes that fit.
-func (e *localEncoder) appendPairs(b []byte, end int, l *logging.Line) []byte {
-	before, dropped := len(b), 0
-	if b = l.AppendPairs(b); len(b) <= end {
+func appendPairs(b []byte, end int, attrs []slog.Attr) []byte {
+	before := len(b)
+	if b = logging.AppendPairs(b, attrs...); len(b) <= end {
 		return b
 	}
-	b = b[:before]
-	end -= len(" attrs_dropped=00000")
-	for _, a := range l.Attrs {
-		one := logging.Line{Attrs: []slog.Attr{a}}
+	b, end = b[:before], end-len(" attrs_dropped=00000")
+	dropped := 0
+	for _, a := range attrs {
 		before := len(b)
-		if b = one.AppendPairs(b); len(b) > end {
+		if b = logging.AppendPairs(b, a); len(b) > end {
 			b, dropped = b[:before], dropped+1
 		}
 	}

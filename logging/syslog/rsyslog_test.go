@@ -229,7 +229,7 @@ func TestRsyslogStopped(t *testing.T) {
 		t.Run(way, func(t *testing.T) {
 			r := startRsyslog(t)
 			c := r.ways()[way]
-			c.QueueBytes = 64 << 10
+			c.Queue.Bytes = 64 << 10
 			ctx, h := open(t, c)
 			log := logging.GetLogger(ctx, "zfs")
 			log.Info("first")
