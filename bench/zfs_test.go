@@ -151,7 +151,7 @@ func cannedZFS(speed float64) *zfsReport {
 	add(r.Checksums, checkedStream, checksumWays, func(i int) float64 { return 2 + speed*float64(i) })
 	add(r.Pipes, 1<<30, pipeWays, func(i int) float64 { return []float64{3, 1, 2, 1.6 * speed / 5, 1.5 * speed / 5}[i] })
 	add(r.Replication.Series, 64<<20, replicateWays, func(i int) float64 {
-		return []float64{0.05, 0.05 * min(1, speed/5), 0.046 * min(1, speed/5), 0.044 * min(1, speed/10)}[i]
+		return []float64{0.05, 0.05 * min(1, speed/5), 0.046 * min(1, speed/5), 0.046 * min(1, speed/10)}[i]
 	})
 	return r
 }

@@ -1,13 +1,13 @@
 package zfssend
 
 import (
-	"os"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
 // pending returns how many bytes a pipe holds; 0 if it is closed.
-func pending(pipe *os.File) (n int) {
+func pending(pipe syscall.Conn) (n int) {
 	raw, err := pipe.SyscallConn()
 	if err != nil {
 		return 0

@@ -34,10 +34,10 @@ import (
 // A SendStream must be read to its end or closed; both is fine.
 type SendStream struct {
 	transfer
-	pipe   *os.File // our read end
-	gate   *gate    // if the stream is verified
-	tap    *tap     // if what is verified is to be spliced
-	rest   []byte   // what a writer did not take
+	pipe   *readEnd
+	gate   *gate  // if the stream is verified
+	tap    *tap   // if what is verified is to be spliced
+	rest   []byte // what a writer did not take
 	closed atomic.Bool
 }
 
@@ -47,7 +47,7 @@ func newSendStream(ctx context.Context, c *Client, object string, args []string,
 	if err != nil {
 		return nil, &Error{Op: opSend, Object: object, ExitCode: -1, Err: err}
 	}
-	s := &SendStream{pipe: r}
+	s := &SendStream{pipe: newReadEnd(r, size)}
 	s.pipeSize = size
 	s.expect, s.held = o.Expect, o.Verify
 	if o.Verify {

@@ -20,13 +20,13 @@ var errNoSplice = errors.New("splice isn't supported here")
 // It never waits for one side while it holds the other: a descriptor isn't closed as long as somebody holds it, so that a
 // stalled output would make Close hang, too.
 func (f *flow) splice(out syscall.RawConn) (readErr, writeErr error, ok bool) {
-	in, err := f.from.pipe.SyscallConn()
-	if err != nil || !nonblocking(out) {
+	if !nonblocking(out) {
 		return nil, nil, false
 	}
 	for {
-		n, readErr, writeErr := f.move(in, out)
+		n, readErr, writeErr := f.move(out)
 		f.from.count(n)
+		f.from.pipe.came(n)
 		f.moved(n)
 		if writeErr == unix.EAGAIN {
 			writeErr = f.awaitRoom(out)
@@ -52,10 +52,10 @@ func (f *flow) moved(n int) {
 }
 
 // move waits for data and moves some. Its writeErr is EAGAIN if there is no room for them.
-func (f *flow) move(in, out syscall.RawConn) (n int, readErr, writeErr error) {
+func (f *flow) move(out syscall.RawConn) (n int, readErr, writeErr error) {
 	f.from.beginRead(f.via)
 	defer f.from.endRead(f.via)
-	readErr = in.Read(func(from uintptr) bool {
+	readErr = f.from.pipe.try(func(from uintptr) bool {
 		err := out.Control(func(to uintptr) { n, writeErr = spliceOnce(int(from), int(to), spliceSize) })
 		if err != nil {
 			writeErr = err
@@ -98,6 +98,7 @@ func spliceOnce(from, to, limit int) (int, error) {
 func (f *flow) awaitRoom(out syscall.RawConn) error {
 	f.beginWrite()
 	defer f.endWrite()
+	f.from.pipe.nod(out)
 	return out.Write(func(to uintptr) bool { return ready(to, unix.POLLOUT) })
 }
 

@@ -11,19 +11,15 @@ import (
 // tap reads what is in the pipe from zfs and leaves it there (tee(2)), so that it can be spliced once it is known to be right: it is
 // copied once and not twice.
 type tap struct {
-	in      syscall.RawConn // the pipe from zfs
-	private [2]int          // a pipe that nobody else has; empty between calls
-	seen    int             // bytes in the pipe from zfs that have been read
+	in      *readEnd
+	private [2]int // a pipe that nobody else has; empty between calls
+	seen    int    // bytes in the pipe from zfs that have been read
 }
 
 // newTap returns a tap of the stream's pipe; nil if there can't be one.
 func newTap(s *SendStream) *tap {
-	t := &tap{}
-	var err error
-	if t.in, err = s.pipe.SyscallConn(); err != nil {
-		return nil
-	}
-	if err = unix.Pipe2(t.private[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
+	t := &tap{in: s.pipe}
+	if err := unix.Pipe2(t.private[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
 		return nil
 	}
 	if _, err := unix.FcntlInt(uintptr(t.private[1]), unix.F_SETPIPE_SZ, copyBuffer); err != nil { // too small for it to be worth while
@@ -43,7 +39,7 @@ func (t *tap) close() {
 // Read waits for data behind what has been read, and reads some.
 func (t *tap) Read(p []byte) (n int, err error) {
 	t.skip()
-	closed := t.in.Read(func(from uintptr) bool {
+	closed := t.in.try(func(from uintptr) bool {
 		n, err = t.tee(int(from), p)
 		return err != unix.EAGAIN
 	})
@@ -55,6 +51,7 @@ func (t *tap) Read(p []byte) (n int, err error) {
 	case n == 0:
 		return 0, io.EOF
 	}
+	t.in.came(n)
 	t.seen += n
 	return n, nil
 }
@@ -75,7 +72,7 @@ func (t *tap) tee(from int, p []byte) (int, error) {
 // skip takes what has been read out of the pipe from zfs. That it is closed doesn't matter.
 func (t *tap) skip() {
 	buf := make([]byte, min(t.seen, 4<<10))
-	_ = t.in.Control(func(from uintptr) {
+	_ = t.in.control(func(from uintptr) {
 		for t.seen > 0 {
 			n, err := retry(func() (int, error) { return unix.Read(int(from), buf[:min(t.seen, len(buf))]) })
 			if err != nil || n == 0 {
@@ -140,7 +137,7 @@ func (f *flow) pass(t *tap, piece []byte, out syscall.RawConn) (passed int, read
 	}
 	for passed < len(piece) {
 		n := 0
-		closed := t.in.Control(func(from uintptr) {
+		closed := t.in.control(func(from uintptr) {
 			if err := out.Control(func(to uintptr) { n, writeErr = spliceOnce(int(from), int(to), len(piece)-passed) }); err != nil {
 				writeErr = err
 			}
