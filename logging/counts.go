@@ -20,6 +20,25 @@ type Count struct {
 // [Handler] that is only joined to others counts for itself what it gets.
 func (h *Handler) Counts() []Count { return h.target().counts.list() }
 
+// A Loss is how many lines an outlet has lost.
+type Loss struct {
+	Outlet string // [Options].Name
+	Lines  uint64
+}
+
+// Losses returns what each outlet has lost, in the order in which they were joined. What doesn't lose lines, since it
+// makes the program wait, isn't in it.
+func (h *Handler) Losses() (losses []Loss) {
+	c := h.target()
+	if c.outlet != nil {
+		losses = append(losses, Loss{c.opts.Name, c.outlet.Dropped()})
+	}
+	for _, joined := range c.joined {
+		losses = append(losses, joined.Losses()...)
+	}
+	return losses
+}
+
 var countedLevels = [...]slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError}
 
 // counters are counts in use.

@@ -179,7 +179,8 @@ func (c *replicateCommand) tell(ctx context.Context, plan *replicate.Plan) {
 		fmt.Fprintf(c.stdout, "%s is up to date: it has %s%s\n", c.destination, c.source, plan.Base)
 	}
 	for _, step := range plan.Steps {
-		log.Debug("step", "kind", step.Kind(), "from", step.From, "snapshots", strings.Join(step.Snapshots, " "), "raw", step.Raw)
+		log.Debug("step", "kind", step.Kind(), "from", step.From, "snapshots", strings.Join(step.Snapshots, " "), "raw", step.Raw,
+			"from_guid", step.FromGUID, "guids", step.GUIDs)
 		if c.dryRun {
 			fmt.Fprintf(c.stdout, "would send %s %s to %s\n", c.source, step, c.destination)
 		}

@@ -100,7 +100,8 @@ func (r *rsyslog) write(t *testing.T, name string, data []byte) {
 	}
 }
 
-// start starts the daemon and waits until it listens.
+// start starts the daemon and waits until it listens. A connection without a handshake would do, but then rsyslog 8.2302
+// may no longer hear any other one.
 func (r *rsyslog) start(t *testing.T) {
 	t.Helper()
 	r.cmd = exec.Command("rsyslogd", "-n", "-f", filepath.Join(r.Dir, "conf"), "-i", filepath.Join(r.Dir, "pid"))
@@ -109,7 +110,7 @@ func (r *rsyslog) start(t *testing.T) {
 		t.Fatal(err)
 	}
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
-		conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(r.TLS)))
+		conn, err := tls.Dial("tcp", r.address(r.TLS), &tls.Config{RootCAs: r.pool})
 		if err == nil {
 			conn.Close()
 			return
@@ -145,6 +146,7 @@ func (r *rsyslog) await(t *testing.T, n int) (messages []received) {
 		return messages
 	}
 	out, _ := os.ReadFile(filepath.Join(r.Dir, "out"))
+	r.stop() // it writes to stderr
 	t.Fatalf("%d messages, want %d\n%s\n%.2000s", bytes.Count(out, []byte{'\n'}), n, &r.stderr, out)
 	return nil
 }

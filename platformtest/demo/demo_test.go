@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -28,10 +30,7 @@ type lived struct {
 // must be there, must have been active when the line was written, and must be the parent of the next one in the stack.
 // The line itself must be in the trace, too, on its innermost span.
 func TestLogBelongsToTrace(t *testing.T) {
-	dir := cmp.Or(os.Getenv("SPANSTACK_DEMO"), "../../demo")
-	if _, err := os.Stat(filepath.Join(dir, "trace.json")); errors.Is(err, fs.ErrNotExist) && os.Getenv("SPANSTACK_REQUIRE_DEMO") != "1" {
-		t.Skipf("%s/trace.json isn't there: run \"make demo\" first", dir)
-	}
+	dir := demo(t)
 	spans, lines := readTrace(t, filepath.Join(dir, "trace.json"))
 	log, err := os.Open(filepath.Join(dir, "log.txt"))
 	if err != nil {
@@ -61,6 +60,74 @@ func TestLogBelongsToTrace(t *testing.T) {
 	if n < 10 || deepest < 3 {
 		t.Errorf("%d lines, at most %d deep: that is no log of a replication", n, deepest)
 	}
+}
+
+// demo returns the directory with what the demo left.
+func demo(t *testing.T) string {
+	t.Helper()
+	dir := cmp.Or(os.Getenv("SPANSTACK_DEMO"), "../../demo")
+	if _, err := os.Stat(filepath.Join(dir, "trace.json")); errors.Is(err, fs.ErrNotExist) && os.Getenv("SPANSTACK_REQUIRE_DEMO") != "1" {
+		t.Skipf("%s/trace.json isn't there: run \"make demo\" first", dir)
+	}
+	return dir
+}
+
+// TestGrep looks for the IDs of 20 spans in the log, in whatever part of a line, as grep does: it has to find the lines of the
+// span and of all below it, as the trace has them, in their order, and no others.
+func TestGrep(t *testing.T) {
+	const sample = 20
+	dir := demo(t)
+	spans, _ := readTrace(t, filepath.Join(dir, "trace.json"))
+	text, err := os.ReadFile(filepath.Join(dir, "log.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := strings.SplitAfter(strings.TrimSuffix(string(text), "\n"), "\n")
+	for _, decoy := range []string{" guids=", "snapshots=@auto-", "T"} {
+		if !strings.Contains(string(text), decoy) {
+			t.Errorf("the log has no %q, which could be taken for IDs", decoy)
+		}
+	}
+	ids := slices.Sorted(maps.Keys(spans))
+	rand.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
+	if len(ids) < sample {
+		t.Errorf("the trace has only %d spans", len(ids))
+	}
+	found := 0
+	for _, id := range ids[:min(sample, len(ids))] {
+		var got, want []string
+		for _, line := range log {
+			if strings.Contains(line, id) {
+				got = append(got, line)
+			}
+			if within(spans, innermost(t, line), id) {
+				want = append(want, line)
+			}
+		}
+		found += len(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("grep %s (%s) finds\n%s\ninstead of\n%s", id, spans[id].name, strings.Join(got, ""), strings.Join(want, ""))
+		}
+	}
+	if found == 0 {
+		t.Error("no span has any lines")
+	}
+}
+
+// innermost returns the last ID of a line's stack.
+func innermost(t *testing.T, line string) string {
+	stack := strings.FieldsFunc(field(t, line, "trace"), func(r rune) bool { return strings.ContainsRune("/.~", r) })
+	return stack[len(stack)-1]
+}
+
+// within reports whether a span is another one, or below it.
+func within(spans map[string]lived, id, other string) bool {
+	for ; id != ""; id = spans[id].parent {
+		if id == other {
+			return true
+		}
+	}
+	return false
 }
 
 func checkActive(t *testing.T, line string, s lived, id, parent string, at int64) {

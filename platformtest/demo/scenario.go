@@ -128,7 +128,7 @@ func (s *scenario) fill(path string) error {
 // replicate runs zferry, and compares both sides.
 func (s *scenario) replicate(ctx context.Context, name string) error {
 	s.say("zferry replicate: %s", name)
-	cmd := command(ctx, filepath.Join(s.bin, "zferry"), "replicate", "--snapshot", name,
+	cmd := command(ctx, filepath.Join(s.bin, "zferry"), "replicate", "--snapshot", s.snapshot(name),
 		"--trace", s.traceOf(name), "--log-file", filepath.Join(s.out, "log.txt"), "--log-format", "logfmt", "--log-level", "debug",
 		s.src+"/data", s.dst+"/data")
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
@@ -151,6 +151,12 @@ func (s *scenario) replicate(ctx context.Context, name string) error {
 	}
 	s.say("both sides hold the same %d files: SHA-256 of each compared", len(got))
 	return tool(ctx, "zfs", "unmount", s.dst+"/data")
+}
+
+// snapshot returns a name as programs make them that take snapshots by the clock: with much in it that could be taken for
+// the ID of a span in a log.
+func (s *scenario) snapshot(name string) string {
+	return fmt.Sprintf("auto-%s_%s_%016x", name, time.Now().UTC().Format("20060102T150405Z"), s.rand.Uint64())
 }
 
 func (s *scenario) traceOf(name string) string { return filepath.Join(s.work, name+".json") }
