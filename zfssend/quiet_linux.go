@@ -23,14 +23,11 @@ const paceTime = 20 * time.Millisecond
 // try repeats f, which moves something without waiting, until it reports that it is done, and waits for data in
 // between. The number of bytes that f has moved has to be told to came.
 func (e *readEnd) try(f func(fd uintptr) (done bool)) error {
-	for naps := 0; ; naps++ {
+	for naps := 0; naps < idleNaps && e.pace(); naps++ {
 		done := false
 		err := e.control(func(fd uintptr) { done = f(fd) })
 		if done || err != nil {
 			return err
-		}
-		if naps == idleNaps || !e.pace() {
-			break
 		}
 		time.Sleep(e.nap)
 	}
