@@ -59,6 +59,7 @@ func (r *zfsReport) targets() *table {
 		replication = r.Replication.Series
 	}
 	t.addTarget("speed of a replication against the shell's pipe", "≥ 0.98", replication.target(directReceive, shellPipe, 0.98))
+	t.addTarget("verified, against not verified and not direct", "≥ 0.90", replication.target(verifiedReceive, sendReceive, 0.90))
 	t.addTarget("verified, against the shell's pipe", "≥ 0.882", replication.target(verifiedReceive, shellPipe, 0.9*0.98))
 	t.addTarget("pipes alone: spliced, against plain copying", "≥ 0.75", r.Pipes.target(splicedPipe, plainCopy, 0.75))
 	t.addTarget("pipes alone: verified, against plain copying", "≥ 0.75", r.Pipes.target(checkedPipe, plainCopy, 0.75))

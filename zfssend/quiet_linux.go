@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A quiet pipe that is empty is looked at again after a nap, in which half of it is filled at the stream's speed of
-// late: each look costs what moving 100 KiB does. A pipe that is filled faster than in minNap, which timers take as
-// long as a millisecond more for, isn't made quiet. After so many naps without data, there may be none for long.
+// A quiet pipe that is empty is looked at again after a nap, in which half of it is filled at the stream's speed of late: a
+// nap costs 0.1 ms of processor time, however long it is. Naps may last a millisecond longer than they should, so a pipe
+// of which half is filled in less than minNap isn't made quiet. After idleNaps without data, there may be none for long.
 const (
 	minNap   = 2 * time.Millisecond
 	maxNap   = 10 * time.Millisecond
@@ -41,9 +41,9 @@ func (e *readEnd) try(f func(fd uintptr) (done bool)) error {
 	return raw.Read(f)
 }
 
-// nod takes a nap before there is room in a pipe to which the stream moves on, if this one is quiet and no larger: what
+// napForRoom takes a nap before there is room in a pipe to which the stream moves on, if this one is quiet and no larger: what
 // is taken out of that in this time need not wake us up, either.
-func (e *readEnd) nod(out syscall.RawConn) {
+func (e *readEnd) napForRoom(out syscall.RawConn) {
 	if !e.quiet {
 		return
 	}

@@ -98,7 +98,7 @@ func spliceOnce(from, to, limit int) (int, error) {
 func (f *flow) awaitRoom(out syscall.RawConn) error {
 	f.beginWrite()
 	defer f.endWrite()
-	f.from.pipe.nod(out)
+	f.from.pipe.napForRoom(out)
 	return out.Write(func(to uintptr) bool { return ready(to, unix.POLLOUT) })
 }
 

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,7 +41,7 @@ func TestLogBelongsToTrace(t *testing.T) {
 	n, ids, deepest := 0, 0, 0
 	for in := bufio.NewScanner(log); in.Scan(); n++ {
 		at := unixNS(t, field(t, in.Text(), "time"))
-		stack := strings.FieldsFunc(field(t, in.Text(), "trace"), func(r rune) bool { return strings.ContainsRune("/.~", r) })
+		stack := stackOf(t, in.Text())
 		if len(stack) == 0 || stack[0] == "none" {
 			t.Errorf("a line without ID stack: %s", in.Text())
 			continue
@@ -83,9 +84,9 @@ func TestGrep(t *testing.T) {
 		t.Fatal(err)
 	}
 	log := strings.SplitAfter(strings.TrimSuffix(string(text), "\n"), "\n")
-	for _, decoy := range []string{" guids=", "snapshots=@auto-", "T"} {
-		if !strings.Contains(string(text), decoy) {
-			t.Errorf("the log has no %q, which could be taken for IDs", decoy)
+	for _, decoy := range []string{`guids="?\[\d{10,}`, `snapshots=@auto-full_\d{8}T\d{6}Z_[0-9a-f]{16}`} {
+		if !regexp.MustCompile(decoy).Match(text) {
+			t.Errorf("the log has nothing like %s, which could be taken for IDs", decoy)
 		}
 	}
 	ids := slices.Sorted(maps.Keys(spans))
@@ -100,7 +101,7 @@ func TestGrep(t *testing.T) {
 			if strings.Contains(line, id) {
 				got = append(got, line)
 			}
-			if within(spans, innermost(t, line), id) {
+			if stack := stackOf(t, line); within(spans, stack[len(stack)-1], id) {
 				want = append(want, line)
 			}
 		}
@@ -114,10 +115,10 @@ func TestGrep(t *testing.T) {
 	}
 }
 
-// innermost returns the last ID of a line's stack.
-func innermost(t *testing.T, line string) string {
-	stack := strings.FieldsFunc(field(t, line, "trace"), func(r rune) bool { return strings.ContainsRune("/.~", r) })
-	return stack[len(stack)-1]
+// stackOf returns the IDs of a line's stack, the innermost one last.
+func stackOf(t *testing.T, line string) []string {
+	t.Helper()
+	return strings.FieldsFunc(field(t, line, "trace"), func(r rune) bool { return strings.ContainsRune("/.~", r) })
 }
 
 // within reports whether a span is another one, or below it.
