@@ -29,7 +29,7 @@ type Config struct {
 	Host     string // "": this host's name
 	ID       string // of the structured data; "": spanstack@32473
 	// MaxMessage is how many bytes of a message the daemon takes: 2048 for UDP, as RFC 5426 wants of all receivers,
-	// else 8192.
+	// else 8192. It may be 480 to 65507 for UDP, else 480 to 1048576.
 	MaxMessage int
 
 	Options logging.Options     // of what concerns the format, only Stack is used; the name is "syslog" if there is none
@@ -113,6 +113,7 @@ const (
 	maxMessage     = 1 << 20
 	defaultMessage = 8192 // rsyslog's and others' limit, if nothing else is configured
 	defaultUDP     = 2048
+	maxUDP         = 65507 // what an IPv4 datagram holds: a larger one would be tried for ever
 )
 
 // Open returns a handler whose lines go to a syslog daemon, which needn't be there yet. It must be closed, lest the
@@ -132,13 +133,13 @@ func Open(c Config) (*logging.Handler, error) {
 }
 
 func newEncoder(c Config) (logging.Encoder, error) {
-	limit := defaultMessage
+	limit, most := defaultMessage, maxMessage
 	if c.Network == UDP {
-		limit = defaultUDP
+		limit, most = defaultUDP, maxUDP
 	}
 	limit = cmp.Or(c.MaxMessage, limit)
-	if limit < minMessage || limit > maxMessage {
-		return nil, fmt.Errorf("messages of %d bytes at most: want %d to %d", limit, minMessage, maxMessage)
+	if limit < minMessage || limit > most {
+		return nil, fmt.Errorf("messages of %d bytes at most: want %d to %d", limit, minMessage, most)
 	}
 	app, pid := cmp.Or(c.App, filepath.Base(os.Args[0])), strconv.Itoa(os.Getpid())
 	if c.Format == FormatLocal || c.Format == FormatAuto && c.Network == Local {

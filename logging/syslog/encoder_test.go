@@ -141,10 +141,11 @@ func TestMaxMessage(t *testing.T) {
 
 func TestErrors(t *testing.T) {
 	for want, c := range map[string]syslog.Config{
-		`syslog: no address: udp needs host:port`:                    {Network: syslog.UDP},
-		`syslog: address "a:b:c": want host:port`:                    {Network: syslog.TCP, Address: "a:b:c"},
-		`syslog: address ":514" has no host`:                         {Network: syslog.TLS, Address: ":514"},
-		`syslog: messages of 100 bytes at most: want 480 to 1048576`: {MaxMessage: 100},
+		`syslog: no address: udp needs host:port`:                                                                        {Network: syslog.UDP},
+		`syslog: address "a:b:c": want host:port`:                                                                        {Network: syslog.TCP, Address: "a:b:c"},
+		`syslog: address ":514" has no host`:                                                                             {Network: syslog.TLS, Address: ":514"},
+		`syslog: messages of 100 bytes at most: want 480 to 1048576`:                                                     {MaxMessage: 100},
+		`syslog: messages of 65536 bytes at most: want 480 to 65507`:                                                     {Network: syslog.UDP, Address: "localhost", MaxMessage: 65536},
 		`syslog: "a b@1" is no ID of structured data: want name@number, at most 32 characters (RFC 5424, section 6.3.2)`: {Format: syslog.FormatRFC5424, ID: "a b@1"},
 	} {
 		if h, err := syslog.Open(c); err == nil || err.Error() != want {
