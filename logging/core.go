@@ -19,6 +19,7 @@ type core struct {
 	outlet   Outlet       // opts.Outlet, or out
 	foreign  slog.Handler // gets records instead of all this
 	joined   []*Handler   // get all lines instead of all this
+	foreigns bool         // joined ones pass lines on to handlers of other kinds
 	losses   []*lossReport
 	collapse *collapser // nil: nothing is collapsed
 	counts   counters
@@ -56,6 +57,9 @@ func (c *core) emit(ctx context.Context, subsystem string, span *trace.Span, r *
 	case c.foreign != nil:
 		return c.handForeign(ctx, subsystem, span, r, attrs)
 	}
+	if c.opts.OTelIDs {
+		attrs = withoutOTelNames(attrs)
+	}
 	if c.opts.Encoder != nil {
 		return c.encode(subsystem, span, r, append([]slog.Attr(nil), attrs...)) // slices.Clone would let attrs escape
 	}
@@ -65,11 +69,15 @@ func (c *core) emit(ctx context.Context, subsystem string, span *trace.Span, r *
 }
 
 func (c *core) line(subsystem string, span *trace.Span, r *slog.Record, attrs []slog.Attr) Line {
-	return Line{
+	l := Line{
 		Time: r.Time, Level: r.Level, Message: r.Message,
 		Subsystem: subsystem, Stack: c.stack(span), Ended: span != nil && span.Ended(),
 		Attrs: attrs,
 	}
+	if c.opts.OTelIDs {
+		l.Ref = span.Ref()
+	}
+	return l
 }
 
 // encode writes a line by the encoder, which may keep what it gets, so that only such lines are on the heap.
@@ -126,6 +134,9 @@ func (c *core) enabled(ctx context.Context, subsystem string, level slog.Level) 
 	}
 	return c.foreign == nil || c.foreign.Enabled(&placed{Context: orBackground(ctx), subsystem: subsystem}, level)
 }
+
+// handsOn reports whether lines go to a handler of another kind, which may look into their context.
+func (c *core) handsOn() bool { return c.foreign != nil || c.foreigns }
 
 func (c *core) levels() *LevelVar {
 	switch {
@@ -213,6 +224,10 @@ func (c *core) handForeign(ctx context.Context, subsystem string, span *trace.Sp
 	out.AddAttrs(slog.String(TraceKey, stack))
 	if span != nil && span.Ended() {
 		out.AddAttrs(slog.Bool(EndedKey, true))
+	}
+	if c.opts.OTelIDs {
+		out.AddAttrs(appendRef(nil, span.Ref())...)
+		attrs = withoutOTelNames(attrs)
 	}
 	out.AddAttrs(attrs...)
 	return c.foreign.Handle(&placed{Context: orBackground(ctx), subsystem: subsystem, span: span}, out)

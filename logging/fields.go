@@ -1,6 +1,9 @@
 package logging
 
-import "log/slog"
+import (
+	"log/slog"
+	"slices"
+)
 
 // A scope is what a logger was given by With or WithGroup: attributes, or a group for all that comes after.
 type scope struct {
@@ -121,13 +124,32 @@ func ownNames(attrs []slog.Attr) []slog.Attr {
 	renamed := false
 	for i := range attrs {
 		if isReserved(attrs[i].Key) {
-			attrs[i].Key, renamed = "fields."+attrs[i].Key, true
+			attrs[i].Key, renamed = otherName(attrs[i].Key), true
 		}
 	}
 	if renamed {
 		return unique(attrs)
 	}
 	return attrs
+}
+
+// otherName is the name that an attribute gets which has one of ours.
+func otherName(key string) string { return "fields." + key }
+
+// withoutOTelNames returns attrs without the names of OTel's IDs, which are ours only where they are asked for. It
+// doesn't change them, since other handlers may have them, too.
+func withoutOTelNames(attrs []slog.Attr) []slog.Attr {
+	ours := func(a slog.Attr) bool { return a.Key == TraceIDKey || a.Key == SpanIDKey }
+	if !slices.ContainsFunc(attrs, ours) {
+		return attrs
+	}
+	renamed := append([]slog.Attr(nil), attrs...)
+	for i := range renamed {
+		if ours(renamed[i]) {
+			renamed[i].Key = otherName(renamed[i].Key)
+		}
+	}
+	return unique(renamed)
 }
 
 func isReserved(key string) bool {

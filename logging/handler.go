@@ -24,6 +24,8 @@ type Options struct {
 	Encoder Encoder // instead of a Format
 	Stack   StackStyle
 	Color   bool // colours, in human format only
+	// OTelIDs adds trace_id and span_id, by which OpenTelemetry's tools find the line's span, to lines that have one.
+	OTelIDs bool
 
 	// Collapse is how long a line that is identical to an earlier one, but for its time and trace, is counted instead
 	// of written: the first is, and then once in that time the last one, with the attribute "repeated". 0 means that
@@ -74,7 +76,7 @@ func NewHandler(w io.Writer, o Options) *Handler {
 }
 
 // Adapt returns a handler that passes records on to one of another kind, which see the same attributes as with
-// [WithHandler]. Of o, what concerns the format isn't used.
+// [WithHandler]. Of o, what concerns the format isn't used, but for OTelIDs.
 func Adapt(h slog.Handler, o Options) *Handler {
 	c := newCore(o)
 	c.foreign = h
@@ -160,7 +162,11 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	}
 	span, fields := h.place(ctx)
 	attrs := ownNames(resolve(h.scope.append(append(room[:0], fields...), &r)))
-	err := h.target().write(ctx, h.subsystem, span, &r, attrs)
+	c := h.target()
+	if c.handsOn() && h.ctx != nil {
+		ctx = &within{orBackground(ctx), h.ctx}
+	}
+	err := c.write(ctx, h.subsystem, span, &r, attrs)
 	record(span, h.subsystem, &r, attrs)
 	return err
 }
@@ -178,6 +184,21 @@ func (h *Handler) place(ctx context.Context) (*trace.Span, []slog.Attr) {
 		}
 	}
 	return span, e.fields()
+}
+
+// within is a call's context that has, for what it lacks, the values of the logger's. So a handler that takes a line's
+// span from its context finds it there, also if the call had none.
+type within struct {
+	context.Context
+	logger context.Context
+}
+
+// Value implements context.Context.
+func (w *within) Value(key any) any {
+	if v := w.Context.Value(key); v != nil {
+		return v
+	}
+	return w.logger.Value(key)
 }
 
 // A placed is the context that a handler of another kind gets with a line. If it passes the line on to one of ours, as

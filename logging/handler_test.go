@@ -157,7 +157,7 @@ var lineCases = []struct {
 	}},
 }
 
-var idText = regexp.MustCompile(`\b[a-p][a-z2-7]{12}\b`)
+var idText = regexp.MustCompile(`\b(?:[a-p][a-z2-7]{12}|[0-9a-f]{32}|[0-9a-f]{16})\b`)
 
 // stable replaces IDs, which differ from run to run, by numbers in order of appearance.
 func stable(text string) string {
@@ -194,6 +194,8 @@ func TestGolden(t *testing.T) {
 		"json":       {Format: logging.FormatJSON},
 		"json-short": {Format: logging.FormatJSON, Stack: logging.StackShort},
 		"no-stack":   {Format: logging.FormatLogfmt, Stack: logging.StackOff},
+		"color-otel": {Format: logging.FormatHuman, Color: true, OTelIDs: true},
+		"json-otel":  {Format: logging.FormatJSON, OTelIDs: true},
 	}
 	for name, o := range options {
 		t.Run(name, func(t *testing.T) {

@@ -3,6 +3,8 @@ package logging
 import (
 	"log/slog"
 	"unicode/utf8"
+
+	"github.com/spanstack/spanstack/trace"
 )
 
 // Widths of the columns of human format; longer texts move what follows.
@@ -52,7 +54,7 @@ func appendHuman(b []byte, l *Line, color bool) []byte {
 
 	column = len(b)
 	b = appendPrintable(b, l.Message)
-	if len(l.Attrs) > 0 || l.Stack != "" {
+	if len(l.Attrs) > 0 || l.Stack != "" || l.Ref != (trace.Ref{}) {
 		b = pad(b, messageWidth-utf8.RuneCount(b[column:]))
 	}
 	w := pairs{b: b}
@@ -67,6 +69,9 @@ func appendHuman(b []byte, l *Line, color bool) []byte {
 	if l.Stack != "" {
 		b = append(p.start(append(b, ' '), colorFaint), "trace="...)
 		b = p.end(append(b, l.Stack...))
+	}
+	if l.Ref != (trace.Ref{}) {
+		b = p.end(appendOTelIDs(p.start(b, colorFaint), l.Ref))
 	}
 	return append(b, '\n')
 }

@@ -18,6 +18,7 @@ func Join(handlers ...*Handler) *Handler {
 	c := &core{joined: make([]*Handler, 0, len(handlers))}
 	for _, h := range handlers {
 		c.joined = append(c.joined, &Handler{core: h.target(), scope: h.scope})
+		c.foreigns = c.foreigns || h.target().handsOn()
 	}
 	for i, h := range c.joined {
 		outlet := h.core.outlet

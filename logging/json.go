@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 	"unicode/utf8"
+
+	"github.com/spanstack/spanstack/trace"
 )
 
 // JSON lines are written by own code rather than by slog.JSONHandler, which leaves terminal controls (DEL, C1) and
@@ -25,6 +27,10 @@ func appendJSON(b []byte, l *Line) []byte {
 	}
 	if l.Stack != "" {
 		b = append(append(append(b, `,"trace":"`...), l.Stack...), '"')
+	}
+	if l.Ref != (trace.Ref{}) {
+		b = appendTraceID(append(b, `,"trace_id":"`...), l.Ref)
+		b = append(appendSpanID(append(b, `","span_id":"`...), l.Ref), '"')
 	}
 	if l.Ended {
 		b = append(b, `,"span_ended":true`...)

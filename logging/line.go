@@ -1,9 +1,13 @@
 package logging
 
 import (
+	"encoding/binary"
+	"encoding/hex"
 	"iter"
 	"log/slog"
 	"time"
+
+	"github.com/spanstack/spanstack/trace"
 )
 
 // A Line is what an [Encoder] renders. It is valid until AppendLine returns, and must not be changed.
@@ -14,6 +18,8 @@ type Line struct {
 	Subsystem string // "": none
 	Stack     string // the ID stack, as much of it as is to be shown; "": nothing
 	Ended     bool   // the span had ended
+	// Ref names the span as OpenTelemetry does, if that is to be shown: else it is zero.
+	Ref trace.Ref
 	// Attrs have each name once, none that is one of this package's own, and no LogValuer at the top.
 	Attrs []slog.Attr
 }
@@ -32,8 +38,8 @@ func (l *Line) Severity() int {
 	return 7
 }
 
-// AppendPlace appends the fields that say where the line was logged, as far as it has them: subsystem, trace and
-// span_ended.
+// AppendPlace appends the fields that say where the line was logged, as far as it has them: subsystem, trace,
+// span_ended, trace_id and span_id.
 func (l *Line) AppendPlace(attrs []slog.Attr) []slog.Attr {
 	if l.Subsystem != "" {
 		attrs = append(attrs, slog.String(SubsystemKey, l.Subsystem))
@@ -44,7 +50,24 @@ func (l *Line) AppendPlace(attrs []slog.Attr) []slog.Attr {
 	if l.Ended {
 		attrs = append(attrs, slog.Bool(EndedKey, true))
 	}
-	return attrs
+	return appendRef(attrs, l.Ref)
+}
+
+func appendRef(attrs []slog.Attr, ref trace.Ref) []slog.Attr {
+	if ref == (trace.Ref{}) {
+		return attrs
+	}
+	return append(attrs, slog.String(TraceIDKey, string(appendTraceID(nil, ref))), slog.String(SpanIDKey, string(appendSpanID(nil, ref))))
+}
+
+// appendTraceID appends a trace ID as W3C Trace Context, section 2.2.2, writes it: 32 lower-case hexadecimal digits.
+func appendTraceID(b []byte, ref trace.Ref) []byte { return hex.AppendEncode(b, ref.Trace[:]) }
+
+// appendSpanID appends a span ID likewise: 16 digits.
+func appendSpanID(b []byte, ref trace.Ref) []byte {
+	var id [8]byte
+	binary.BigEndian.PutUint64(id[:], uint64(ref.Span))
+	return hex.AppendEncode(b, id[:])
 }
 
 // An Encoder renders lines in a format that isn't one of this package's own.

@@ -6,6 +6,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/spanstack/spanstack/trace"
 )
 
 func appendLogfmt(b []byte, l *Line) []byte {
@@ -20,6 +22,7 @@ func appendLogfmt(b []byte, l *Line) []byte {
 	if l.Stack != "" {
 		b = append(append(b, " trace="...), l.Stack...)
 	}
+	b = appendOTelIDs(b, l.Ref)
 	if l.Ended {
 		b = append(b, " span_ended=true"...)
 	}
@@ -27,6 +30,15 @@ func appendLogfmt(b []byte, l *Line) []byte {
 	w := pairs{b: b}
 	w.attrs("", l.Attrs)
 	return append(w.end(), '\n')
+}
+
+// appendOTelIDs appends trace_id and span_id as pairs, if there are any.
+func appendOTelIDs(b []byte, ref trace.Ref) []byte {
+	if ref == (trace.Ref{}) {
+		return b
+	}
+	b = appendTraceID(append(b, " trace_id="...), ref)
+	return appendSpanID(append(b, " span_id="...), ref)
 }
 
 // pairs appends attributes as " key=value", for logfmt and human format.

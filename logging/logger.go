@@ -16,6 +16,13 @@ const (
 	EndedKey     = "span_ended"
 )
 
+// Keys of the fields that name a line's span as OpenTelemetry does, for handlers with [Options].OTelIDs. See its
+// specification, "Trace Context in non-OTLP Log Formats".
+const (
+	TraceIDKey = "trace_id"
+	SpanIDKey  = "span_id"
+)
+
 // NoTrace is the trace field of a line outside any task.
 const NoTrace = "none"
 
@@ -92,7 +99,8 @@ func With(ctx context.Context, attrs ...slog.Attr) context.Context {
 // injected before stay in effect.
 //
 // A handler of this package gets lines as they are. Any other [slog.Handler] gets records whose first attributes are
-// subsystem, trace and, for an ended span, span_ended, before the injected ones, the logger's and the call's.
+// subsystem, trace and, for an ended span, span_ended, before the injected ones, the logger's and the call's. Its
+// context has the values of the call's and, for what that lacks, of the logger's, so that the line's span is in it.
 func WithHandler(ctx context.Context, h slog.Handler) context.Context {
 	return &env{Context: ctx, base: adopt(h), outer: envOf(ctx).withAttrs()}
 }

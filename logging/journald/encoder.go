@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/spanstack/spanstack/logging"
+	"github.com/spanstack/spanstack/trace"
 )
 
 // While they wait, lines are fields that end with a NUL each, KEY=value, in which NULs, line feeds and backslashes are
@@ -38,7 +39,7 @@ func (e *encoder) AppendLine(b []byte, l *logging.Line) []byte {
 			dropped++
 			continue
 		}
-		if name := fieldName(key); name != "" {
+		if name := fieldName(key); name != "" && !isID(l, name) {
 			b = appendField(b, name, logging.AppendValue(room[:0], v))
 		} else {
 			b = appendField(b, otherField, logging.AppendValue(append(logging.AppendKey(room[:0], key), '='), v))
@@ -129,6 +130,11 @@ func fieldName(key string) string {
 		return ""
 	}
 	return name
+}
+
+// isID reports whether a field is one of OpenTelemetry's IDs, and the line has those.
+func isID(l *logging.Line, name string) bool {
+	return l.Ref != (trace.Ref{}) && (name == "TRACE_ID" || name == "SPAN_ID")
 }
 
 func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
