@@ -16,17 +16,17 @@ func TestImports(t *testing.T) {
 		allow    []string
 		why      string
 	}{
-		{"./trace", nil,
+		{"./trace", []string{module + "internal/logslot"},
 			"whoever imports trace compiles nothing but the standard library"},
-		{"./trace/tracetest", []string{module + "trace"},
+		{"./trace/tracetest", []string{module + "trace", module + "internal/logslot"},
 			"tests of users need no more than trace itself"},
 		{"./tracefmt/...", []string{module + "tracefmt", "github.com/go-json-experiment/json", "github.com/klauspost/compress"},
 			"formats are of use without the tracer"},
-		{"./logging", []string{module + "trace", module + "logging/internal", "golang.org/x/sys"},
+		{"./logging", []string{module + "trace", module + "internal/logslot", module + "logging/internal", "golang.org/x/sys"},
 			"a logger is in every package of a program: outlets, flags and bridges live in packages below it"},
-		{"./logging/...", []string{module + "trace", module + "logging", "golang.org/x/sys", "github.com/spf13/pflag", "github.com/go-logr/logr"},
+		{"./logging/...", []string{module + "trace", module + "internal/logslot", module + "logging", "golang.org/x/sys", "github.com/spf13/pflag", "github.com/go-logr/logr"},
 			"an outlet costs no more than its protocol"},
-		{"./zfssend/...", []string{module + "trace", module + "logging", module + "zfssend", "golang.org/x/sys"},
+		{"./zfssend/...", []string{module + "trace", module + "internal/logslot", module + "logging", module + "zfssend", "golang.org/x/sys"},
 			"whoever runs zfs send from Go gets no command's dependencies"},
 	}
 	for _, rule := range rules {

@@ -15,6 +15,7 @@ import (
 // A core is what all handlers derived from one share: an outlet, or several.
 type core struct {
 	opts     Options
+	decides  *LevelVar // whether a line is written anywhere; nil: that isn't so easy
 	out      io.Writer
 	outlet   Outlet       // opts.Outlet, or out
 	foreign  slog.Handler // gets records instead of all this
@@ -33,7 +34,7 @@ func newCore(o Options) *core {
 	if o.LevelVar == nil {
 		o.LevelVar = NewLevelVar(o.Levels)
 	}
-	c := &core{opts: o, outlet: o.Outlet}
+	c := &core{opts: o, decides: o.LevelVar, outlet: o.Outlet}
 	c.collapse = newCollapser(c, o.Collapse)
 	return c
 }

@@ -56,6 +56,7 @@ type Handler struct {
 	ctx       context.Context // GetLogger's
 	env       *env            // of ctx
 	subsystem string
+	levels    *LevelVar // that alone decide, if they do: see core.decides
 	scope     *scope
 }
 
@@ -79,7 +80,7 @@ func NewHandler(w io.Writer, o Options) *Handler {
 // [WithHandler]. Of o, what concerns the format isn't used, but for OTelIDs.
 func Adapt(h slog.Handler, o Options) *Handler {
 	c := newCore(o)
-	c.foreign = h
+	c.foreign, c.decides = h, nil
 	return &Handler{core: c}
 }
 
@@ -121,6 +122,13 @@ func (h *Handler) Close() error { return h.target().close() }
 
 // Enabled implements [slog.Handler].
 func (h *Handler) Enabled(ctx context.Context, level slog.Level) bool {
+	if v := h.levels; v != nil {
+		return !v.allOff(level) && v.Enabled(h.subsystem, level)
+	}
+	return h.enabled(ctx, level)
+}
+
+func (h *Handler) enabled(ctx context.Context, level slog.Level) bool {
 	c := h.target()
 	subsystem := h.subsystem
 	if h.ctx == nil {

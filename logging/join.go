@@ -20,6 +20,7 @@ func Join(handlers ...*Handler) *Handler {
 		c.joined = append(c.joined, &Handler{core: h.target(), scope: h.scope})
 		c.foreigns = c.foreigns || h.target().handsOn()
 	}
+	c.decides = sharedLevels(c.joined)
 	for i, h := range c.joined {
 		outlet := h.core.outlet
 		if outlet == nil || len(c.joined) < 2 {
@@ -30,6 +31,17 @@ func Join(handlers ...*Handler) *Handler {
 		c.losses = append(c.losses, r)
 	}
 	return &Handler{core: c}
+}
+
+// sharedLevels returns what all handlers go by, or nil if it isn't the same.
+func sharedLevels(handlers []*Handler) (shared *LevelVar) {
+	for _, h := range handlers {
+		if v := h.core.decides; v == nil || shared != nil && v != shared {
+			return nil
+		}
+		shared = h.core.decides
+	}
+	return shared
 }
 
 // emitToAll writes a line to all that want it.

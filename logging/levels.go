@@ -79,19 +79,25 @@ func (l Levels) String() string {
 }
 
 // Enabled reports whether a line of that level is written for a subsystem.
-func (l Levels) Enabled(subsystem string, level slog.Level) bool {
+func (l Levels) Enabled(subsystem string, level slog.Level) bool { return level >= l.of(subsystem) }
+
+// of returns the level that is in effect for a subsystem.
+func (l Levels) of(subsystem string) slog.Level {
 	for subsystem != "" {
 		if v, ok := l.Subsystems[subsystem]; ok {
-			return level >= v
+			return v
 		}
 		subsystem = subsystem[:max(0, strings.LastIndexByte(subsystem, '.'))]
 	}
-	return level >= l.Default
+	return l.Default
 }
 
 // A LevelVar holds levels that can change while they are in use. Several handlers may share one. The zero value is
 // level info for all. Its methods may be called concurrently.
-type LevelVar struct{ set atomic.Pointer[levelSet] }
+type LevelVar struct {
+	set    atomic.Pointer[levelSet]
+	lowest atomic.Int64 // of set
+}
 
 // NewLevelVar returns a LevelVar that holds l.
 func NewLevelVar(l Levels) *LevelVar {
@@ -116,7 +122,11 @@ func (v *LevelVar) Set(l Levels) {
 		s.lowest, s.highest = min(s.lowest, level), max(s.highest, level)
 	}
 	v.set.Store(s)
+	v.lowest.Store(int64(s.lowest))
 }
+
+// allOff reports whether lines of that level are written for no subsystem.
+func (v *LevelVar) allOff(level slog.Level) bool { return int64(level) < v.lowest.Load() }
 
 // Enabled reports whether a line of that level is written for a subsystem.
 func (v *LevelVar) Enabled(subsystem string, level slog.Level) bool {
@@ -124,11 +134,47 @@ func (v *LevelVar) Enabled(subsystem string, level slog.Level) bool {
 	if s == nil {
 		return level >= slog.LevelInfo
 	}
-	return level >= s.lowest && (level >= s.highest || s.Levels.Enabled(subsystem, level))
+	if level < s.lowest || level >= s.highest {
+		return level >= s.highest
+	}
+	return level >= s.of(subsystem)
 }
 
-// A levelSet is a Levels in use: most lines are above or below all levels, and need no look-up.
+// A levelSet is a Levels in use: most lines are above or below all levels, and need no look-up. For the others, what
+// was looked up is kept.
 type levelSet struct {
 	Levels
 	lowest, highest slog.Level
+	found           atomic.Pointer[[]found]
+}
+
+// found is the level of a subsystem.
+type found struct {
+	subsystem string
+	level     slog.Level
+}
+
+// Most of what is kept of look-ups: a walk through more would take longer than looking up.
+const mostFound = 16
+
+// of returns the level of a subsystem.
+func (s *levelSet) of(subsystem string) slog.Level {
+	known := s.found.Load()
+	if known != nil {
+		for i := range *known {
+			if f := &(*known)[i]; f.subsystem == subsystem {
+				return f.level
+			}
+		}
+	}
+	level := s.Levels.of(subsystem)
+	var all []found
+	if known != nil {
+		all = *known
+	}
+	if len(all) < mostFound {
+		all = append(slices.Clip(all), found{strings.Clone(subsystem), level})
+		s.found.CompareAndSwap(known, &all)
+	}
+	return level
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"github.com/spanstack/spanstack/internal/logslot"
 	"github.com/spanstack/spanstack/trace"
 )
 
@@ -27,29 +28,53 @@ const (
 const NoTrace = "none"
 
 // GetLogger returns the logger of a subsystem for what is done under ctx. It is cheap and meant to be called where the
-// line is written: nothing is looked up or rendered before a line is, and nothing at all for a level that is off.
+// line is written: nothing is rendered before a line is, and nothing at all for a level that is off. The logger is kept
+// with the innermost span of ctx, or with what [With] has made, so that it is made once there.
 //
 // Subsystems are short constants such as "zfs"; dots make parts, as in "zfs.cmd". A nil ctx is an empty one.
 func GetLogger(ctx context.Context, subsystem string) *slog.Logger {
-	// Inlined into its callers together with slog.New, this keeps the logger off the heap if it is used at once.
-	return slog.New(newBound(ctx, subsystem))
-}
-
-func newBound(ctx context.Context, subsystem string) *Handler {
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	h := &Handler{ctx: ctx, subsystem: subsystem}
-	h.env = envOf(ctx)
+	slot, _ := ctx.Value(logslot.Key{}).(*logslot.Slot)
+	if slot != nil {
+		if l := slot.Find(subsystem); l != nil {
+			return l
+		}
+	}
+	return newLogger(ctx, slot, subsystem)
+}
+
+// newLogger makes a logger, and keeps it with the nearest context of ours, for which it is the same as for ctx, unless
+// a handler of another kind might look for more in ctx.
+func newLogger(ctx context.Context, slot *logslot.Slot, subsystem string) *slog.Logger {
+	made := &struct {
+		handler Handler
+		logger  slog.Logger
+		kept    logslot.Kept
+	}{handler: Handler{ctx: ctx, subsystem: subsystem}}
+	made.kept = logslot.Kept{Logger: &made.logger, Subsystem: subsystem, Generation: logslot.Generation()}
+	h := &made.handler
+	h.bind()
+	made.logger = *slog.New(h)
+	if slot != nil && !logslot.Disabled() && !h.target().handsOn() {
+		h.ctx = ctx.Value(logslot.ContextKey{}).(context.Context)
+		slot.Keep(&made.kept)
+	}
+	return &made.logger
+}
+
+// bind sets what h gets from its context.
+func (h *Handler) bind() {
+	h.env = envOf(h.ctx)
 	base := processDefault.Load()
 	if h.env != nil && h.env.base != nil {
 		base = h.env.base
-		h.core = base.core
+		h.core, h.levels = base.core, base.core.decides
 	}
 	if base != nil {
 		h.scope = base.scope
 	}
-	return h
 }
 
 // An env is what a context carries for this package: injected attributes, and the handler that lines go to. It is its
@@ -61,13 +86,20 @@ type env struct {
 	outer *env        // the next one that has attributes
 
 	merged atomic.Pointer[[]slog.Attr] // of attrs and outer's; made by the first line
+	slot   logslot.Slot
 }
 
 type envKey struct{}
 
 // Value implements context.Context.
 func (e *env) Value(key any) any {
-	if key == (envKey{}) {
+	if _, ok := key.(envKey); ok {
+		return e
+	}
+	if _, ok := key.(logslot.Key); ok {
+		return &e.slot
+	}
+	if _, ok := key.(logslot.ContextKey); ok {
 		return e
 	}
 	return e.Context.Value(key)
@@ -133,6 +165,7 @@ var processDefault atomic.Pointer[Handler]
 // A nil h restores the initial one: human format at level info on stderr.
 func SetDefault(h slog.Handler) {
 	processDefault.Store(adopt(h))
+	logslot.Outdate()
 }
 
 // Default returns the handler of lines whose context has none.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"reflect"
 	"time"
+
+	"github.com/spanstack/spanstack/internal/logslot"
 )
 
 // spanContext is a [Span] seen as a context: the same object under a type of its own, so that a span costs one
@@ -17,8 +19,18 @@ func (c *spanContext) Done() <-chan struct{}       { return c.outer.Done() }
 func (c *spanContext) Err() error                  { return c.outer.Err() }
 
 func (c *spanContext) Value(key any) any {
-	if key == (spanKey{}) {
+	// Looking for the key's type is faster than comparing it with a value.
+	if _, ok := key.(logslot.Key); ok {
+		if x := c.extra.Load(); x != nil {
+			return &x.loggers
+		}
+		return &(*Span)(c).extras().loggers
+	}
+	if _, ok := key.(spanKey); ok {
 		return (*Span)(c)
+	}
+	if _, ok := key.(logslot.ContextKey); ok {
+		return c
 	}
 	if hooked.Load() {
 		if h := c.host.rec.hook.Load(); h != nil && key == h.Key {

@@ -7,6 +7,8 @@ import (
 	rtrace "runtime/trace"
 	"slices"
 	"sync/atomic"
+
+	"github.com/spanstack/spanstack/internal/logslot"
 )
 
 // extra is what only some spans have: attributes, a rendered stack, and more.
@@ -16,6 +18,8 @@ type extra struct {
 	ended  atomic.Bool // somebody renders the attributes, because the span ends
 	stack  atomic.Pointer[string]
 	more   atomic.Pointer[more]
+
+	loggers logslot.Slot
 }
 
 // more is what few spans have. It is guarded by the shard.
@@ -65,7 +69,7 @@ func newHostWithAttrs(attrs []slog.Attr) *host {
 }
 
 const (
-	inlineText = 80      // bytes of rendered attributes in a span's own allocation
+	inlineText = 72      // bytes of rendered attributes in a span's own allocation
 	maxPlain   = 32      // attributes that are rendered at the start
 	plainBytes = 4 << 10 // after so many bytes the rest is left to the end, which bounds it
 )

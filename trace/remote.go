@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 	"sync/atomic"
+
+	"github.com/spanstack/spanstack/internal/logslot"
 )
 
 // Remote describes a span of another process, on whose behalf this one works.
@@ -55,5 +57,6 @@ func (r *Recorder) SetHook(h *Hook) {
 	r.hook.Store(h)
 	if h != nil {
 		hooked.Store(true)
+		logslot.Disable()
 	}
 }

@@ -31,8 +31,11 @@ func (s *Span) Stack() string {
 		if p := x.stack.Load(); p != nil {
 			return *p
 		}
+		text := s.renderStack()
+		x.stack.Store(&text)
+		return text
 	}
-	both := &struct { // in case that s has no extra yet
+	both := &struct {
 		x    extra
 		text string
 	}{text: s.renderStack()}
