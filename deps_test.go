@@ -9,6 +9,12 @@ import (
 
 const module = "github.com/spanstack/spanstack/"
 
+// adapters are packages that are there for a library of others: whoever imports them wants that.
+var adapters = []string{
+	module + "logging/logmetrics", // Prometheus's
+	module + "logging/otlp",       // OpenTelemetry's
+}
+
 // TestImports keeps the house in order: what each room may import of this module and of others, and why.
 func TestImports(t *testing.T) {
 	rules := []struct {
@@ -35,8 +41,8 @@ func TestImports(t *testing.T) {
 			if strings.HasSuffix(path, "test") && !strings.HasSuffix(rule.packages, "test") {
 				continue // support for tests, which no program depends on: see below
 			}
-			if path == module+"logging/logmetrics" {
-				continue // the client library of Prometheus is what it is for
+			if slices.Contains(adapters, path) {
+				continue
 			}
 			for _, dep := range strings.Fields(deps) {
 				if isStandard(dep) || dep == path || slices.ContainsFunc(rule.allow, func(a string) bool {

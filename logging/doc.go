@@ -40,6 +40,7 @@
 //   - logfile: a file that is rotated
 //   - syslog: the local daemon, or one that is reached by UDP, TCP or TLS
 //   - journald: systemd's journal
+//   - otlp: a collector of OpenTelemetry
 //
 // Package logctl changes levels at run time, logflag has a command's flags, and bridge brings in what others log.
 //

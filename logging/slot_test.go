@@ -17,6 +17,8 @@ import (
 	"github.com/spanstack/spanstack/trace"
 )
 
+type valueKey struct{}
+
 // TestLoggerIsKept: asking for a logger again costs no allocation, in all contexts that have the same span and
 // attributes; and in no other.
 func TestLoggerIsKept(t *testing.T) {
@@ -25,7 +27,7 @@ func TestLoggerIsKept(t *testing.T) {
 	defer task.End()
 	inner, span := trace.WithSpan(ctx, "span")
 	defer span.End()
-	derived, cancel := context.WithCancel(context.WithValue(inner, 1, 2))
+	derived, cancel := context.WithCancel(context.WithValue(inner, valueKey{}, 2))
 	defer cancel()
 
 	l := logging.GetLogger(inner, "s")
@@ -98,7 +100,7 @@ func TestContextsAreNotKept(t *testing.T) {
 	defer task.End()
 	body := new([1 << 20]byte)
 	p := weak.Make(body)
-	logging.GetLogger(context.WithValue(ctx, 1, body), "s").Info("m")
+	logging.GetLogger(context.WithValue(ctx, valueKey{}, body), "s").Info("m")
 	body = nil
 	for range 10 {
 		runtime.GC()

@@ -1,0 +1,181 @@
+package otlp
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"go.opentelemetry.io/contrib/bridges/otelslog"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploggrpc"
+	"go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploghttp"
+	sdklog "go.opentelemetry.io/otel/sdk/log"
+	"go.opentelemetry.io/otel/sdk/resource"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/credentials"
+
+	"github.com/spanstack/spanstack/logging"
+	"github.com/spanstack/spanstack/logging/internal/names"
+)
+
+// Config says where lines go. The zero value is what the environment says (OTEL_EXPORTER_OTLP_ENDPOINT and the other
+// variables of OpenTelemetry's specification), or else a collector on this host.
+type Config struct {
+	Protocol Protocol
+	// Endpoint is the collector's URL: https://host:port, or http for a connection without TLS. With HTTP, it may have a
+	// path, which is /v1/logs if it has none; the usual port is 4318 there, and 4317 with gRPC.
+	Endpoint string
+	Headers  map[string]string // of each request, such as a token
+	TLS      *tls.Config       // nil: this host's certificate authorities
+	Compress bool              // by gzip
+
+	// Service is the program's name for the collector, the attribute service.name of its resource. "" is that of
+	// OTEL_SERVICE_NAME, or else the executable's.
+	Service string
+
+	Options logging.Options // of what concerns the format, nothing is used; the name is "otlp" if there is none
+	// Queue is where lines wait. Its Bytes are an estimate of what they take in memory. Chunk, Wait and Report aren't
+	// used.
+	Queue logging.QueueConfig
+}
+
+// Protocol is how a collector is reached.
+type Protocol uint8
+
+const (
+	HTTP Protocol = iota // OTLP/HTTP with binary protobuf
+	GRPC                 // OTLP/gRPC
+)
+
+var protocolNames = []string{HTTP: "http", GRPC: "grpc"}
+
+// String returns the protocol's name.
+func (p Protocol) String() string { return names.Of(p, protocolNames) }
+
+// MarshalText implements encoding.TextMarshaler.
+func (p Protocol) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler: http or grpc.
+func (p *Protocol) UnmarshalText(text []byte) error {
+	return names.Parse(p, text, "OTLP protocol", protocolNames)
+}
+
+// Open returns a handler whose lines go to a collector, which needn't be there yet. It must be closed, lest the last
+// lines are lost.
+func Open(c Config) (*logging.Handler, error) {
+	if err := c.check(); err != nil {
+		return nil, fmt.Errorf("otlp: %w", err)
+	}
+	e, err := newExporter(c)
+	if err != nil {
+		return nil, fmt.Errorf("otlp: %w", err)
+	}
+	return newHandler(e, c), nil
+}
+
+// newHandler returns a handler of lines that e exports.
+func newHandler(e sdklog.Exporter, c Config) *logging.Handler {
+	p := newProcessor(e, c.Queue)
+	provider := sdklog.NewLoggerProvider(sdklog.WithProcessor(p), sdklog.WithResource(newResource(c.Service)))
+	o := c.Options
+	o.Name, o.Outlet, o.OTelIDs = cmp.Or(o.Name, "otlp"), p, false // records have the IDs as fields of their own
+	return logging.Adapt(&handler{otelslog.NewHandler(scopeName, otelslog.WithLoggerProvider(provider))}, o)
+}
+
+// scopeName is that of the instrumentation scope.
+const scopeName = "github.com/spanstack/spanstack/logging"
+
+func (c *Config) check() error {
+	if int(c.Protocol) >= len(protocolNames) {
+		return fmt.Errorf("unknown protocol %d", c.Protocol)
+	}
+	if c.Endpoint == "" {
+		return nil
+	}
+	u, err := url.Parse(c.Endpoint)
+	switch {
+	case err != nil:
+		return fmt.Errorf("endpoint %q: %w", c.Endpoint, err.(*url.Error).Err)
+	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
+		return fmt.Errorf("endpoint %q: want a URL, http://host:port or https://host:port", c.Endpoint)
+	case c.Protocol == GRPC && u.Path != "" && u.Path != "/":
+		return fmt.Errorf("endpoint %q: there is no path with gRPC", c.Endpoint)
+	case c.Protocol == HTTP && (u.Path == "" || u.Path == "/"):
+		u.Path = "/v1/logs"
+		c.Endpoint = u.String()
+	}
+	return nil
+}
+
+// Waits between attempts, as for all outlets over connections.
+const (
+	firstBackoff = 100 * time.Millisecond
+	maxBackoff   = 10 * time.Second
+)
+
+// attemptTimeout is how long one request may take.
+const attemptTimeout = 10 * time.Second
+
+// newExporter returns an exporter that tries again on its own when the collector says so, until its context ends.
+func newExporter(c Config) (sdklog.Exporter, error) {
+	if c.Protocol == GRPC {
+		o := []otlploggrpc.Option{
+			otlploggrpc.WithTimeout(attemptTimeout),
+			otlploggrpc.WithRetry(otlploggrpc.RetryConfig{Enabled: true, InitialInterval: firstBackoff, MaxInterval: maxBackoff}),
+			otlploggrpc.WithDialOption(grpc.WithConnectParams(grpc.ConnectParams{MinConnectTimeout: attemptTimeout,
+				Backoff: backoff.Config{BaseDelay: firstBackoff, Multiplier: 2, Jitter: 0.2, MaxDelay: maxBackoff}})),
+		}
+		if c.Endpoint != "" {
+			o = append(o, otlploggrpc.WithEndpointURL(c.Endpoint))
+		}
+		if len(c.Headers) > 0 {
+			o = append(o, otlploggrpc.WithHeaders(c.Headers))
+		}
+		if c.TLS != nil {
+			o = append(o, otlploggrpc.WithTLSCredentials(credentials.NewTLS(c.TLS)))
+		}
+		if c.Compress {
+			o = append(o, otlploggrpc.WithCompressor("gzip"))
+		}
+		return otlploggrpc.New(context.Background(), o...)
+	}
+	o := []otlploghttp.Option{
+		otlploghttp.WithTimeout(attemptTimeout),
+		otlploghttp.WithRetry(otlploghttp.RetryConfig{Enabled: true, InitialInterval: firstBackoff, MaxInterval: maxBackoff}),
+	}
+	if c.Endpoint != "" {
+		o = append(o, otlploghttp.WithEndpointURL(c.Endpoint))
+	}
+	if len(c.Headers) > 0 {
+		o = append(o, otlploghttp.WithHeaders(c.Headers))
+	}
+	if c.TLS != nil {
+		o = append(o, otlploghttp.WithTLSClientConfig(c.TLS))
+	}
+	if c.Compress {
+		o = append(o, otlploghttp.WithCompression(otlploghttp.GzipCompression))
+	}
+	return otlploghttp.New(context.Background(), o...)
+}
+
+// newResource describes this program. What the environment says (OTEL_RESOURCE_ATTRIBUTES, OTEL_SERVICE_NAME) comes
+// before what is found out, and service before that.
+func newResource(service string) *resource.Resource {
+	name := func(s string) resource.Option { return resource.WithAttributes(attribute.String("service.name", s)) }
+	o := []resource.Option{name(filepath.Base(os.Args[0])), resource.WithHost(), resource.WithProcessPID(),
+		resource.WithTelemetrySDK(), resource.WithFromEnv()}
+	if service != "" {
+		o = append(o, name(service))
+	}
+	r, err := resource.New(context.Background(), o...)
+	if err != nil && r == nil {
+		return resource.Default()
+	}
+	return r // with what could be found out
+}

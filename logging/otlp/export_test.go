@@ -1,0 +1,4 @@
+package otlp
+
+// NewHandler exports newHandler.
+var NewHandler = newHandler
