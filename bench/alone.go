@@ -10,7 +10,7 @@ import (
 // often garbage is collected. So each tracer has a process of its own, in which no other one's memory matters.
 func aloneBenchmarks() (all []benchmark) {
 	for _, attrs := range []int{0, 4} {
-		g := group{name: aloneGroup(attrs), what: fmt.Sprintf("span in a small program, %s", count(attrs, "attribute")), spans: 1}
+		g := group{name: aloneGroup(attrs), what: fmt.Sprintf("span in a small program, %s", count(attrs, "attribute")), records: 1}
 		g.add(spanstackLoops.shape(1, attrs), spanstackIDs, spanstackRecording)
 		g.add(otelLoops.shape(1, attrs), otelNever, otelBatcher)
 		g.add(regionLoops.shape(1, attrs), regionOn)

@@ -7,51 +7,61 @@ import (
 	"strings"
 )
 
-// A benchmark is one line of the table: something that one tracer does.
+// A benchmark is one line of a table: something that one contender does.
 type benchmark struct {
-	group  string // such as "Span/depth=1/attrs=0/goroutines=1", for raw results and --run
-	what   string // the same in words
-	tracer tracer
+	group     string // such as "Span/depth=1/attrs=0/goroutines=1", for raw results and --run
+	what      string // the same in words
+	contender contender
 
 	loop       loop
 	ops        int // operations that one turn of the loop makes: what times and sizes are given for
-	spans      int // spans that it begins and ends
+	records    int // spans that it begins and ends, or lines that it logs: what can be lost
 	goroutines int
 	alone      bool // in a process of its own, whose heap has nothing else: see alone.go
 }
 
 // name is the benchmark's name in raw results.
-func (b *benchmark) name() string { return b.group + "/tracer=" + b.tracer.slug() }
+func (b *benchmark) name() string {
+	kind := "tracer"
+	if b.contender.logger {
+		kind = "logger"
+	}
+	return b.group + "/" + kind + "=" + b.contender.slug()
+}
 
-// A loop does something n times with the tracer that ctx belongs to.
+// A loop does something n times with the contender that ctx belongs to.
 type loop func(ctx context.Context, n int)
 
-// A tracer is one of the contenders in one configuration.
-type tracer struct {
-	name  string
-	rival string // the name of our tracer that does the comparable thing
-	begin func() (*session, error)
+// A contender is a tracer or a logger in one configuration.
+type contender struct {
+	name   string
+	rival  string // the name of the contender that its ratio refers to: our tracer that does the comparable thing, or slog's logger
+	logger bool
+	begin  func() (*session, error)
 
 	// stretch is how many times as long as others it has to be measured, since another goroutine works on what the loop
 	// leaves behind: ours in periods of 100 ms. 0 means 1.
 	stretch int
 }
 
-// slug is the tracer's name for file formats and regular expressions.
-func (t tracer) slug() string {
-	return strings.NewReplacer(", ", "-", " ", "-", "/", "-").Replace(strings.ToLower(t.name))
+// slug is the contender's name for file formats and regular expressions.
+func (c contender) slug() string {
+	return strings.NewReplacer(", ", "-", " ", "-", "/", "-").Replace(strings.ToLower(c.name))
 }
 
-// A session is a tracer at work.
+// A session is a contender at work.
 type session struct {
 	// ctx is a context without a span, in which roots are started.
 	ctx context.Context
-	// root opens what the measured spans are children of. It is called on the goroutine that runs the loop.
+	// root opens what the measured spans are children of, or what lines are logged in. It is called on the goroutine that
+	// runs the loop.
 	root      opener
-	rootSpans int // how many spans it opens
-	// stop takes the tracer down. Given how many spans ended, it says how many of their records were lost on the way
-	// to where this tracer sends them.
-	stop func(ended uint64) (lost uint64, err error)
+	rootSpans int // how many spans it opens that count as records
+	// flush, if there is one, brings to its destination what the loops have left on the way. It is measured with them.
+	flush func() error
+	// stop takes the contender down. Given how many spans ended, or lines were logged, it says how many of them were lost
+	// on the way to where this contender sends them.
+	stop func(records uint64) (lost uint64, err error)
 }
 
 // An opener starts something in a context.
@@ -64,18 +74,18 @@ const nestedDepth = 5
 
 // benchmarks returns all benchmarks in the order of the table. Those of one group stand together, our own ones first.
 func benchmarks() []benchmark {
-	return slices.Concat(spanBenchmarks(), aloneBenchmarks(), taskBenchmarks(), detailBenchmarks(), contextBenchmarks())
+	return slices.Concat(spanBenchmarks(), aloneBenchmarks(), taskBenchmarks(), detailBenchmarks(), contextBenchmarks(), lineBenchmarks())
 }
 
 func spanBenchmarks() []benchmark {
 	type entry struct {
-		tracer tracer
-		loops  spanLoops
+		contender contender
+		loops     spanLoops
 	}
 	var entries []entry
-	add := func(l spanLoops, tracers ...tracer) {
-		for _, t := range tracers {
-			entries = append(entries, entry{t, l})
+	add := func(l spanLoops, contenders ...contender) {
+		for _, c := range contenders {
+			entries = append(entries, entry{c, l})
 		}
 	}
 	add(spanstackLoops, spanstackOff, spanstackIDs, spanstackRecording, spanstackPolled, spanstackCaptured)
@@ -89,9 +99,9 @@ func spanBenchmarks() []benchmark {
 			for _, goroutines := range []int{1, 2} {
 				for _, e := range entries {
 					all = append(all, benchmark{
-						group:  spanGroup(depth, attrs, goroutines),
-						what:   fmt.Sprintf("span, depth %d, %s, %s", depth, count(attrs, "attribute"), count(goroutines, "goroutine")),
-						tracer: e.tracer, loop: e.loops.shape(depth, attrs), ops: depth, spans: depth, goroutines: goroutines,
+						group:     spanGroup(depth, attrs, goroutines),
+						what:      fmt.Sprintf("span, depth %d, %s, %s", depth, count(attrs, "attribute"), count(goroutines, "goroutine")),
+						contender: e.contender, loop: e.loops.shape(depth, attrs), ops: depth, records: depth, goroutines: goroutines,
 					})
 				}
 			}
@@ -128,7 +138,7 @@ func count(n int, noun string) string {
 
 // taskBenchmarks begin and end what has no parent.
 func taskBenchmarks() []benchmark {
-	g := group{name: "Task", what: "root task, begin and end", spans: 1}
+	g := group{name: "Task", what: "root task, begin and end", records: 1}
 	g.add(spanstackTasks, spanstackOff.bare(), spanstackIDs.bare(), spanstackRecording.bare())
 	g.add(otelPlain, otelNoop.bare(), otelNever.bare(), otelBatcher.bare())
 	g.add(rtTasks, rtTaskOff.bare(), rtTaskOn.bare())
@@ -138,19 +148,19 @@ func taskBenchmarks() []benchmark {
 // detailBenchmarks do something with a span, and include its begin and end, since an API that collects until the end
 // does part of the work there.
 func detailBenchmarks() []benchmark {
-	set := group{name: "SetAttrs", what: "span, 4 attributes set later", spans: 1}
+	set := group{name: "SetAttrs", what: "span, 4 attributes set later", records: 1}
 	set.add(spanstackSetAttrs, spanstackOff, spanstackIDs, spanstackRecording)
 	set.add(otelSetAttrs, otelNoop, otelNever, otelBatcher)
 
-	event := group{name: "Event", what: "span with 4 events of 1 attribute", spans: 1}
+	event := group{name: "Event", what: "span with 4 events of 1 attribute", records: 1}
 	event.add(spanstackEvents, spanstackIDs, spanstackRecording)
 	event.add(otelEvents, otelNever, otelBatcher)
 	event.add(regionLogs, regionOff, regionOn)
 
-	log := group{name: "Log", what: "span with 4 log lines of 1 attribute", spans: 1}
+	log := group{name: "Log", what: "span with 4 log lines of 1 attribute", records: 1}
 	log.add(spanstackLogs, spanstackIDs, spanstackRecording)
 
-	stack := group{name: "Stack", what: "span at depth 5 with its IDs as text", spans: 1}
+	stack := group{name: "Stack", what: "span at depth 5 with its IDs as text", records: 1}
 	stack.add(spanstackStack, spanstackIDs.deep(nestedDepth-1, withSpanstackSpans), spanstackRecording.deep(nestedDepth-1, withSpanstackSpans))
 	stack.add(otelStack, otelNever.deep(nestedDepth-1, withOTelSpans), otelBatcher.deep(nestedDepth-1, withOTelSpans))
 
@@ -175,35 +185,35 @@ func contextBenchmarks() []benchmark {
 // A group collects benchmarks of one operation on one goroutine.
 type group struct {
 	name, what string
-	spans      int
+	records    int
 	benchmarks []benchmark
 }
 
-func (g *group) add(l loop, tracers ...tracer) {
-	for _, t := range tracers {
-		g.benchmarks = append(g.benchmarks, benchmark{group: g.name, what: g.what, tracer: t, loop: l, ops: 1, spans: g.spans,
+func (g *group) add(l loop, contenders ...contender) {
+	for _, c := range contenders {
+		g.benchmarks = append(g.benchmarks, benchmark{group: g.name, what: g.what, contender: c, loop: l, ops: 1, records: g.records,
 			goroutines: 1})
 	}
 }
 
-// bare makes the tracer's sessions run loops without a root.
-func (t tracer) bare() tracer {
-	begin := t.begin
-	t.begin = func() (*session, error) {
+// bare makes the contender's sessions run loops without a root.
+func (c contender) bare() contender {
+	begin := c.begin
+	c.begin = func() (*session, error) {
 		s, err := begin()
 		if err == nil {
 			s.root, s.rootSpans = func(ctx context.Context) (context.Context, func()) { return ctx, func() {} }, 0
 		}
 		return s, err
 	}
-	return t
+	return c
 }
 
-// deep makes the tracer's sessions run loops in the context that below, which opens a number of spans, makes of the
+// deep makes the contender's sessions run loops in the context that below, which opens a number of spans, makes of the
 // root's.
-func (t tracer) deep(spans int, below opener) tracer {
-	begin := t.begin
-	t.begin = func() (*session, error) {
+func (c contender) deep(spans int, below opener) contender {
+	begin := c.begin
+	c.begin = func() (*session, error) {
 		s, err := begin()
 		if err != nil {
 			return nil, err
@@ -217,7 +227,7 @@ func (t tracer) deep(spans int, below opener) tracer {
 		s.rootSpans += spans
 		return s, nil
 	}
-	return t
+	return c
 }
 
 type valueKey int

@@ -13,9 +13,9 @@ import (
 	"github.com/spanstack/spanstack/tracefmt"
 )
 
-// BenchmarkTracers runs the whole matrix under "go test -bench", each tracer after the other. The table comes from the
-// program, whose tracers take turns.
-func BenchmarkTracers(b *testing.B) {
+// BenchmarkContenders runs the whole matrix under "go test -bench", each contender after the other. The tables come from
+// the program, whose contenders take turns.
+func BenchmarkContenders(b *testing.B) {
 	for _, bm := range benchmarks() {
 		b.Run(bm.name(), func(b *testing.B) {
 			lost, err := bm.inSession(warmup, func(r *runner) { r.bench(b) })
@@ -41,7 +41,7 @@ func TestEachBenchmarkRuns(t *testing.T) {
 			t.Errorf("%s: %+v, %v", b.name(), s, err)
 		}
 		if s.lost != 0 {
-			t.Errorf("%s: of a handful of spans, %.1f %% were lost", b.name(), 100*s.lost)
+			t.Errorf("%s: of a handful of records, %.1f %% were lost", b.name(), 100*s.lost)
 		}
 	}
 }
@@ -54,7 +54,7 @@ func TestTurns(t *testing.T) {
 		turns := make(chan int, c.goroutines)
 		open := func(ctx context.Context) (context.Context, func()) { return ctx, func() {} }
 		r := &runner{
-			benchmark: &benchmark{loop: func(_ context.Context, n int) { turns <- n }, ops: c.ops, spans: c.ops, goroutines: c.goroutines},
+			benchmark: &benchmark{loop: func(_ context.Context, n int) { turns <- n }, ops: c.ops, records: c.ops, goroutines: c.goroutines},
 			session:   &session{ctx: context.Background(), root: open, rootSpans: 1},
 		}
 		r.run(c.n, func(loops func()) { loops() })
@@ -63,22 +63,32 @@ func TestTurns(t *testing.T) {
 				t.Errorf("%+v: a goroutine made %d turns", c, got)
 			}
 		}
-		if want := uint64(c.goroutines * (c.want*c.ops + 1)); r.ended != want {
-			t.Errorf("%+v: %d spans counted, want %d", c, r.ended, want)
+		if want := uint64(c.goroutines * (c.want*c.ops + 1)); r.total != want {
+			t.Errorf("%+v: %d records counted, want %d", c, r.total, want)
 		}
 	}
 }
 
-// TestRivals checks that what ratios refer to is in the table, before what is compared with it.
+// TestRivals checks that what ratios refer to is in the table. Of tracers it is ours, before what is compared with it.
 func TestRivals(t *testing.T) {
 	missing := map[string]bool{"Event/tracer=runtime-trace-region-off": true} // nothing to compare: events need a span
 	ours := map[string]bool{}
+	all := map[string]bool{}
 	for _, b := range benchmarks() {
-		if strings.HasPrefix(b.tracer.name, "spanstack") {
-			ours[b.group+b.tracer.name] = true
+		all[b.group+b.contender.name] = true
+	}
+	for _, b := range benchmarks() {
+		if b.contender.logger {
+			if !all[b.group+b.contender.rival] {
+				t.Errorf("%s: %s isn't in its group", b.name(), b.contender.rival)
+			}
+			continue
 		}
-		if !ours[b.group+b.tracer.rival] != missing[b.name()] {
-			t.Errorf("%s: is %s in its group? %v", b.name(), b.tracer.rival, ours[b.group+b.tracer.rival])
+		if isOurs(b.contender.name) {
+			ours[b.group+b.contender.name] = true
+		}
+		if !ours[b.group+b.contender.rival] != missing[b.name()] {
+			t.Errorf("%s: is %s in its group? %v", b.name(), b.contender.rival, ours[b.group+b.contender.rival])
 		}
 	}
 }
@@ -161,7 +171,7 @@ func checkShapes(t *testing.T, run func(loop) (spans []ended, root string), loop
 // TestLevels checks that tracers are in the state that their names say.
 func TestLevels(t *testing.T) {
 	for _, c := range []struct {
-		tracer        tracer
+		contender     contender
 		ids, recorded bool
 		rtEnabled     bool
 	}{
@@ -175,24 +185,24 @@ func TestLevels(t *testing.T) {
 		{rtTaskOff, false, false, false},
 		{rtTaskOn, false, false, true},
 	} {
-		s, err := c.tracer.begin()
+		s, err := c.contender.begin()
 		if err != nil {
 			t.Fatal(err)
 		}
 		ctx, end := s.root(s.ctx)
 		if got := trace.Stack(ctx) != ""; got != c.ids {
-			t.Errorf("%s: has IDs: %v", c.tracer.name, got)
+			t.Errorf("%s: has IDs: %v", c.contender.name, got)
 		}
 		if got := rt.IsEnabled(); got != c.rtEnabled {
-			t.Errorf("%s: runtime/trace is on: %v", c.tracer.name, got)
+			t.Errorf("%s: runtime/trace is on: %v", c.contender.name, got)
 		}
 		end()
 		recorded := len(trace.RecorderFromContext(s.ctx).Snapshot()) > 0
 		if recorded != c.recorded {
-			t.Errorf("%s: recorded: %v", c.tracer.name, recorded)
+			t.Errorf("%s: recorded: %v", c.contender.name, recorded)
 		}
 		if _, err := s.stop(1); err != nil {
-			t.Errorf("%s: %v", c.tracer.name, err)
+			t.Errorf("%s: %v", c.contender.name, err)
 		}
 	}
 }

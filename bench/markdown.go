@@ -11,8 +11,8 @@ import (
 const introduction = `<!-- Written by "make bench". Don't edit it. -->
 # Benchmarks
 
-What package trace costs, beside the OpenTelemetry SDK and runtime/trace, measured in one run on one machine. Compare
-ratios: times are those of this machine and of what else it did.
+What package trace costs, beside the OpenTelemetry SDK and runtime/trace, and package logging, beside log/slog, zap and
+zerolog, measured in one run on one machine. Compare ratios: times are those of this machine and of what else it did.
 
 `
 
@@ -39,7 +39,8 @@ const notes = `
 
 const targetNotes = `
 A cost is the higher one of those at depths 1 and 5, on one goroutine. "As fast" is the lowest and the highest ratio of
-all groups of spans, with a long queue for the batcher; the lowest one counts.
+all groups of spans, with a long queue for the batcher; the lowest one counts. A log line's ratios are those on one and two
+goroutines; the highest one counts. A disabled line is the most expensive one of those whose arguments are constants.
 `
 
 // markdown renders the report.
@@ -47,10 +48,13 @@ func (r *report) markdown() []byte {
 	var out bytes.Buffer
 	out.WriteString(introduction)
 	fmt.Fprintf(&out, "- CPU: %s, %s\n- Go: %s\n- Peers: %s\n- Reproduce: `%s`\n", r.CPU, r.Platform, r.Go, strings.Join(r.Peers, ", "), r.Command)
-	if len(r.Rows) > 0 {
+	if r.hasRows(false) {
 		out.WriteString("\n## Operations\n\n")
-		r.operations().write(&out)
+		r.operations("tracer", false).write(&out)
 		fmt.Fprintf(&out, notes, count(r.Rounds, "round"), sdktrace.DefaultMaxQueueSize, longQueueSize)
+	}
+	if r.hasRows(true) {
+		r.writeLines(&out)
 	}
 	out.WriteString("\n## Targets\n\n")
 	r.targets().write(&out)
@@ -64,32 +68,36 @@ func (r *report) markdown() []byte {
 	return out.Bytes()
 }
 
-func (r *report) operations() *table {
-	t := newTable("operation", "tracer", "ns:", "min–max:", "CPU ns:", "B:", "allocs:", "ratio:", "lost:")
+// operations has the rows of loggers, or of tracers.
+func (r *report) operations(heading string, loggers bool) *table {
+	t := newTable("operation", heading, "ns:", "min–max:", "CPU ns:", "B:", "allocs:", "ratio:", "lost:")
 	last := ""
 	for i := range r.Rows {
 		row := &r.Rows[i]
+		if row.Logger != loggers {
+			continue
+		}
 		what := row.What
 		if what == last {
 			what = ""
 		}
 		last = row.What
-		t.add(what, row.Tracer, nanoseconds(row.Ns), nanoseconds(row.Min)+"–"+nanoseconds(row.Max), nanoseconds(row.CPUNs),
+		t.add(what, row.Contender, nanoseconds(row.Ns), nanoseconds(row.Min)+"–"+nanoseconds(row.Max), nanoseconds(row.CPUNs),
 			fmt.Sprintf("%.0f", row.Bytes), fmt.Sprintf("%.1f", row.Allocs), r.ratio(row), percent(row.Lost))
 	}
 	return t
 }
 
-// ratio compares a row with our row of the same group.
+// ratio compares a row with its rival's of the same group.
 func (r *report) ratio(of *row) string {
-	ours := r.row(of.Group, of.Rival)
+	rival := r.row(of.Group, of.Rival)
 	switch {
-	case ours == nil || ours.Ns == 0:
+	case rival == nil || rival.Ns == 0:
 		return ""
-	case ours == of:
+	case rival == of:
 		return "1"
 	}
-	return ratio(of.Ns / ours.Ns)
+	return ratio(of.Ns / rival.Ns)
 }
 
 func ratio(f float64) string {

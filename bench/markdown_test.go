@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -30,7 +31,8 @@ func TestMarkdown(t *testing.T) {
 	}
 }
 
-// canned has results for all benchmarks of spans, in which recording takes ns and others what is fixed.
+// canned has results for all benchmarks of spans and of lines, in which recording takes ns, a line ten times as much, and
+// others what is fixed.
 func canned(ns float64) *report {
 	r := &report{CPU: "Some CPU, GOMAXPROCS 2", Platform: "linux/amd64", Go: "go1.26", Peers: []string{"sdk v1.2.3", "runtime/trace"},
 		Command: "make bench", Rounds: 3}
@@ -44,7 +46,7 @@ func canned(ns float64) *report {
 		regionOn.name:           {ns: 123.4, bytes: 24, allocs: 1},
 	}
 	for _, b := range spanBenchmarks() {
-		s, ok := costs[b.tracer.name]
+		s, ok := costs[b.contender.name]
 		if !ok {
 			continue
 		}
@@ -53,6 +55,20 @@ func canned(ns float64) *report {
 		faster.ns *= 0.9
 		slower.ns *= 1.25
 		r.addRow(&b, []sample{slower, s, faster})
+	}
+	for _, b := range lineBenchmarks() {
+		s := sample{ns: 500, cpuNs: 510, bytes: 104, allocs: 6}
+		switch {
+		case strings.HasPrefix(b.group, "Off/"):
+			s = sample{ns: ns / 4, cpuNs: ns / 4, allocs: (ns - 50) / 100}
+		case b.group == noLineGroup:
+			s.ns = 60
+		case isOurs(b.contender.name):
+			s.ns = 10 * ns
+		case b.contender.name == zerologFile.name:
+			s.lost = 0.916
+		}
+		r.addRow(&b, []sample{s})
 	}
 	for i := range 2 {
 		lost := uint64(ns) / 100
@@ -106,7 +122,17 @@ func TestTargets(t *testing.T) {
 			outcome{"60 ns, 1.1", false}},
 		"one group is slow": {spoil(deep2, otelBatcher.name, func(r *row) { r.Ns = 499 }).faster(otelBatcher, 10),
 			outcome{"9.98–20.0 × as fast", false}},
-		"a group is missing": {spoil(deep2, otelBatcher.name, func(r *row) { r.Tracer = "" }).faster(otelBatcher, 10), outcome{}},
+		"a group is missing": {spoil(deep2, otelBatcher.name, func(r *row) { r.Contender = "" }).faster(otelBatcher, 10), outcome{}},
+		"lines":              {canned(50).line(loggerIDs, 1.15), outcome{"1.00–1.00 × slog's time", true}},
+		"lines on two goroutines are slow": {spoil(lineGroup(2), loggerIDs.name, func(r *row) { r.Ns = 576 }).line(loggerIDs, 1.15),
+			outcome{"1.00–1.15 × slog's time", false}},
+		"slog is missing": {spoil(lineGroup(2), slogJSON.name, func(r *row) { r.Contender = "" }).line(loggerIDs, 1.15), outcome{}},
+		"first line":      {canned(50).firstLine(loggerIDs, 1.5), outcome{"0.88 × slog's time", true}},
+		"first line is slow": {spoil(firstLineGroup, loggerIDs.name, func(r *row) { r.Ns = 811 }).firstLine(loggerIDs, 1.5),
+			outcome{"1.50 × slog's time", false}},
+		"disabled": {canned(50).disabled(15, 0), outcome{"12 ns, 0", true}},
+		"disabled with injected attributes": {spoil(offConstantGroup, "spanstack, With", func(r *row) { r.Ns = 16 }).disabled(15, 0),
+			outcome{"16 ns, 0", false}},
 	} {
 		if c.got != c.want {
 			t.Errorf("%s: %+v, want %+v", name, c.got, c.want)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"runtime"
@@ -18,7 +19,7 @@ type sample struct {
 	cpuNs  float64 // of the whole process
 	bytes  float64 // allocated by the whole process
 	allocs float64
-	lost   float64 // records that didn't reach where the tracer sends them, as a share of the session's spans
+	lost   float64 // records that didn't reach where the contender sends them, as a share of the session's
 }
 
 // A meter takes samples.
@@ -33,7 +34,7 @@ func newMeter(benchtime time.Duration) *meter {
 
 // benchtimeOf is the time that package testing is told for b.
 func (m *meter) benchtimeOf(b *benchmark) time.Duration {
-	stretch := max(1, b.tracer.stretch)
+	stretch := max(1, b.contender.stretch)
 	if b.alone {
 		stretch = max(stretch, 3) // some garbage collections should be in it
 	}
@@ -79,9 +80,9 @@ func (m *meter) sampleHere(b *benchmark) (s sample, err error) {
 	return s, err
 }
 
-// inSession calls f with a warm tracer. It returns the share of spans that were lost.
+// inSession calls f with a warm contender. It returns the share of records that were lost.
 func (b *benchmark) inSession(warmup time.Duration, f func(*runner)) (lost float64, err error) {
-	session, err := b.tracer.begin()
+	session, err := b.contender.begin()
 	if err != nil {
 		return 0, fmt.Errorf("benchmark %s: %w", b.name(), err)
 	}
@@ -89,18 +90,19 @@ func (b *benchmark) inSession(warmup time.Duration, f func(*runner)) (lost float
 	r := &runner{benchmark: b, session: session}
 	r.warm(warmup)
 	f(r)
-	n, err := session.stop(r.ended)
-	if err != nil {
+	n, err := session.stop(r.total)
+	if err = errors.Join(r.flushErr, err); err != nil {
 		return 0, fmt.Errorf("benchmark %s: %w", b.name(), err)
 	}
-	return float64(n) / float64(max(1, r.ended)), nil
+	return float64(n) / float64(max(1, r.total)), nil
 }
 
 // A runner runs a benchmark's loop in one session.
 type runner struct {
 	*benchmark
-	session *session
-	ended   uint64 // spans so far, roots included
+	session  *session
+	total    uint64 // records so far, those of roots included
+	flushErr error
 }
 
 // warm runs the loop for about d.
@@ -123,7 +125,8 @@ func (r *runner) bench(b *testing.B) {
 }
 
 // run makes n operations, divided among the benchmark's goroutines, each below a root of its own. With all roots open it
-// calls measured, which is to call loops; that returns when the last loop is through, before the roots end.
+// calls measured, which is to call loops; that returns when the last loop is through and what it left is flushed, before
+// the roots end.
 func (r *runner) run(n int, measured func(loops func())) {
 	perTurn := r.ops * r.goroutines
 	turns := (n + perTurn - 1) / perTurn
@@ -146,10 +149,13 @@ func (r *runner) run(n int, measured func(loops func())) {
 	measured(func() {
 		close(start)
 		looped.Wait()
+		if flush := r.session.flush; flush != nil {
+			r.flushErr = errors.Join(r.flushErr, flush())
+		}
 	})
 	close(end)
 	ended.Wait()
-	r.ended += uint64(r.goroutines) * uint64(turns*r.spans+r.session.rootSpans)
+	r.total += uint64(r.goroutines) * uint64(turns*r.records+r.session.rootSpans)
 }
 
 // cpuTime returns the CPU time that the process has used.

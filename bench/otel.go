@@ -12,11 +12,11 @@ import (
 
 // The OpenTelemetry SDK. Never sampled, a span has IDs but isn't recorded, which is what our level "IDs" does.
 var (
-	otelNoop    = tracer{name: "OTel, no-op provider", rival: spanstackOff.name, begin: beginNoop}
-	otelNever   = tracer{name: "OTel SDK, never sampled", rival: spanstackIDs.name, begin: otelSDK(sdktrace.NeverSample(), longQueue)}
-	otelBatcher = tracer{name: "OTel SDK, batcher", rival: spanstackRecording.name, begin: otelSDK(sdktrace.AlwaysSample(), longQueue),
+	otelNoop    = contender{name: "OTel, no-op provider", rival: spanstackOff.name, begin: beginNoop}
+	otelNever   = contender{name: "OTel SDK, never sampled", rival: spanstackIDs.name, begin: otelSDK(sdktrace.NeverSample(), longQueue)}
+	otelBatcher = contender{name: "OTel SDK, batcher", rival: spanstackRecording.name, begin: otelSDK(sdktrace.AlwaysSample(), longQueue),
 		stretch: 2}
-	otelDefault = tracer{name: "OTel SDK, batcher, default queue", rival: spanstackRecording.name,
+	otelDefault = contender{name: "OTel SDK, batcher, default queue", rival: spanstackRecording.name,
 		begin: otelSDK(sdktrace.AlwaysSample()), stretch: 2}
 )
 

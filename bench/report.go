@@ -21,9 +21,11 @@ type report struct {
 	GC   *gcResult // nil if not measured
 }
 
-// A row is a line of the table: medians of samples, except for Min and Max.
+// A row is a line of a table: medians of samples, except for Min and Max.
 type row struct {
-	Group, What, Tracer, Rival string
+	Group, What, Contender, Rival string
+
+	Logger bool // which table it is in
 
 	Ns, Min, Max, CPUNs, Bytes, Allocs, Lost float64
 }
@@ -35,12 +37,13 @@ func newReport(rounds int) *report {
 	}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, m := range info.Deps {
-			if m.Path == "go.opentelemetry.io/otel/sdk" {
+			switch m.Path {
+			case "go.opentelemetry.io/otel/sdk", "go.uber.org/zap", "github.com/rs/zerolog":
 				r.Peers = append(r.Peers, m.Path+" "+m.Version)
 			}
 		}
 	}
-	r.Peers = append(r.Peers, "runtime/trace of "+r.Go)
+	r.Peers = append(r.Peers, "runtime/trace and log/slog of "+r.Go)
 	return r
 }
 
@@ -55,7 +58,7 @@ func (r *report) addRow(b *benchmark, samples []sample) {
 	}
 	ns := of(func(s sample) float64 { return s.ns })
 	r.Rows = append(r.Rows, row{
-		Group: b.group, What: b.what, Tracer: b.tracer.name, Rival: b.tracer.rival,
+		Group: b.group, What: b.what, Contender: b.contender.name, Rival: b.contender.rival, Logger: b.contender.logger,
 		Ns: median(ns), Min: slices.Min(ns), Max: slices.Max(ns),
 		CPUNs:  median(of(func(s sample) float64 { return s.cpuNs })),
 		Bytes:  median(of(func(s sample) float64 { return s.bytes })),
@@ -64,10 +67,10 @@ func (r *report) addRow(b *benchmark, samples []sample) {
 	})
 }
 
-// row returns the row of a tracer in a group, or nil.
-func (r *report) row(group, tracer string) *row {
+// row returns the row of a contender in a group, or nil.
+func (r *report) row(group, contender string) *row {
 	for i := range r.Rows {
-		if r.Rows[i].Group == group && r.Rows[i].Tracer == tracer {
+		if r.Rows[i].Group == group && r.Rows[i].Contender == contender {
 			return &r.Rows[i]
 		}
 	}

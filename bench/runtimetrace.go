@@ -10,10 +10,10 @@ import (
 // runtime/trace, off and on. On, it also records what the scheduler and the garbage collector do, since it can't be had
 // without.
 var (
-	regionOff = tracer{name: "runtime/trace region, off", rival: spanstackOff.name, begin: beginRTOff}
-	regionOn  = tracer{name: "runtime/trace region, on", rival: spanstackRecording.name, begin: beginRTOn}
-	rtTaskOff = tracer{name: "runtime/trace task, off", rival: spanstackOff.name, begin: beginRTOff}
-	rtTaskOn  = tracer{name: "runtime/trace task, on", rival: spanstackRecording.name, begin: beginRTOn}
+	regionOff = contender{name: "runtime/trace region, off", rival: spanstackOff.name, begin: beginRTOff}
+	regionOn  = contender{name: "runtime/trace region, on", rival: spanstackRecording.name, begin: beginRTOn}
+	rtTaskOff = contender{name: "runtime/trace task, off", rival: spanstackOff.name, begin: beginRTOff}
+	rtTaskOn  = contender{name: "runtime/trace task, on", rival: spanstackRecording.name, begin: beginRTOn}
 )
 
 func beginRTOff() (*session, error) {

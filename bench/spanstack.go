@@ -17,11 +17,11 @@ import (
 
 // Our tracer at its levels, with the flight recorder of the default size.
 var (
-	spanstackOff       = tracer{name: "spanstack, off", rival: "spanstack, off", begin: spanstackAt(trace.LevelOff)}
-	spanstackIDs       = tracer{name: "spanstack, IDs", rival: "spanstack, IDs", begin: spanstackAt(trace.LevelIDs)}
-	spanstackRecording = tracer{name: "spanstack, recording", rival: "spanstack, recording", begin: spanstackAt(trace.LevelRecording)}
-	spanstackPolled    = tracer{name: "spanstack, recording, polled", rival: spanstackRecording.name, stretch: 5, begin: beginPolled}
-	spanstackCaptured  = tracer{name: "spanstack, recording, captured", rival: spanstackRecording.name, stretch: 5, begin: beginCaptured}
+	spanstackOff       = contender{name: "spanstack, off", rival: "spanstack, off", begin: spanstackAt(trace.LevelOff)}
+	spanstackIDs       = contender{name: "spanstack, IDs", rival: "spanstack, IDs", begin: spanstackAt(trace.LevelIDs)}
+	spanstackRecording = contender{name: "spanstack, recording", rival: "spanstack, recording", begin: spanstackAt(trace.LevelRecording)}
+	spanstackPolled    = contender{name: "spanstack, recording, polled", rival: spanstackRecording.name, stretch: 5, begin: beginPolled}
+	spanstackCaptured  = contender{name: "spanstack, recording, captured", rival: spanstackRecording.name, stretch: 5, begin: beginCaptured}
 )
 
 func spanstackAt(level trace.Level) func() (*session, error) {
@@ -238,16 +238,21 @@ func spanstackLogs(ctx context.Context, n int) {
 }
 
 // withSpanstackSpans opens four spans, so that the next one is at depth 5.
-func withSpanstackSpans(ctx context.Context) (context.Context, func()) {
-	var open []*trace.Span
-	for range nestedDepth - 1 {
-		var s *trace.Span
-		ctx, s = trace.WithSpan(ctx, "span")
-		open = append(open, s)
-	}
-	return ctx, func() {
-		for i := len(open) - 1; i >= 0; i-- {
-			open[i].End()
+var withSpanstackSpans = spanstackSpans(nestedDepth - 1)
+
+// spanstackSpans returns what opens n spans inside each other.
+func spanstackSpans(n int) opener {
+	return func(ctx context.Context) (context.Context, func()) {
+		var open []*trace.Span
+		for range n {
+			var s *trace.Span
+			ctx, s = trace.WithSpan(ctx, "span")
+			open = append(open, s)
+		}
+		return ctx, func() {
+			for i := len(open) - 1; i >= 0; i-- {
+				open[i].End()
+			}
 		}
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// targets compares the results with what package trace is to reach.
+// targets compares the results with what packages trace and logging are to reach.
 func (r *report) targets() *table {
 	t := newTable("what", "target", "measured", "met?")
 	t.addTarget("recording, no attributes", "≤ 100 ns, 1 allocation", r.cost(spanstackRecording, 0, 100, 1))
@@ -22,6 +22,11 @@ func (r *report) targets() *table {
 	}
 	t.addTarget("losses are stated in the output", "all of them", r.stated())
 	t.addTarget("a garbage collection beside a full flight recorder", "≤ 0.3 ms more", r.collection())
+	t.addTarget("a log line with IDs against a bare slog.JSONHandler", "≤ 1.15 × its time", r.line(loggerIDs, 1.15))
+	t.addTarget("the same, recorded, too", "≤ 1.15 × its time", r.line(loggerRecording, 1.15))
+	t.addTarget("a span's first log line, with IDs", "≤ 1.5 × slog's time", r.firstLine(loggerIDs, 1.5))
+	t.addTarget("the same, recorded, too", "≤ 1.5 × slog's time", r.firstLine(loggerRecording, 1.5))
+	t.addTarget("a log line whose level is off", "≤ 15 ns, 0 allocations", r.disabled(15, 0))
 	return t
 }
 
@@ -43,7 +48,7 @@ func (t *table) addTarget(what, target string, o outcome) {
 }
 
 // cost is the higher of the costs at depths 1 and 5, on one goroutine.
-func (r *report) cost(of tracer, attrs int, ns, allocs float64) (o outcome) {
+func (r *report) cost(of contender, attrs int, ns, allocs float64) (o outcome) {
 	var highest *row
 	for _, depth := range []int{1, nestedDepth} {
 		row := r.row(spanGroup(depth, attrs, 1), of.name)
@@ -59,17 +64,17 @@ func (r *report) cost(of tracer, attrs int, ns, allocs float64) (o outcome) {
 }
 
 // faster is the lowest and the highest ratio of times in all groups of spans.
-func (r *report) faster(than tracer, want float64) outcome {
+func (r *report) faster(than contender, want float64) outcome {
 	return r.ratios(than, want, "fast", spanGroups(), func(row *row) float64 { return row.Ns })
 }
 
 // cheaper is faster by CPU time, that of other goroutines included.
-func (r *report) cheaper(than tracer, want float64) outcome {
+func (r *report) cheaper(than contender, want float64) outcome {
 	return r.ratios(than, want, "cheap", spanGroups(), func(row *row) float64 { return row.CPUNs })
 }
 
 // fasterAlone is faster in programs with nothing else on their heaps.
-func (r *report) fasterAlone(than tracer, want float64) outcome {
+func (r *report) fasterAlone(than contender, want float64) outcome {
 	return r.ratios(than, want, "fast", []string{aloneGroup(0), aloneGroup(4)}, func(row *row) float64 { return row.Ns })
 }
 
@@ -84,7 +89,7 @@ func spanGroups() (groups []string) {
 	return groups
 }
 
-func (r *report) ratios(than tracer, want float64, as string, groups []string, of func(*row) float64) outcome {
+func (r *report) ratios(than contender, want float64, as string, groups []string, of func(*row) float64) outcome {
 	lowest, highest := math.Inf(1), 0.0
 	for _, group := range groups {
 		ours, theirs := r.row(group, spanstackRecording.name), r.row(group, than.name)

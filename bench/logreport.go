@@ -1,0 +1,94 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"strings"
+)
+
+const lineText = `
+## Log lines
+
+A line of package logging beside the same line of other loggers: JSON with time, level, message, subsystem, the ID stack of
+a span two deep in a task, and four attributes. The others are given subsystem and ID stack as two more attributes of each
+line. Spans are spanstack's in all of them.
+
+`
+
+const lineNotes = `
+- **ns** is the median of %s, and min–max their spread: wall time divided by the lines of all goroutines. **CPU ns**, **B**
+  and **allocs** are those of the whole process. **ratio** is how many times the time of a bare slog.JSONHandler it takes,
+  and **lost** the share of lines.
+- All of them render times as RFC 3339 with nanoseconds, and have one line at a time written. spanstack escapes more, such
+  as what a terminal would act on, and looks for names that occur twice.
+- *Recording*, a line goes to the flight recorder, too, on its span.
+- Lines are discarded, but for those *into a file*. What the loops leave in a queue or a buffer is written before the clock
+  stops. spanstack has a queue that is written in blocks, zap a buffer that the program itself writes when it is full, slog
+  a write(2) a line; and zerolog, with a diode of 1000 lines and a write(2) for each that it doesn't lose, isn't waited for.
+- A *span with one line* is begun, logs its first line, for which its ID stack is rendered, and ends. What that line costs
+  is the difference to the *span without a line*. Spans of the row slog.JSONHandler are at the level IDs.
+- A *disabled line* is one below the logger's level. A variable that is an argument is put on the heap by the caller, with
+  every logger that takes arguments of any type, before anybody knows that it isn't needed; the rows with constants and
+  with typed attributes show what the loggers themselves take. *With* means a context with three injected attributes.
+- All share a heap with 64 MiB of ballast, and take turns in each round.
+`
+
+func (r *report) writeLines(out *bytes.Buffer) {
+	out.WriteString(lineText)
+	r.operations("logger", true).write(out)
+	fmt.Fprintf(out, lineNotes, count(r.Rounds, "round"))
+}
+
+// isOurs reports whether a contender is one of this project's.
+func isOurs(name string) bool { return strings.HasPrefix(name, "spanstack") }
+
+// hasRows reports whether there are any of loggers, or of tracers.
+func (r *report) hasRows(loggers bool) bool {
+	for i := range r.Rows {
+		if r.Rows[i].Logger == loggers {
+			return true
+		}
+	}
+	return false
+}
+
+// line is the lowest and the highest ratio to slog's times, on one and two goroutines.
+func (r *report) line(of contender, want float64) outcome {
+	lowest, highest := math.Inf(1), 0.0
+	for _, goroutines := range []int{1, 2} {
+		ours, bare := r.row(lineGroup(goroutines), of.name), r.row(lineGroup(goroutines), of.rival)
+		if ours == nil || bare == nil {
+			return outcome{}
+		}
+		f := ours.Ns / bare.Ns
+		lowest, highest = min(lowest, f), max(highest, f)
+	}
+	return outcome{ratio(lowest) + "–" + ratio(highest) + " × slog's time", highest <= want}
+}
+
+// firstLine is what a span's first line costs, as a multiple of any line of slog's.
+func (r *report) firstLine(of contender, want float64) outcome {
+	with, without, bare := r.row(firstLineGroup, of.name), r.row(noLineGroup, of.name), r.row(lineGroup(1), of.rival)
+	if with == nil || without == nil || bare == nil {
+		return outcome{}
+	}
+	f := (with.Ns - without.Ns) / bare.Ns
+	return outcome{ratio(f) + " × slog's time", f <= want}
+}
+
+// disabled is the highest cost of a line that is off, in all contexts.
+func (r *report) disabled(ns, allocs float64) outcome {
+	var highest *row
+	for i := range r.Rows {
+		row := &r.Rows[i]
+		if row.Group == offConstantGroup && isOurs(row.Contender) && (highest == nil || row.Ns > highest.Ns) {
+			highest = row
+		}
+	}
+	if highest == nil {
+		return outcome{}
+	}
+	a := math.Round(highest.Allocs*10) / 10
+	return outcome{fmt.Sprintf("%s ns, %g", nanoseconds(highest.Ns), a), highest.Ns <= ns && a <= allocs}
+}
