@@ -20,6 +20,8 @@ type job struct {
 	Load  *loadJob  `json:",omitempty"`
 	GC    *gcJob    `json:",omitempty"`
 
+	Stopped *stoppedJob `json:",omitempty"`
+
 	Pipe      *pipeJob      `json:",omitempty"`
 	Produce   *produceJob   `json:",omitempty"`
 	Consume   *consumeJob   `json:",omitempty"`
@@ -53,6 +55,8 @@ func beChild() {
 		result, err = j.Load.run()
 	case j.GC != nil:
 		result, err = j.GC.run()
+	case j.Stopped != nil:
+		result, err = j.Stopped.run()
 	case j.Pipe != nil:
 		result, err = j.Pipe.run()
 	case j.Produce != nil:

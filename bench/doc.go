@@ -1,29 +1,33 @@
-// Command bench compares package trace with its peers: the OpenTelemetry SDK and runtime/trace. It prints one table
-// and writes docs/benchmarks.md; see its --help. It is a module of its own, so that spanstack depends on none of them.
+// Command bench compares package trace with its peers: the OpenTelemetry SDK and runtime/trace; and package logging with
+// log/slog, zap and zerolog. It prints a table of each and writes docs/benchmarks.md; see its --help. It is a module of its
+// own, so that spanstack depends on none of them.
 //
 // # What is compared
 //
-// A benchmark runs one loop on one or several goroutines, with one tracer. The loops of all tracers have the same
-// shape: child spans below one root that stays open, the context threaded through, attributes given the way that each
-// API's documentation gives them. Files are by tracer: spanstack.go, otel.go, runtimetrace.go; cases.go puts the matrix
-// together.
+// A benchmark runs one loop on one or several goroutines, with one contender: a tracer or a logger. The loops of all
+// tracers have the same shape: child spans below one root that stays open, the context threaded through, attributes given
+// the way that each API's documentation gives them. Those of all loggers write the same line. Files are by contender:
+// spanstack.go, otel.go, runtimetrace.go, and logspanstack.go, logslog.go, logzap.go, logzerolog.go; cases.go and
+// logcases.go put the matrix together.
 //
 // # What makes it fair
 //
-//   - Tracers take turns within each round, and rounds go through the list in turn forwards and backwards, so that
-//     what else the machine does hits all of them. The table has medians of rounds.
-//   - Every tracer is warm before it is measured: the flight recorder's ring is full, and lists and pools have grown.
-//   - All share one heap with 64 MiB of ballast. Without it, a tracer that holds much memory would be rewarded with
-//     fewer garbage collections than one that holds little.
+//   - Contenders take turns within each round, and rounds go through the list in turn forwards and backwards, so that
+//     what else the machine does hits all of them. The tables have medians of rounds.
+//   - Every contender is warm before it is measured: the flight recorder's ring is full, and lists and pools have grown.
+//   - All share one heap with 64 MiB of ballast. Without it, one that holds much memory would be rewarded with fewer
+//     garbage collections than one that holds little.
 //   - A small program has no such heap, and pays more for what is allocated. So spans are also measured with each tracer
 //     alone in a process of its own (alone.go).
-//   - Work that a tracer leaves to another goroutine is not in the caller's time. So there is a column with the CPU
-//     time of the whole process.
-//   - What a tracer couldn't deliver is counted for all of them and has a column, since dropping is cheap. The SDK's
+//   - Work that is left to another goroutine is not in the caller's time. So there is a column with the CPU time of the
+//     whole process; and the time of lines into a file ends when what waits in a queue or a buffer is written, too.
+//   - What a contender couldn't deliver is counted for all of them and has a column, since dropping is cheap. The SDK's
 //     batcher has a queue that is long enough for it not to drop; what it does with its default queue is shown, too.
+//     Lines are counted in the file.
 //
-// Two more measurements run in child processes of their own, since they are about memory: a program with 64 busy
-// goroutines and consumers that hardly read (load.go), and the garbage collector beside a full ring (gc.go).
+// More measurements run in child processes of their own: a program with 64 busy goroutines and consumers that hardly read
+// (load.go), the garbage collector beside a full ring (gc.go), and a program that logs to daemons which are stopped
+// meanwhile (logstopped.go, logreaders.go).
 //
 // # Streams
 //

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
+	"time"
 )
 
 const lineText = `
@@ -91,4 +93,96 @@ func (r *report) disabled(ns, allocs float64) outcome {
 	}
 	a := math.Round(highest.Allocs*10) / 10
 	return outcome{fmt.Sprintf("%s ns, %g", nanoseconds(highest.Ns), a), highest.Ns <= ns && a <= allocs}
+}
+
+const stoppedText = `
+## Readers that stop
+
+A program hashes data, for %d µs at a time, and logs a line each time. The process that reads the lines is stopped (SIGSTOP)
+and goes on again, in turns: %s, of two neighbouring measurements of %d ms each. Those with a stopped reader begin when
+spanstack's queue, of %d KiB, is full and lines are being lost, or the program stands still.
+
+`
+
+const stoppedNotes = `
+- **lines/s** is the median of what was logged, lines that were lost included. **when stopped** is the median of the ratios of
+  all rounds to that, with the interval that has the true median in it with a confidence of 95 %%.
+- **lost** is the share of lines. All were counted by the outlet, which reports them when the reader goes on.
+- A bare slog.JSONHandler writes each line to the same pipe or socket. It is given %s.
+- The readers are a process that drops what it reads, rsyslogd, and systemd-journald with a namespace of its own.
+`
+
+func (r *report) writeStopped(out *bytes.Buffer) {
+	rounds, length := 0, time.Duration(0)
+	for _, res := range r.Stopped {
+		if rounds = max(rounds, len(res.Ours)); len(res.Ours) > 0 {
+			length = res.Ours[0].Reading.Time.Round(10 * time.Millisecond)
+		}
+	}
+	fmt.Fprintf(out, stoppedText, pieceOfWork.Microseconds(), count(rounds, "round"), length.Milliseconds(), stoppedQueue>>10)
+	t := newTable("outlet", "logger", "lines/s:", "when stopped:", "95 %:", "lost:", "lost when stopped:")
+	skipped := ""
+	for i := range r.Stopped {
+		res := &r.Stopped[i]
+		if res.Missing != "" {
+			skipped += fmt.Sprintf("- Not measured: %s. %s.\n", res.Outlet, res.Missing)
+			continue
+		}
+		t.addStopped(string(res.Outlet), loggerRecording.name, res.Outlet, res.Ours)
+		t.addStopped("", slogJSON.name, res.Outlet, res.Blocking)
+	}
+	t.write(out)
+	fmt.Fprintf(out, stoppedNotes+skipped, count(blockingRounds, "round"))
+}
+
+func (t *table) addStopped(what, logger string, o outlet, rounds []stoppedRound) {
+	var rates []float64
+	var reading, stopped window
+	for _, r := range rounds {
+		rates = append(rates, r.Reading.rate())
+		reading.add(r.Reading)
+		stopped.add(r.Stopped)
+	}
+	ratios := stoppedRatios(rounds)
+	when, interval := fmt.Sprintf("%.3f", median(slices.Clone(ratios))), span(ratios)
+	switch {
+	case o == toFile:
+		when, interval = "nothing to stop", ""
+	case stopped.Lines == 0:
+		when, interval = "stands still", ""
+	}
+	t.add(what, logger, fmt.Sprintf("%.1f k", median(rates)/1e3), when, interval, percent(reading.lost()), percent(stopped.lost()))
+}
+
+func (w *window) add(v window) {
+	w.Time += v.Time
+	w.Lines += v.Lines
+	w.Lost += v.Lost
+}
+
+// lost is the share of lines.
+func (w window) lost() float64 { return float64(w.Lost) / float64(max(1, w.Lines)) }
+
+// stoppedRatios returns by round the throughput with a stopped reader as a share of that before.
+func stoppedRatios(rounds []stoppedRound) (ratios []float64) {
+	for _, r := range rounds {
+		if r.Stopped.Time > 0 && r.Reading.Lines > 0 {
+			ratios = append(ratios, r.Stopped.rate()/r.Reading.rate())
+		} else {
+			ratios = append(ratios, 0)
+		}
+	}
+	return ratios
+}
+
+// unblocked is the median of an outlet's ratios.
+func (r *report) unblocked(o outlet) outcome {
+	for i := range r.Stopped {
+		if res := &r.Stopped[i]; res.Outlet == o && len(res.Ours) > 0 {
+			ratios := stoppedRatios(res.Ours)
+			m := median(slices.Clone(ratios))
+			return outcome{fmt.Sprintf("%.3f (%s)", m, span(ratios)), m >= 0.95}
+		}
+	}
+	return outcome{}
 }

@@ -5,6 +5,7 @@ package main
 import (
 	"runtime"
 	"syscall"
+	"time"
 )
 
 // peakRSS returns the process's largest resident memory so far, in bytes, or 0.
@@ -18,6 +19,9 @@ func peakRSS() int64 {
 	}
 	return int64(u.Maxrss) << 10
 }
+
+// cpuTimeOf returns the CPU time that another process has used, if that can be known.
+func cpuTimeOf(int) (d time.Duration, ok bool) { return 0, false }
 
 // cpuModel returns the processor's name.
 func cpuModel() string {

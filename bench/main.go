@@ -18,16 +18,19 @@ import (
 	"github.com/spf13/pflag"
 )
 
-const help = `Compare package trace with the OpenTelemetry SDK and runtime/trace.
+const help = `Compare package trace with the OpenTelemetry SDK and runtime/trace, and package
+logging with log/slog, zap and zerolog.
 
 Usage: go run . [flags]          (in the folder bench, or "make bench")
        go run . zfs [flags]      streams of package zfssend: see "zfs --help"
 
-It prints one table, and under it what is asked of package trace, how the
-program fares under load with slow consumers, and what the garbage collector
-does beside a full flight recorder. The same goes to docs/benchmarks.md, unless
---run selects only a part. With the defaults it takes about five minutes, on a
-machine that has nothing else to do.
+It prints a table of spans and one of log lines, and under them what is asked of
+both packages, how a program fares under load with slow consumers, what the
+garbage collector does beside a full flight recorder, and how a program fares
+that logs to a pipe or a daemon which is stopped. rsyslogd is needed for that,
+and systemd-journald with root; without, these are left out. The same goes to
+docs/benchmarks.md, unless --run selects only a part. With the defaults it takes
+about ten minutes, on a machine that has nothing else to do.
 
 Flags:
 %s
@@ -36,7 +39,8 @@ Examples:
   go run . --list
   go run . --run 'Span/depth=1/attrs=0/goroutines=1'       one group, all tracers
   go run . --run 'tracer=(spanstack-recording|otel-sdk-batcher)$' --count 5
-  go run . --run '^(Load|GC)$'                             no table, only these
+  go run . --run '^(Load|GC|Stopped)$'                     no table, only these
+  go run . --run 'logger=|Stopped'                         only package logging
   go run . --raw new.txt && benchstat old.txt new.txt
   go run . --raw new.txt && benchstat -col /tracer new.txt
 

@@ -41,6 +41,8 @@ const targetNotes = `
 A cost is the higher one of those at depths 1 and 5, on one goroutine. "As fast" is the lowest and the highest ratio of
 all groups of spans, with a long queue for the batcher; the lowest one counts. A log line's ratios are those on one and two
 goroutines; the highest one counts. A disabled line is the most expensive one of those whose arguments are constants.
+Throughput with a stopped reader is the median of the ratios of all rounds, with the interval that has the true median in
+it with a confidence of 95 %.
 `
 
 // markdown renders the report.
@@ -64,6 +66,9 @@ func (r *report) markdown() []byte {
 	}
 	if r.GC != nil {
 		r.writeGC(&out)
+	}
+	if r.Stopped != nil {
+		r.writeStopped(&out)
 	}
 	return out.Bytes()
 }

@@ -77,6 +77,25 @@ func canned(ns float64) *report {
 		r.Load.add(alsoOneKilled, loadResult{Spans: 2800, Rate: 4.9e8 / ns, PeakHeap: 42 << 20, PeakRSS: 62 << 20, Delivered: 900, Lost: 1900,
 			Killed: i == 0})
 	}
+	for _, o := range outlets {
+		res := stoppedResult{Outlet: o}
+		for i := range 8 {
+			n := uint64(11_000 + i)
+			reading, stopped := window{250 * time.Millisecond, n, 0}, window{250 * time.Millisecond, n * 99 / 100, n * 99 / 100}
+			if ns > 100 {
+				reading.Lost, stopped.Lines, stopped.Lost = n/100, n*9/10, n*9/10
+			}
+			if o == toFile {
+				stopped = window{}
+			}
+			res.Ours = append(res.Ours, stoppedRound{reading, stopped})
+			res.Blocking = append(res.Blocking, stoppedRound{window{250 * time.Millisecond, n, 0}, window{250 * time.Millisecond, 0, 0}})
+		}
+		if o == toJournal && ns > 100 {
+			res = stoppedResult{Outlet: o, Missing: "only root can run systemd-journald"}
+		}
+		r.Stopped = append(r.Stopped, res)
+	}
 	r.GC = &gcResult{}
 	for i := range 10 {
 		r.GC.Without = append(r.GC.Without, 2*time.Millisecond+time.Duration(i)*time.Microsecond)
@@ -88,7 +107,7 @@ func canned(ns float64) *report {
 // cannedPart is what --run leaves of it.
 func cannedPart() *report {
 	r := canned(50)
-	r.Load, r.GC, r.Rows = nil, nil, r.Rows[2:5]
+	r.Load, r.GC, r.Stopped, r.Rows = nil, nil, nil, r.Rows[2:5]
 	r.Command = "cd bench && go run . --run …"
 	return r
 }

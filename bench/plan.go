@@ -18,12 +18,15 @@ type plan struct {
 	load       loadJob // with each kind of consumers in turn
 	loadRounds int     // 0 for not at all
 	gc         gcJob   // the zero value for not at all
+
+	stopped stoppedJob // with each outlet in turn; without rounds, not at all
 }
 
 // Names of what isn't a benchmark, for --run.
 const (
-	loadName = "Load"
-	gcName   = "GC"
+	loadName    = "Load"
+	gcName      = "GC"
+	stoppedName = "Stopped"
 )
 
 func newPlan(rounds int, benchtime time.Duration, filter *regexp.Regexp) *plan {
@@ -39,6 +42,9 @@ func newPlan(rounds int, benchtime time.Duration, filter *regexp.Regexp) *plan {
 	if filter.MatchString(gcName) {
 		p.gc = gcJob{Turns: 2 * rounds, PerTurn: 10}
 	}
+	if filter.MatchString(stoppedName) {
+		p.stopped = stoppedJob{Rounds: 2 * rounds, Window: 250 * time.Millisecond}
+	}
 	return p
 }
 
@@ -53,6 +59,9 @@ func (p *plan) names() []string {
 	}
 	if p.gc.Turns > 0 {
 		names = append(names, gcName)
+	}
+	if p.stopped.Rounds > 0 {
+		names = append(names, stoppedName)
 	}
 	return names
 }
@@ -98,7 +107,27 @@ func (p *plan) carryOut(ctx context.Context, progress *progress) (r *report, raw
 			return nil, out.Bytes(), err
 		}
 	}
+	if err := p.measureStopped(ctx, progress, r); err != nil {
+		return nil, out.Bytes(), err
+	}
 	return r, out.Bytes(), nil
+}
+
+func (p *plan) measureStopped(ctx context.Context, progress *progress, r *report) error {
+	if p.stopped.Rounds == 0 {
+		return nil
+	}
+	for _, o := range outlets {
+		progress.show("logging to " + string(o) + ", whose reader stops")
+		j := p.stopped
+		j.Outlet = o
+		res, err := measureStopped(ctx, j, func(j *stoppedJob) { progress.done(j.duration()) })
+		if err != nil {
+			return err
+		}
+		r.Stopped = append(r.Stopped, res)
+	}
+	return nil
 }
 
 func (p *plan) measureLoads(ctx context.Context, progress *progress, r *report) error {
@@ -129,6 +158,9 @@ func (p *plan) duration() time.Duration {
 	d := time.Duration(3*p.loadRounds) * p.load.duration()
 	for i := range p.benchmarks {
 		d += time.Duration(p.rounds) * p.meter.duration(&p.benchmarks[i])
+	}
+	for _, j := range p.stopped.each() {
+		d += j.duration()
 	}
 	return d + time.Duration(p.gc.Turns)*p.gc.turnDuration()
 }

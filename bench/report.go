@@ -19,6 +19,8 @@ type report struct {
 	Rows []row
 	Load loadReport
 	GC   *gcResult // nil if not measured
+
+	Stopped []stoppedResult
 }
 
 // A row is a line of a table: medians of samples, except for Min and Max.

@@ -27,6 +27,9 @@ func (r *report) targets() *table {
 	t.addTarget("a span's first log line, with IDs", "≤ 1.5 × slog's time", r.firstLine(loggerIDs, 1.5))
 	t.addTarget("the same, recorded, too", "≤ 1.5 × slog's time", r.firstLine(loggerRecording, 1.5))
 	t.addTarget("a log line whose level is off", "≤ 15 ns, 0 allocations", r.disabled(15, 0))
+	for _, o := range outlets[1:] { // nobody reads a file
+		t.addTarget("throughput with a stopped reader: "+string(o), "≥ 0.95 of that before", r.unblocked(o))
+	}
 	return t
 }
 

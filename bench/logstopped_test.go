@@ -1,0 +1,41 @@
+package main
+
+import (
+	"context"
+	"os"
+	"testing"
+	"time"
+)
+
+// TestStopped stops each reader for a moment. A program of ours goes on and loses lines, one that is blocked stands still.
+func TestStopped(t *testing.T) {
+	for _, o := range outlets {
+		t.Run(string(o), func(t *testing.T) {
+			start := time.Now()
+			res, err := measureStopped(context.Background(), stoppedJob{Outlet: o, Rounds: 2, Window: 50 * time.Millisecond}, func(*stoppedJob) {})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if res.Missing != "" {
+				if os.Getenv("SPANSTACK_REQUIRE_DAEMONS") != "" {
+					t.Fatal(res.Missing)
+				}
+				t.Skip(res.Missing)
+			}
+			t.Logf("%v: %+v", time.Since(start), res)
+			if len(res.Ours) != 2 || len(res.Blocking) != blockingRounds {
+				t.Fatalf("%+v", res)
+			}
+			for _, r := range res.Ours {
+				if r.Reading.Lines == 0 || o != toFile && (r.Stopped.Lines == 0 || r.Stopped.Lost == 0) {
+					t.Errorf("ours: %+v", r)
+				}
+			}
+			for _, r := range res.Blocking {
+				if r.Reading.Lines == 0 || r.Stopped.Lines != 0 || r.Stopped.Lost != 0 {
+					t.Errorf("blocking: %+v", r)
+				}
+			}
+		})
+	}
+}
