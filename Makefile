@@ -99,7 +99,7 @@ fuzz: ## run every fuzz target for FUZZTIME
 	    echo "== $$f in $${dir#$$PWD/}"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) "$$dir" || exit 1; done || exit 1; done
 
 .PHONY: bench
-bench: ## compare package trace with the OTel SDK and runtime/trace, and package logging with slog, zap and zerolog: also in docs/benchmarks.md (10 minutes)
+bench: ## compare package trace with the OTel SDK and runtime/trace, and package logging with slog, zap and zerolog: also in docs/benchmarks.md (8 minutes)
 	cd bench && go run .
 
 .PHONY: bench-zfs

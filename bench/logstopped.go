@@ -196,7 +196,7 @@ func (p *prefixed) Write(line []byte) (int, error) {
 type worker struct {
 	out   *programLog
 	data  []byte
-	gate  sync.Mutex // held while it is paused
+	gate  sync.Mutex // held for each piece of work, and by who pauses it
 	lines atomic.Uint64
 }
 
@@ -219,8 +219,8 @@ func workFor(d time.Duration) []byte {
 func (w *worker) work() {
 	for i := 0; ; i++ {
 		w.gate.Lock()
-		w.gate.Unlock()
 		w.data[0] = sha256.Sum256(w.data)[0]
+		w.gate.Unlock()
 		w.out.log(i)
 		w.lines.Add(1)
 	}

@@ -11,8 +11,10 @@ import (
 func TestStopped(t *testing.T) {
 	for _, o := range outlets {
 		t.Run(string(o), func(t *testing.T) {
-			start := time.Now()
-			res, err := measureStopped(context.Background(), stoppedJob{Outlet: o, Rounds: 2, Window: 50 * time.Millisecond}, func(*stoppedJob) {})
+			if testing.Short() && o != toFile && o != toPipe {
+				t.Skip("-short: no daemons")
+			}
+			res, err := measureStopped(context.Background(), stoppedJob{Outlet: o, Rounds: 1, Window: 50 * time.Millisecond}, func(*stoppedJob) {})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -22,8 +24,7 @@ func TestStopped(t *testing.T) {
 				}
 				t.Skip(res.Missing)
 			}
-			t.Logf("%v: %+v", time.Since(start), res)
-			if len(res.Ours) != 2 || len(res.Blocking) != blockingRounds {
+			if len(res.Ours) != 1 || len(res.Blocking) != 1 {
 				t.Fatalf("%+v", res)
 			}
 			for _, r := range res.Ours {

@@ -30,7 +30,7 @@ garbage collector does beside a full flight recorder, and how a program fares
 that logs to a pipe or a daemon which is stopped. rsyslogd is needed for that,
 and systemd-journald with root; without, these are left out. The same goes to
 docs/benchmarks.md, unless --run selects only a part. With the defaults it takes
-about ten minutes, on a machine that has nothing else to do.
+about eight minutes, on a machine that has nothing else to do.
 
 Flags:
 %s

@@ -89,7 +89,9 @@ func canned(ns float64) *report {
 				stopped = window{}
 			}
 			res.Ours = append(res.Ours, stoppedRound{reading, stopped})
-			res.Blocking = append(res.Blocking, stoppedRound{window{250 * time.Millisecond, n, 0}, window{250 * time.Millisecond, 0, 0}})
+			if i < blockingRounds {
+				res.Blocking = append(res.Blocking, stoppedRound{window{250 * time.Millisecond, n, 0}, window{250 * time.Millisecond, 0, 0}})
+			}
 		}
 		if o == toJournal && ns > 100 {
 			res = stoppedResult{Outlet: o, Missing: "only root can run systemd-journald"}
