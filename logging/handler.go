@@ -161,7 +161,7 @@ func (h *Handler) WithGroup(name string) slog.Handler {
 
 // Handle implements [slog.Handler]: it writes the line, and records it on its span.
 func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
-	var room [24]slog.Attr // spares most lines an allocation
+	var room [16]slog.Attr // spares most lines an allocation
 	if h.ctx == nil {
 		if p := placedOf(ctx); p != nil {
 			attrs := slices.DeleteFunc(h.scope.append(room[:0], &r), isPlace)
@@ -169,13 +169,18 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 		}
 	}
 	span, fields := h.place(ctx)
-	attrs := ownNames(resolve(h.scope.append(append(room[:0], fields...), &r)))
+	all := append(append(room[:0], slog.String(SubsystemKey, h.subsystem)), fields...) // as the recorder gets them
+	all = h.scope.append(all, &r)
+	attrs := ownNames(resolve(all[1:]))
 	c := h.target()
 	if c.handsOn() && h.ctx != nil {
 		ctx = &within{orBackground(ctx), h.ctx}
 	}
 	err := c.write(ctx, h.subsystem, span, &r, attrs)
-	record(span, h.subsystem, &r, attrs)
+	if len(attrs) != len(all)-1 || len(attrs) > 0 && &attrs[0] != &all[1] { // some were merged
+		all = append(all[:1:1], attrs...)
+	}
+	record(span, &r, all)
 	return err
 }
 
@@ -248,15 +253,8 @@ func orBackground(ctx context.Context) context.Context {
 }
 
 // record puts the line on its span in the flight recorder.
-func record(span *trace.Span, subsystem string, r *slog.Record, attrs []slog.Attr) {
-	if span == nil {
-		return
+func record(span *trace.Span, r *slog.Record, attrs []slog.Attr) {
+	if span != nil {
+		span.Log(r.Time, r.Level, r.Message, attrs...)
 	}
-	at := r.Time
-	if at.IsZero() {
-		at = time.Now()
-	}
-	var room [24]slog.Attr
-	all := append(room[:0], slog.String(SubsystemKey, subsystem))
-	span.Log(at, r.Level, r.Message, append(all, attrs...)...)
 }
