@@ -67,7 +67,7 @@ func ExampleParseLevels() {
 	fmt.Println(err)
 	// Output:
 	// true false <nil>
-	// unknown level "verbose": want debug, info, warn or error
+	// unknown level "verbose": want debug, info, warn, error or off
 }
 
 var timeField = regexp.MustCompile(`(?m)^time=\S+ `)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -17,8 +18,11 @@ type Levels struct {
 	Subsystems map[string]slog.Level
 }
 
+// LevelOff is above the levels of all lines: "off,zfs=debug" is for those of one subsystem only.
+const LevelOff slog.Level = math.MaxInt
+
 // ParseLevels reads the text form: a level, or subsystem=level, or several of them separated by commas, as in
-// "info,zfs=debug,zfs.cmd=warn". Levels are debug, info, warn and error, with an offset if need be: "info+2".
+// "info,zfs=debug,zfs.cmd=warn". Levels are debug, info, warn and error, with an offset if need be ("info+2"), and off.
 func ParseLevels(text string) (Levels, error) {
 	var l Levels
 	err := l.UnmarshalText([]byte(text))
@@ -59,11 +63,22 @@ func (l *Levels) UnmarshalText(text []byte) error {
 }
 
 func parseLevel(text string) (slog.Level, error) {
+	name := strings.TrimSpace(text)
+	if strings.EqualFold(name, "off") {
+		return LevelOff, nil
+	}
 	var v slog.Level
-	if err := v.UnmarshalText([]byte(strings.TrimSpace(text))); err != nil {
-		return 0, fmt.Errorf("unknown level %q: want debug, info, warn or error", text)
+	if err := v.UnmarshalText([]byte(name)); err != nil {
+		return 0, fmt.Errorf("unknown level %q: want debug, info, warn, error or off", text)
 	}
 	return v, nil
+}
+
+func levelName(l slog.Level) string {
+	if l == LevelOff {
+		return "off"
+	}
+	return strings.ToLower(l.String())
 }
 
 // MarshalText implements encoding.TextMarshaler.
@@ -71,9 +86,9 @@ func (l Levels) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
 
 // String returns the text form that [ParseLevels] reads.
 func (l Levels) String() string {
-	b := strings.ToLower(l.Default.String())
+	b := levelName(l.Default)
 	for _, s := range slices.Sorted(maps.Keys(l.Subsystems)) {
-		b += "," + s + "=" + strings.ToLower(l.Subsystems[s].String())
+		b += "," + s + "=" + levelName(l.Subsystems[s])
 	}
 	return b
 }

@@ -2,6 +2,8 @@ package logging_test
 
 import (
 	"log/slog"
+	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/spanstack/spanstack/logging"
@@ -32,11 +34,42 @@ func TestLevels(t *testing.T) {
 	}
 }
 
+func TestLevelOff(t *testing.T) {
+	l, err := logging.ParseLevels("OFF, zfs=debug,zfs.cmd=off")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := logging.NewLevelVar(l)
+	for subsystem, want := range map[string]bool{"": false, "net": false, "zfs": true, "zfs.send": true, "zfs.cmd": false, "zfs.cmd.list": false} {
+		for _, enabled := range []bool{l.Enabled(subsystem, slog.LevelError+100), v.Enabled(subsystem, slog.LevelError+100)} {
+			if enabled != want {
+				t.Errorf("%q is enabled: %v", subsystem, enabled)
+			}
+		}
+	}
+	text, err := l.MarshalText()
+	if err != nil || string(text) != "off,zfs=debug,zfs.cmd=off" {
+		t.Errorf("MarshalText: %s, %v", text, err)
+	}
+	var again logging.Levels
+	if err := again.UnmarshalText(text); err != nil || !reflect.DeepEqual(again, l) {
+		t.Errorf("%s becomes %v, %v", text, again, err)
+	}
+
+	var b strings.Builder
+	log := slog.New(logging.NewHandler(&b, logging.Options{Levels: logging.Levels{Default: logging.LevelOff}}))
+	log.Error("nothing")
+	if b.Len() > 0 {
+		t.Errorf("written: %s", b.String())
+	}
+}
+
 func TestTextErrors(t *testing.T) {
-	levels := "want debug, info, warn or error"
+	levels := "want debug, info, warn, error or off"
 	for _, c := range []struct{ text, want string }{
 		{"", `unknown level "": ` + levels},
 		{"loud", `unknown level "loud": ` + levels},
+		{"off+1", `unknown level "off+1": ` + levels},
 		{"info,zfs=loud", `unknown level "loud": ` + levels},
 		{"info,warn", `two default levels in "info,warn": want one, and subsystem=level for the others`},
 		{"=info", `no subsystem before the = in "=info"`},
