@@ -7,7 +7,7 @@ import (
 
 // OpenWaiting is Open with a queue that waits, as the process's default has one.
 func OpenWaiting(out *os.File, wait time.Duration) *Handler {
-	return newQueued(out, Config{FlushTimeout: time.Minute}, wait) // what is read slowly isn't lost
+	return NewFileHandler(out, Options{}, QueueConfig{FlushTimeout: time.Minute, Wait: wait}) // what is read slowly isn't lost
 }
 
 // WantsColor exports wantsColor.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
@@ -36,17 +37,22 @@ func Open(c Config) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newQueued(out, c, 0), nil
+	o := Options{Levels: c.Level, Format: c.Format, Stack: c.Stack}
+	return NewFileHandler(out, o, QueueConfig{Bytes: c.QueueBytes, FlushTimeout: c.FlushTimeout}), nil
 }
 
-func newQueued(out *os.File, c Config, wait time.Duration) *Handler {
-	o := Options{Levels: c.Level, Format: c.Format, Stack: c.Stack, Color: wantsColor(out)}
-	chunk := pipeChunk
-	if info, err := out.Stat(); err == nil && info.Mode().IsRegular() {
-		chunk = fileChunk
+// NewFileHandler returns a handler for an open file, pipe or terminal, which it closes at the end. Lines wait in a
+// [Queue]; whether they have colours depends on f, and so does the queue's Chunk, unless there is one.
+func NewFileHandler(f *os.File, o Options, q QueueConfig) *Handler {
+	o.Color = wantsColor(f)
+	if q.Chunk == 0 {
+		q.Chunk = pipeChunk
+		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+			q.Chunk = fileChunk
+		}
 	}
-	h := NewHandler(NewQueue(out, QueueConfig{Bytes: c.QueueBytes, Chunk: chunk, FlushTimeout: c.FlushTimeout, Wait: wait}), o)
-	h.core.closer = out
+	h := NewHandler(NewQueue(f, q), o)
+	h.core.closer = f
 	return h
 }
 
@@ -60,12 +66,12 @@ var stderrHandler = sync.OnceValue(func() *Handler {
 	if err != nil {
 		out = os.Stderr
 	}
-	return newQueued(out, Config{}, stderrWait)
+	return NewFileHandler(out, Options{}, QueueConfig{Wait: stderrWait})
 })
 
 func openOutlet(path string) (*os.File, error) {
 	if path == "" || path == "-" {
-		return dupStderr()
+		return DupStd(os.Stderr)
 	}
 	return OpenFile(path, 0o600)
 }
@@ -145,25 +151,27 @@ func flock(f *os.File, how int) error {
 	return errors.Join(ctlErr, err)
 }
 
-// dupStderr returns stderr under another descriptor: the Go runtime ends a program that gets SIGPIPE on descriptor 2,
-// while the loss of a log should not end anything.
-func dupStderr() (*os.File, error) {
-	conn, err := os.Stderr.SyscallConn()
+// DupStd returns [os.Stdout] or [os.Stderr] under another descriptor: the Go runtime ends a program that gets SIGPIPE on
+// descriptor 1 or 2, while the loss of a log should not end anything.
+func DupStd(std *os.File) (*os.File, error) {
+	name := filepath.Base(std.Name())
+	conn, err := std.SyscallConn()
 	if err != nil {
-		return nil, &OpenError{Path: "stderr", Err: err}
+		return nil, &OpenError{Path: name, Err: err}
 	}
 	fd := -1
-	err = conn.Control(func(stderr uintptr) {
+	var dupErr error
+	err = conn.Control(func(old uintptr) {
 		syscall.ForkLock.RLock()
 		defer syscall.ForkLock.RUnlock()
-		if fd, err = syscall.Dup(int(stderr)); err == nil {
+		if fd, dupErr = syscall.Dup(int(old)); dupErr == nil {
 			syscall.CloseOnExec(fd)
 		}
 	})
 	if fd < 0 {
-		return nil, &OpenError{Path: "stderr", Err: err}
+		return nil, &OpenError{Path: name, Err: errors.Join(err, dupErr)}
 	}
-	return os.NewFile(uintptr(fd), "stderr"), nil
+	return os.NewFile(uintptr(fd), name), nil
 }
 
 // wantsColor reports whether f is a terminal and nobody objects: see https://no-color.org.

@@ -132,6 +132,15 @@ func Open(c Config) (*logging.Handler, error) {
 	return logging.NewHandler(redial.New(dial, c.Queue), o), nil
 }
 
+// Validate returns the error that Open would return. It connects to nothing.
+func (c Config) Validate() error {
+	if _, err := c.target(); err != nil {
+		return err
+	}
+	_, err := newEncoder(c)
+	return err
+}
+
 func newEncoder(c Config) (logging.Encoder, error) {
 	limit, most := defaultMessage, maxMessage
 	if c.Network == UDP {
