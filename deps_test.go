@@ -13,6 +13,7 @@ const module = "github.com/spanstack/spanstack/"
 var adapters = []string{
 	module + "logging/logmetrics", // Prometheus's
 	module + "logging/otlp",       // OpenTelemetry's
+	module + "logging/logconfig",  // those of flags and YAML, and of all outlets
 }
 
 // TestImports keeps the house in order: what each room may import of this module and of others, and why.
@@ -30,7 +31,7 @@ func TestImports(t *testing.T) {
 			"formats are of use without the tracer"},
 		{"./logging", []string{module + "trace", module + "internal/logslot", module + "logging/internal", "golang.org/x/sys"},
 			"a logger is in every package of a program: outlets, flags and bridges live in packages below it"},
-		{"./logging/...", []string{module + "trace", module + "internal/logslot", module + "logging", "golang.org/x/sys", "github.com/spf13/pflag", "github.com/go-logr/logr"},
+		{"./logging/...", []string{module + "trace", module + "internal/logslot", module + "logging", "golang.org/x/sys", "github.com/go-logr/logr"},
 			"an outlet costs no more than its protocol"},
 		{"./zfssend/...", []string{module + "trace", module + "internal/logslot", module + "logging", module + "zfssend", "golang.org/x/sys"},
 			"whoever runs zfs send from Go gets no command's dependencies"},

@@ -42,7 +42,8 @@
 //   - journald: systemd's journal
 //   - otlp: a collector of OpenTelemetry
 //
-// Package logctl changes levels at run time, logflag has a command's flags, and bridge brings in what others log.
+// Package logconfig opens them all by a command's flags or a file, logctl changes levels at run time, and bridge brings
+// in what others log.
 //
 // Without a handler, lines go to the process's default, which is human-readable text on stderr until [SetDefault]
 // changes it; they are never lost in silence. Any [slog.Handler] will do, such as a [slog.MultiHandler] of several of

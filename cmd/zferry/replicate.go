@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,7 +15,7 @@ import (
 	"github.com/spanstack/spanstack/internal/terminal"
 	"github.com/spanstack/spanstack/logging"
 	"github.com/spanstack/spanstack/logging/bridge"
-	"github.com/spanstack/spanstack/logging/logflag"
+	"github.com/spanstack/spanstack/logging/logconfig"
 	"github.com/spanstack/spanstack/trace"
 	"github.com/spanstack/spanstack/trace/capture"
 	"github.com/spanstack/spanstack/zfssend"
@@ -28,7 +29,7 @@ type replicateCommand struct {
 	verify   bool
 	stall    time.Duration
 	trace    string
-	log      logging.Config
+	log      logconfig.Config
 
 	source, destination string
 	stdout, stderr      io.Writer
@@ -48,13 +49,18 @@ their keys are not needed.
 
 ` + exitCodesHelp + `
 
+Signals:
+  SIGINT, SIGTERM  stop what runs, and exit; a second one exits at once
+  SIGUSR1          log everything, and at the next one as before
+
 Environment:
   SPANSTACK_TRACE  a file to write the trace to, if there is no --trace; "%p" in it becomes the process's number
   NO_COLOR         no colours in the log`,
 		Example: `  zferry replicate tank/home backup/home                     bring all of its snapshots there
   zferry replicate --snapshot daily-1 tank/home backup/home  take a snapshot first
   zferry replicate --dry-run tank/home backup/home           only say what would be done
-  zferry replicate --trace trace.json --log-file zferry.log --log-format logfmt tank/home backup/home`,
+  zferry replicate --trace trace.json --log-file zferry.log --log-format logfmt tank/home backup/home
+  zferry replicate --log stderr,level=warn --log file:zferry.log,format=json,max_size=100MB,keep=7 tank/home backup/home`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 2 {
 				return fmt.Errorf("replicate: want SOURCE and DESTINATION, got %d arguments", len(args))
@@ -74,7 +80,7 @@ Environment:
 	cmd.Flags().BoolVar(&c.verify, "verify", false, "check the stream's checksums on the way, and let no snapshot arrive before zfs send has succeeded")
 	cmd.Flags().DurationVar(&c.stall, "stall-timeout", 0, "give up when zfs does nothing for this `TIME`, such as 30m; 0 waits for ever")
 	cmd.Flags().StringVar(&c.trace, "trace", "", "write a trace to `FILE`, in Chrome's JSON format (.json)")
-	logflag.Register(cmd.Flags(), &c.log)
+	c.log.AddFlags(cmd.Flags())
 	return cmd
 }
 
@@ -100,13 +106,18 @@ func (c *replicateCommand) validate() error {
 
 // observed runs the command with its log and its trace.
 func (c *replicateCommand) observed(ctx context.Context) (err error) {
-	handler, err := logging.Open(c.log)
+	lines, err := logconfig.Open(c.log)
 	if err != nil {
 		return err
 	}
-	defer handler.Close()
-	ctx = logging.WithHandler(ctx, handler)
-	logging.SetDefault(handler)
+	defer func() {
+		if err := lines.Close(); err != nil {
+			fmt.Fprintf(c.stderr, "zferry: warning: the log is incomplete: %v\n", err)
+		}
+	}()
+	defer lines.Levels.OnSignal(syscall.SIGUSR1)()
+	ctx = logging.WithHandler(ctx, lines.Handler)
+	logging.SetDefault(lines.Handler)
 	defer bridge.TakeOver(ctx, "std")()
 
 	if c.trace == "" {

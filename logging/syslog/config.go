@@ -55,8 +55,31 @@ const (
 	FormatLocal                 // as the C library has it, with logfmt pairs
 )
 
-// Facility is the kind of program that logs: RFC 5424, section 6.2.1. The zero value is daemon.
+// Facility is the kind of program that logs: RFC 5424, section 6.2.1.
 type Facility uint8
+
+const (
+	Daemon Facility = iota
+	Auth
+	AuthPriv
+	Cron
+	FTP
+	Kern
+	LPR
+	Mail
+	News
+	Syslog
+	User
+	UUCP
+	Local0
+	Local1
+	Local2
+	Local3
+	Local4
+	Local5
+	Local6
+	Local7
+)
 
 var (
 	networkNames  = []string{Local: "local", UDP: "udp", TCP: "tcp", TLS: "tls"}

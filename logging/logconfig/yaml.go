@@ -1,0 +1,374 @@
+package logconfig
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+// Limits of a file. The parser's time grows with the square of the depth, and worse.
+const (
+	maxFile  = 256 << 10
+	maxDepth = 32 // of brackets and braces
+)
+
+// Load reads a YAML file. Fields that it doesn't have stay as they are in c; outlets are replaced as a whole. If there
+// is anything wrong, c isn't changed, and the errors are [FieldError]s that are joined, in the order of their lines.
+// They are also those of Validate, of what the file has.
+func (c *Config) Load(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return err
+	}
+	return c.parse(path, data)
+}
+
+// parse reads a file's content.
+func (c *Config) parse(file string, data []byte) error {
+	body, err := parseDocument(data)
+	if err == nil && body != nil {
+		err = c.UnmarshalYAML(body)
+	}
+	if err == nil {
+		return nil
+	}
+	list := fieldErrors(err)
+	for _, e := range list {
+		e.File = file
+	}
+	return joined(list)
+}
+
+// fieldErrors returns the errors that were joined.
+func fieldErrors(err error) (list []*FieldError) {
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, err := range several.Unwrap() {
+			list = append(list, fieldErrors(err)...)
+		}
+		return list
+	}
+	if e, ok := err.(*FieldError); ok {
+		return []*FieldError{e}
+	}
+	return []*FieldError{{Err: err}}
+}
+
+// parseDocument returns what the only document of a file has, nil if it has nothing.
+func parseDocument(data []byte) (ast.Node, error) {
+	if len(data) > maxFile {
+		return nil, fmt.Errorf("it has more than %v", Size(maxFile))
+	}
+	if !utf8.Valid(data) {
+		return nil, errors.New("it isn't UTF-8")
+	}
+	tokens := lexer.Tokenize(string(data))
+	if err := checkDepth(tokens); err != nil {
+		return nil, err
+	}
+	f, err := parser.Parse(tokens, 0)
+	if syntax, ok := err.(yaml.Error); ok {
+		return nil, at(syntax.GetToken(), "", errors.New(syntax.GetMessage()))
+	}
+	if err != nil {
+		return nil, err
+	}
+	var body ast.Node
+	for _, doc := range f.Docs {
+		if doc.Body == nil || doc.Body.Type() == ast.DirectiveType || doc.Body.Type() == ast.CommentType {
+			continue
+		}
+		if body != nil {
+			return nil, at(doc.Body.GetToken(), "", errors.New("it is a second document: want one"))
+		}
+		body = doc.Body
+	}
+	return body, nil
+}
+
+func checkDepth(tokens token.Tokens) error {
+	depth := 0
+	for _, t := range tokens {
+		switch t.Type {
+		case token.MappingStartType, token.SequenceStartType:
+			if depth++; depth > maxDepth {
+				return at(t, "", fmt.Errorf("there are more than %d brackets within each other", maxDepth))
+			}
+		case token.MappingEndType, token.SequenceEndType:
+			depth--
+		}
+	}
+	return nil
+}
+
+// at returns an error with the position of a token.
+func at(t *token.Token, field string, err error) *FieldError {
+	e := &FieldError{Field: field, Err: err}
+	if t != nil && t.Position != nil {
+		e.Line, e.Column = t.Position.Line, t.Position.Column
+	}
+	return e
+}
+
+// UnmarshalYAML implements [yaml.NodeUnmarshaler], also for a Config that is a field of another struct, whose path is
+// then part of the errors. It does what Load does with a file.
+func (c *Config) UnmarshalYAML(node ast.Node) error {
+	d := decoder{root: strings.TrimPrefix(strings.TrimPrefix(node.GetPath(), "$"), "."), at: map[string]*token.Token{}}
+	read := *c
+	d.config(node, &read)
+	for _, problem := range read.problems() {
+		d.invalid(problem)
+	}
+	if len(d.wrong) == 0 {
+		*c = read
+		return nil
+	}
+	slices.SortStableFunc(d.wrong, func(a, b *FieldError) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return joined(d.wrong)
+}
+
+// A decoder takes a configuration from the nodes of a document. The library's own would go by YAML's types, so that
+// the mode 0640 were a number in decimal, and "off" a word in one version of YAML and false in another; and it would
+// stop at the first error.
+type decoder struct {
+	root  string                  // the path of the configuration in the document
+	at    map[string]*token.Token // where fields are, by path
+	wrong []*FieldError
+}
+
+func (d *decoder) path(field string) string {
+	if d.root == "" || field == "" || field[0] == '[' {
+		return d.root + field
+	}
+	return d.root + "." + field
+}
+
+func (d *decoder) fail(t *token.Token, field, format string, args ...any) {
+	d.wrong = append(d.wrong, at(t, d.path(field), fmt.Errorf(format, args...)))
+}
+
+// invalid adds what validation has found, unless it is a consequence of what can't be read.
+func (d *decoder) invalid(e *FieldError) {
+	outlet, _, _ := strings.Cut(e.Field, ".")
+	for _, w := range d.wrong {
+		if w.Field == d.path(e.Field) || w.Field == d.path(outlet) || strings.HasPrefix(w.Field, d.path(outlet)+".") {
+			return
+		}
+	}
+	t := d.at[e.Field]
+	if t == nil {
+		t = d.at[outlet]
+	}
+	d.wrong = append(d.wrong, at(t, d.path(e.Field), e.Err))
+}
+
+func (d *decoder) config(node ast.Node, c *Config) {
+	entries, ok := d.mapping(node, "")
+	if !ok {
+		return
+	}
+	known := fields(reflect.ValueOf(c).Elem())
+	for _, e := range entries {
+		name := keyText(e.Key)
+		if name == "outlets" {
+			d.outlets(e.Value, c)
+			continue
+		}
+		i := indexOf(known, name)
+		if i < 0 {
+			d.fail(e.Key.GetToken(), name, "%w", unknownField(append(slices.Clip(known), field{name: "outlets"}), "a log"))
+			continue
+		}
+		d.scalar(e, name, known[i])
+	}
+}
+
+func (d *decoder) outlets(node ast.Node, c *Config) {
+	c.Outlets = nil
+	node = unwrap(node)
+	if node.Type() == ast.NullType {
+		return
+	}
+	sequence, ok := node.(*ast.SequenceNode)
+	if !ok {
+		d.fail(node.GetToken(), "outlets", "want a list of outlets, not %s", describe(node))
+		return
+	}
+	for i, value := range sequence.Values {
+		c.Outlets = append(c.Outlets, d.outlet(value, outletPath(i)))
+	}
+}
+
+func (d *decoder) outlet(node ast.Node, path string) (o Outlet) {
+	entries, ok := d.mapping(node, path)
+	if !ok {
+		return o
+	}
+	i := slices.IndexFunc(entries, func(e *ast.MappingValueNode) bool { return keyText(e.Key) == "type" })
+	if i < 0 {
+		d.fail(d.at[path], path+".type", "it has none: want %s", kindNames())
+		return o
+	}
+	kind, err := scalarText(entries[i].Value)
+	if err == nil {
+		o.To, err = newTarget(kind)
+	}
+	if err != nil {
+		d.fail(entries[i].Key.GetToken(), path+".type", "%w", err)
+		return o
+	}
+	known, done := outletFields(&o)
+	defer done()
+	for _, e := range entries {
+		name := keyText(e.Key)
+		if name == "type" {
+			continue
+		}
+		i := indexOf(known, name)
+		if i < 0 {
+			d.fail(e.Key.GetToken(), path+"."+name, "%w", unknownField(known, kind))
+			continue
+		}
+		d.scalar(e, path+"."+name, known[i])
+	}
+	return o
+}
+
+// mapping returns the entries of a mapping. Nothing at all is an empty one.
+func (d *decoder) mapping(node ast.Node, path string) ([]*ast.MappingValueNode, bool) {
+	node = unwrap(node)
+	d.at[path] = node.GetToken()
+	var entries []*ast.MappingValueNode
+	switch n := node.(type) {
+	case *ast.NullNode:
+	case *ast.MappingNode:
+		entries = n.Values
+	case *ast.MappingValueNode:
+		entries = []*ast.MappingValueNode{n}
+	default:
+		d.fail(node.GetToken(), path, "want fields and their values, not %s", describe(node))
+		return nil, false
+	}
+	for _, e := range entries {
+		if e == entries[0] {
+			d.at[path] = e.Key.GetToken()
+		}
+		if e.Key.Type() == ast.MergeKeyType {
+			d.fail(e.Key.GetToken(), path, "want fields and their values, not %s", describe(e.Key))
+			return nil, false
+		}
+	}
+	return entries, true
+}
+
+func (d *decoder) scalar(e *ast.MappingValueNode, path string, f field) {
+	d.at[path] = e.Key.GetToken()
+	text, err := scalarText(e.Value)
+	if err == nil {
+		err = setText(f.value, text)
+	}
+	if err != nil {
+		d.fail(e.Key.GetToken(), path, "%w", err)
+	}
+}
+
+// scalarText returns a value as it is written, whatever YAML's type of it is.
+func scalarText(node ast.Node) (string, error) {
+	switch n := unwrap(node).(type) {
+	case *ast.StringNode:
+		return n.Value, nil
+	case *ast.LiteralNode:
+		return n.Value.Value, nil
+	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
+		return n.GetToken().Value, nil
+	default:
+		return "", fmt.Errorf("want a value, not %s", describe(n))
+	}
+}
+
+// unwrap returns what an anchor names.
+func unwrap(node ast.Node) ast.Node {
+	for {
+		anchor, ok := node.(*ast.AnchorNode)
+		if !ok || anchor.Value == nil {
+			return node
+		}
+		node = anchor.Value
+	}
+}
+
+// describe says what a node is. Aliases would have to be followed, with a bound for those that follow others, and
+// there is nothing in a log's configuration that has to be said twice.
+func describe(node ast.Node) string {
+	switch node.Type() {
+	case ast.NullType:
+		return "nothing"
+	case ast.MappingType, ast.MappingValueType:
+		return "fields"
+	case ast.SequenceType:
+		return "a list"
+	case ast.AliasType, ast.MergeKeyType:
+		return "an alias: write it out"
+	case ast.TagType:
+		return "a tag"
+	}
+	return "a single value"
+}
+
+// keyText returns the name of a field.
+func keyText(key ast.MapKeyNode) string {
+	if s, ok := key.(*ast.StringNode); ok {
+		return s.Value
+	}
+	return key.String()
+}
+
+// MarshalYAML implements [yaml.InterfaceMarshaler]. Fields that have their zero value aren't written.
+func (c Config) MarshalYAML() (any, error) {
+	out := appendYAML(nil, fields(reflect.ValueOf(c)))
+	var outlets []yaml.MapSlice
+	for _, o := range c.Outlets {
+		kind, _ := kindOf(o.To)
+		if kind == "" {
+			return nil, errors.New("an outlet has no type")
+		}
+		list, _ := outletFields(&o)
+		outlets = append(outlets, appendYAML(yaml.MapSlice{{Key: "type", Value: kind}}, list))
+	}
+	if outlets != nil {
+		out = append(out, yaml.MapItem{Key: "outlets", Value: outlets})
+	}
+	return out, nil
+}
+
+func appendYAML(to yaml.MapSlice, list []field) yaml.MapSlice {
+	for _, f := range list {
+		if f.value.IsZero() {
+			continue
+		}
+		item := yaml.MapItem{Key: f.name, Value: text(f.value)}
+		if k := f.value.Kind(); k == reflect.Bool || k == reflect.Int && f.value.Type() == reflect.TypeFor[int]() {
+			item.Value = f.value.Interface()
+		}
+		to = append(to, item)
+	}
+	return to
+}
