@@ -80,7 +80,7 @@ func ExampleConfig() {
 	// outlets:
 	// - type: stderr
 	// - type: file
-	//   path: /var/log/a,b
+	//   path: "/var/log/a,b"
 	//   format: json
 	//   max_size: 100MB
 	//   compress: true

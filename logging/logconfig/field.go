@@ -105,6 +105,15 @@ func printable(s string) bool {
 	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
+// clean returns a text of unknown origin for an error.
+func clean(s string) string {
+	if printable(s) {
+		return s
+	}
+	q := strconv.Quote(s)
+	return q[1 : len(q)-1]
+}
+
 // checkText reports a value that has no text form, since it was set by a program: what can be written is valid.
 func checkText(v reflect.Value) error {
 	if v.IsZero() {

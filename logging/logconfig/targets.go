@@ -133,12 +133,12 @@ func (t *Syslog) config() (syslog.Config, error) {
 	c := syslog.Config{
 		Address: t.Address, Format: t.Format, Facility: t.Facility, App: t.App, Host: t.Host, ID: t.ID, MaxMessage: int(t.MaxMessage),
 	}
+	if t.Address == "" || t.Address[0] == '/' {
+		return c, nil
+	}
 	network, address, ok := strings.Cut(t.Address, "://")
 	if !ok {
-		if t.Address != "" && t.Address[0] != '/' {
-			return c, errSyslogAddress
-		}
-		return c, nil
+		return c, errSyslogAddress
 	}
 	c.Address = address
 	switch network {

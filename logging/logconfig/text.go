@@ -64,7 +64,7 @@ func ParseOutlet(s string) (Outlet, error) {
 	var wrong []*FieldError
 	set := func(name, value string, hasValue bool) {
 		if err := setField(fields, given, kind, name, value, hasValue); err != nil {
-			wrong = append(wrong, &FieldError{Field: name, Err: err})
+			wrong = append(wrong, &FieldError{Field: clean(name), Err: err})
 		}
 	}
 	switch {

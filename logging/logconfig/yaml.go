@@ -7,7 +7,9 @@ import (
 	"io"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -20,8 +22,8 @@ import (
 
 // Limits of a file. The parser's time grows with the square of the depth, and worse.
 const (
-	maxFile  = 256 << 10
-	maxDepth = 32 // of brackets and braces
+	maxFile  = 64 << 10
+	maxDepth = 32 // of brackets and braces, and of dashes in a line
 )
 
 // Load reads a YAML file. Fields that it doesn't have stay as they are in c; outlets are replaced as a whole. If there
@@ -33,7 +35,7 @@ func (c *Config) Load(path string) error {
 		return err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1)) // it may be a device, or a pipe
 	if err != nil {
 		return err
 	}
@@ -78,13 +80,13 @@ func parseDocument(data []byte) (ast.Node, error) {
 	if !utf8.Valid(data) {
 		return nil, errors.New("it isn't UTF-8")
 	}
-	tokens := lexer.Tokenize(string(data))
+	tokens := lexer.Tokenize(strings.TrimPrefix(string(data), "\ufeff"))
 	if err := checkDepth(tokens); err != nil {
 		return nil, err
 	}
 	f, err := parser.Parse(tokens, 0)
 	if syntax, ok := err.(yaml.Error); ok {
-		return nil, at(syntax.GetToken(), "", errors.New(syntax.GetMessage()))
+		return nil, at(syntax.GetToken(), "", errors.New(clean(syntax.GetMessage())))
 	}
 	if err != nil {
 		return nil, err
@@ -103,9 +105,16 @@ func parseDocument(data []byte) (ast.Node, error) {
 }
 
 func checkDepth(tokens token.Tokens) error {
-	depth := 0
+	depth, line, dashes := 0, 0, 0
 	for _, t := range tokens {
 		switch t.Type {
+		case token.SequenceEntryType:
+			if t.Position.Line != line {
+				line, dashes = t.Position.Line, 0
+			}
+			if dashes++; dashes > maxDepth {
+				return at(t, "", fmt.Errorf("there are more than %d lists within each other", maxDepth))
+			}
 		case token.MappingStartType, token.SequenceStartType:
 			if depth++; depth > maxDepth {
 				return at(t, "", fmt.Errorf("there are more than %d brackets within each other", maxDepth))
@@ -132,6 +141,7 @@ func (c *Config) UnmarshalYAML(node ast.Node) error {
 	d := decoder{root: strings.TrimPrefix(strings.TrimPrefix(node.GetPath(), "$"), "."), at: map[string]*token.Token{}}
 	read := *c
 	d.config(node, &read)
+	d.unread = d.wrong
 	for _, problem := range read.problems() {
 		d.invalid(problem)
 	}
@@ -149,9 +159,10 @@ func (c *Config) UnmarshalYAML(node ast.Node) error {
 // the mode 0640 were a number in decimal, and "off" a word in one version of YAML and false in another; and it would
 // stop at the first error.
 type decoder struct {
-	root  string                  // the path of the configuration in the document
-	at    map[string]*token.Token // where fields are, by path
-	wrong []*FieldError
+	root   string                  // the path of the configuration in the document
+	at     map[string]*token.Token // where fields are, by path
+	wrong  []*FieldError
+	unread []*FieldError // those of wrong that are about what can't be read
 }
 
 func (d *decoder) path(field string) string {
@@ -168,7 +179,7 @@ func (d *decoder) fail(t *token.Token, field, format string, args ...any) {
 // invalid adds what validation has found, unless it is a consequence of what can't be read.
 func (d *decoder) invalid(e *FieldError) {
 	outlet, _, _ := strings.Cut(e.Field, ".")
-	for _, w := range d.wrong {
+	for _, w := range d.unread {
 		if w.Field == d.path(e.Field) || w.Field == d.path(outlet) || strings.HasPrefix(w.Field, d.path(outlet)+".") {
 			return
 		}
@@ -336,9 +347,9 @@ func describe(node ast.Node) string {
 // keyText returns the name of a field.
 func keyText(key ast.MapKeyNode) string {
 	if s, ok := key.(*ast.StringNode); ok {
-		return s.Value
+		return clean(s.Value)
 	}
-	return key.String()
+	return clean(key.String())
 }
 
 // MarshalYAML implements [yaml.InterfaceMarshaler]. Fields that have their zero value aren't written.
@@ -364,11 +375,26 @@ func appendYAML(to yaml.MapSlice, list []field) yaml.MapSlice {
 		if f.value.IsZero() {
 			continue
 		}
-		item := yaml.MapItem{Key: f.name, Value: text(f.value)}
-		if k := f.value.Kind(); k == reflect.Bool || k == reflect.Int && f.value.Type() == reflect.TypeFor[int]() {
-			item.Value = f.value.Interface()
+		item := yaml.MapItem{Key: f.name, Value: f.value.Interface()}
+		switch item.Value.(type) {
+		case bool, int:
+		default:
+			if s := text(f.value); plain.MatchString(s) && !strings.EqualFold(s, "null") {
+				item.Value = s
+			} else {
+				item.Value = quoted(s)
+			}
 		}
 		to = append(to, item)
 	}
 	return to
 }
+
+// plain are texts that need no quotes, whatever is around them.
+var plain = regexp.MustCompile(`^[A-Za-z0-9/]([A-Za-z0-9_./@:+=-]*[A-Za-z0-9_/])?$`)
+
+// A quoted is a text in quotes. The library leaves them away where it shouldn't, as of "? a".
+type quoted string
+
+// MarshalYAML implements [yaml.BytesMarshaler].
+func (q quoted) MarshalYAML() ([]byte, error) { return []byte(strconv.Quote(string(q))), nil }
