@@ -81,6 +81,9 @@ Environment:
 	cmd.Flags().DurationVar(&c.stall, "stall-timeout", 0, "give up when zfs does nothing for this `TIME`, such as 30m; 0 waits for ever")
 	cmd.Flags().StringVar(&c.trace, "trace", "", "write a trace to `FILE`, in Chrome's JSON format (.json)")
 	c.log.AddFlags(cmd.Flags())
+	for _, flag := range []string{"log", "log-level", "log-format", "log-stack"} {
+		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(logconfig.Completions(flag), cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveNoSpace))
+	}
 	return cmd
 }
 

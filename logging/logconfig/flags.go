@@ -40,6 +40,21 @@ func (c *Config) AddFlags(flags *pflag.FlagSet) {
 	_ = flags.SetAnnotation("log-config", "cobra_annotation_bash_completion_filename_extensions", []string{"yaml", "yml"})
 }
 
+// Completions returns what a shell may offer for a flag of AddFlags, by the flag's name. What ends with a colon goes on.
+func Completions(flag string) []string {
+	switch flag {
+	case "log-level":
+		return []string{"debug", "info", "warn", "error", "off"}
+	case "log-format":
+		return []string{"human", "logfmt", "json"}
+	case "log-stack":
+		return []string{"auto", "full", "short", "off"}
+	case "log":
+		return []string{"stderr", "stdout", "file:", "syslog", "journald"}
+	}
+	return nil
+}
+
 // flagged is what flags have set so far. The configuration is made anew at each of them, so that their order is of no
 // importance.
 type flagged struct {

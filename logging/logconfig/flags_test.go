@@ -88,3 +88,24 @@ func TestWrongFlags(t *testing.T) {
 		}
 	}
 }
+
+// TestCompletions: what is offered is taken.
+func TestCompletions(t *testing.T) {
+	for _, flag := range []string{"log", "log-level", "log-format", "log-stack"} {
+		offered := logconfig.Completions(flag)
+		if len(offered) < 3 {
+			t.Errorf("--%s: %q", flag, offered)
+		}
+		for _, s := range offered {
+			if strings.HasSuffix(s, ":") {
+				s += "x"
+			}
+			if err := parseFlags(new(logconfig.Config), "--"+flag, s); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if logconfig.Completions("log-file") != nil {
+		t.Error("something is offered for a file")
+	}
+}
