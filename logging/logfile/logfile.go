@@ -2,6 +2,7 @@ package logfile
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -51,7 +52,7 @@ func Open(c Config) (*logging.Handler, error) {
 	if c.MaxBytes > 0 {
 		c.Queue.Chunk = int(min(c.MaxBytes, int64(cmp.Or(c.Queue.Chunk, 64<<10)))) // what is written at once is in one file
 	}
-	out := &outlet{Queue: logging.NewQueue(f, c.Queue), file: f, stop: func() {}}
+	out := &outlet{Queue: logging.NewQueue(f, c.Queue), file: f, stop: func() {}, patience: max(c.Queue.FlushTimeout, time.Second)}
 	o := c.Options
 	o.Name = cmp.Or(o.Name, c.Path)
 	h := logging.NewHandler(out, o)
@@ -65,16 +66,26 @@ func Open(c Config) (*logging.Handler, error) {
 // An outlet is a queue and the file behind it.
 type outlet struct {
 	*logging.Queue
-	file *file
-	stop func() // listening to SIGHUP
+	file     *file
+	stop     func() // listening to SIGHUP
+	patience time.Duration
 }
 
-// Close flushes, and closes the file.
+// Close flushes, and closes the file. If a disk or a pipe hangs, so does what writes to it, and the file is closed when
+// that is over.
 func (o *outlet) Close() error {
 	err := o.Queue.Close()
-	o.stop()
-	if cerr := o.file.close(); err == nil {
-		err = cerr
+	closed := make(chan error, 1)
+	go func() {
+		o.stop()
+		closed <- o.file.close()
+	}()
+	t := time.NewTimer(o.patience)
+	defer t.Stop()
+	select {
+	case cerr := <-closed:
+		return cmp.Or(err, cerr)
+	case <-t.C:
+		return errors.Join(err, fmt.Errorf("log file %s: it hangs, and can't be closed", o.file.config.Path))
 	}
-	return err
 }

@@ -292,3 +292,30 @@ func TestErrors(t *testing.T) {
 		}
 	}
 }
+
+// TestCloseOfWhatHangs: a FIFO that isn't read stands for a disk that hangs.
+func TestCloseOfWhatHangs(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	reader, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close() // ends what hangs
+	h := open(t, logfile.Config{Path: path, SIGHUP: true, Queue: logging.QueueConfig{FlushTimeout: 10 * time.Millisecond}})
+	for range 10 {
+		logging.GetLogger(logging.WithHandler(t.Context(), h), "x").Info(strings.Repeat("x", 16<<10))
+	}
+	done := make(chan error, 1)
+	go func() { done <- h.Close() }()
+	select {
+	case err := <-done:
+		if err == nil || !strings.Contains(err.Error(), "it hangs, and can't be closed") || !strings.Contains(err.Error(), "unwritten") {
+			t.Errorf("Close: %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("Close hangs")
+	}
+}
