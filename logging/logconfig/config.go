@@ -17,13 +17,14 @@ type Config struct {
 	Format       logging.Format     `yaml:"format"`        // of stderr, stdout and files that have none of their own
 	Stack        logging.StackStyle `yaml:"stack"`         // of outlets that have none of their own
 	Collapse     time.Duration      `yaml:"collapse"`      // likewise; see [logging.Options].Collapse
+	OTelIDs      bool               `yaml:"otel_ids"`      // see [logging.Options].OTelIDs
 	FlushTimeout time.Duration      `yaml:"flush_timeout"` // how long Close waits for each outlet; 0: 2 seconds
 	Outlets      []Outlet           // none: stderr
 }
 
 // An Outlet is one of a program's outlets. Its zero value is none: it needs a target.
 type Outlet struct {
-	To Target // a Stderr, Stdout, File, Syslog or Journald
+	To Target // a Stderr, Stdout, File, Syslog, Journald or OTLP
 
 	// Name is what reports of losses, counts and package logctl call the outlet. "" is the path of a file, and the type
 	// of others: "syslog". No two have the same.
@@ -61,6 +62,7 @@ var kinds = []struct {
 	{"file", "path", File{}},
 	{"syslog", "address", Syslog{}},
 	{"journald", "socket", Journald{}},
+	{"otlp", "endpoint", OTLP{}},
 }
 
 // kindOf returns the name of a target's type, "" if it has none, and its main field.

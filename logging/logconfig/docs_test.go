@@ -40,7 +40,7 @@ func TestDocs(t *testing.T) {
 		see(o.To)
 	}
 	mentioned := map[string]bool{"Format": true, "Stack": true, "Collapse": true, "SIGHUP": true} // with their zero values
-	for _, v := range []any{logconfig.Config{}, logconfig.Outlet{}, logconfig.Stderr{}, logconfig.Stdout{}, logconfig.File{}, logconfig.Syslog{}, logconfig.Journald{}} {
+	for _, v := range []any{logconfig.Config{}, logconfig.Outlet{}, logconfig.Stderr{}, logconfig.Stdout{}, logconfig.File{}, logconfig.Syslog{}, logconfig.Journald{}, logconfig.OTLP{}} {
 		for f := range reflect.TypeOf(v).Fields() {
 			tag := f.Tag.Get("yaml")
 			if tag != "" && !regexp.MustCompile(`(?m)^\s+`+tag+`: |^`+tag+`: `).MatchString(text) || !seen[reflect.TypeOf(v)][f.Name] && !mentioned[f.Name] {

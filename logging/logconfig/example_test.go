@@ -100,11 +100,12 @@ func ExampleConfig_AddFlags() {
 	fmt.Print("Flags:\n", flags.FlagUsages())
 	// Output:
 	// Flags:
-	//       --log OUTLET          write log lines to OUTLET: stderr, stdout, file:PATH, syslog, syslog:ADDRESS or journald, with fields behind it as in "file:/var/log/x,max_size=100MB,keep=7,level=debug"; may be repeated
+	//       --log OUTLET          write log lines to OUTLET: stderr, stdout, file:PATH, syslog, syslog:ADDRESS, journald or otlp:URL, with fields behind it as in "file:/var/log/x,max_size=100MB,keep=7,level=debug"; may be repeated
 	//       --log-config FILE     read where and how to log from FILE, in YAML; other flags replace what it says
 	//       --log-file FILE       append log lines to FILE instead of writing them to stderr; short for --log file:FILE
 	//       --log-format FORMAT   format of log lines: human, logfmt or json (default logfmt)
 	//       --log-level LEVELS    write lines of this level and above: debug, info, warn, error or off; or per subsystem, as in "info,zfs=debug" (default info)
+	//       --log-otel-ids        write OpenTelemetry's trace_id and span_id in log lines, too
 	//       --log-stack STYLE     how much of the ID stack a line shows: full, short, off, or auto (short in human format, else full) (default auto)
 }
 

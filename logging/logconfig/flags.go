@@ -2,6 +2,8 @@ package logconfig
 
 import (
 	"encoding"
+	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -12,6 +14,7 @@ import (
 // AddFlags adds flags that set c:
 //
 //	--log-level LEVELS    --log-format FORMAT    --log-stack STYLE    of outlets that have none of their own
+//	--log-otel-ids                                                    of all outlets
 //	--log-file FILE                                                   an outlet of the type file
 //	--log OUTLET                                                      an outlet: see [ParseOutlet]; may be repeated
 //	--log-config FILE                                                 all of it: see [Config.Load]
@@ -30,10 +33,12 @@ func (c *Config) AddFlags(flags *pflag.FlagSet) {
 		"format of log lines: human, logfmt or json")
 	flags.Var(value{textValue(&c.Stack), "STYLE", f.set(func(s string) error { return setFlag(&f.stack, s) })}, "log-stack",
 		"how much of the ID stack a line shows: full, short, off, or auto (short in human format, else full)")
+	flags.VarPF(value{nil, "bool", f.set(f.setOTelIDs)}, "log-otel-ids", "",
+		"write OpenTelemetry's trace_id and span_id in log lines, too").NoOptDefVal = "true"
 	flags.Var(value{nil, "FILE", f.set(f.addFile)}, "log-file",
 		"append log lines to FILE instead of writing them to stderr; short for --log file:FILE")
 	flags.Var(value{f.outletsText, "OUTLET", f.set(f.addOutlet)}, "log",
-		"write log lines to OUTLET: stderr, stdout, file:PATH, syslog, syslog:ADDRESS or journald, with fields behind it as in "+
+		"write log lines to OUTLET: stderr, stdout, file:PATH, syslog, syslog:ADDRESS, journald or otlp:URL, with fields behind it as in "+
 			"\"file:/var/log/x,max_size=100MB,keep=7,level=debug\"; may be repeated")
 	flags.Var(value{nil, "FILE", f.set(f.load)}, "log-config", "read where and how to log from FILE, in YAML; other flags replace what it says")
 	// These are what shell completion by cobra goes by.
@@ -50,7 +55,7 @@ func Completions(flag string) []string {
 	case "log-stack":
 		return []string{"auto", "full", "short", "off"}
 	case "log":
-		return []string{"stderr", "stdout", "file:", "syslog", "journald"}
+		return []string{"stderr", "stdout", "file:", "syslog", "journald", "otlp"}
 	}
 	return nil
 }
@@ -63,6 +68,7 @@ type flagged struct {
 	levels  *logging.Levels
 	format  *logging.Format
 	stack   *logging.StackStyle
+	otelIDs *bool
 	outlets []Outlet
 }
 
@@ -82,6 +88,9 @@ func (f *flagged) set(set func(string) error) func(string) error {
 		if f.stack != nil {
 			c.Stack = *f.stack
 		}
+		if f.otelIDs != nil {
+			c.OTelIDs = *f.otelIDs
+		}
 		if f.outlets != nil {
 			c.Outlets = f.outlets
 		}
@@ -91,6 +100,15 @@ func (f *flagged) set(set func(string) error) func(string) error {
 }
 
 func (f *flagged) load(path string) error { return f.base.Load(path) }
+
+func (f *flagged) setOTelIDs(s string) error {
+	b, err := strconv.ParseBool(s)
+	if err != nil {
+		return fmt.Errorf("%q is neither true nor false", s)
+	}
+	f.otelIDs = &b
+	return nil
+}
 
 func (f *flagged) addFile(path string) error {
 	if path == "-" {

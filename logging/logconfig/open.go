@@ -16,7 +16,7 @@ type Log struct {
 	Levels *logctl.Levels
 }
 
-// Open opens all outlets. Syslog daemons and the journal needn't be there yet. If an outlet can't be opened, all others
+// Open opens all outlets. Syslog daemons, the journal and collectors needn't be there yet. If an outlet can't be opened, all others
 // are closed again. The log must be closed, lest the last lines are lost.
 func Open(c Config) (*Log, error) {
 	if err := c.Validate(); err != nil {
@@ -65,8 +65,9 @@ func (l *Log) Close() error { return l.Handler.Close() }
 
 func (o *Outlet) settings(c *Config, v *logging.LevelVar) settings {
 	s := settings{
-		options: logging.Options{Name: o.name(), LevelVar: v, Format: c.Format, Stack: c.Stack, Collapse: c.Collapse},
-		queue:   logging.QueueConfig{Bytes: int(o.QueueSize), FlushTimeout: c.FlushTimeout},
+		options: logging.Options{Name: o.name(), LevelVar: v, Format: c.Format, Stack: c.Stack, Collapse: c.Collapse,
+			OTelIDs: c.OTelIDs},
+		queue: logging.QueueConfig{Bytes: int(o.QueueSize), FlushTimeout: c.FlushTimeout},
 	}
 	if o.Stack != nil {
 		s.options.Stack = *o.Stack

@@ -1,12 +1,16 @@
 package logconfig_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -190,6 +194,61 @@ func field(message, name string) string {
 }
 
 // TestLevelsAtRunTime: outlets share the common levels, and keep their own.
+// TestCollector: what is configured for a collector gets there, and so do lines.
+func TestCollector(t *testing.T) {
+	requests := make(chan *http.Request, 10)
+	bodies := make(chan []byte, 10)
+	collector := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		requests <- r
+		bodies <- body
+	}))
+	collector.StartTLS()
+	defer collector.Close()
+	dir := t.TempDir()
+	ca := filepath.Join(dir, "ca.pem")
+	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: collector.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	headers := filepath.Join(dir, "headers")
+	if err := os.WriteFile(headers, []byte("x-token = a=b \n\nx-host=from the file\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var c logconfig.Config
+	err := load(t, &c, "log.yaml", fmt.Sprintf(`
+outlets:
+- type: otlp
+  endpoint: %s
+  headers: x-host=from the flag, x-tenant=1
+  header_file: %s
+  ca: %s
+  service: ferry
+`, collector.URL, headers, ca))
+	if err != "" {
+		t.Fatal(err)
+	}
+	l, ctx := open(t, c)
+	logging.GetLogger(ctx, "zfs").Info("this line")
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r := <-requests
+	if r.URL.Path != "/v1/logs" || r.Header.Get("X-Token") != "a=b" || r.Header.Get("X-Host") != "from the file" || r.Header.Get("X-Tenant") != "1" {
+		t.Errorf("%s %v", r.URL, r.Header)
+	}
+	if body := <-bodies; !bytes.Contains(body, []byte("this line")) || !bytes.Contains(body, []byte("ferry")) {
+		t.Errorf("%q", body)
+	}
+
+	// What is in the files is looked at before anything is logged.
+	if err := os.WriteFile(headers, []byte("x-token=a\nsecret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if l, err := logconfig.Open(c); err == nil || err.Error() != "log to otlp: header_file: "+headers+": number 2 is no header: want NAME=VALUE" {
+		t.Errorf("%v, %v", l, err)
+	}
+}
+
 func TestLevelsAtRunTime(t *testing.T) {
 	dir := t.TempDir()
 	a, b, own := filepath.Join(dir, "a"), filepath.Join(dir, "b"), filepath.Join(dir, "own")

@@ -2,8 +2,6 @@ package logconfig
 
 import (
 	"cmp"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"io/fs"
 	"net/url"
@@ -176,17 +174,11 @@ func (t Syslog) validate(wrong func(field, format string, args ...any)) {
 	if err := (syslog.Config{Format: syslog.FormatRFC5424, ID: t.ID}).Validate(); err != nil {
 		wrong("id", "%w", err)
 	}
-	for _, f := range []struct{ name, value string }{{"ca", t.CA}, {"cert", t.Cert}, {"key", t.Key}, {"server_name", t.ServerName}} {
-		if f.value != "" && c.Network != syslog.TLS && err == nil {
-			wrong(f.name, "only an address with tls:// has certificates")
-		}
+	without := "only an address with tls:// has certificates"
+	if c.Network == syslog.TLS || err != nil {
+		without = ""
 	}
-	if t.Cert != "" && t.Key == "" {
-		wrong("key", "there is none for the certificate")
-	}
-	if t.Key != "" && t.Cert == "" {
-		wrong("cert", "there is none for the key")
-	}
+	t.certificates().validate(wrong, without)
 }
 
 func (t Syslog) open(s settings) (*logging.Handler, error) {
@@ -195,7 +187,7 @@ func (t Syslog) open(s settings) (*logging.Handler, error) {
 		return nil, err
 	}
 	if c.Network == syslog.TLS {
-		if c.TLS, err = t.tls(); err != nil {
+		if c.TLS, err = t.certificates().config(); err != nil {
 			return nil, err
 		}
 	}
@@ -203,27 +195,7 @@ func (t Syslog) open(s settings) (*logging.Handler, error) {
 	return syslog.Open(c)
 }
 
-func (t *Syslog) tls() (*tls.Config, error) {
-	c := &tls.Config{ServerName: t.ServerName}
-	if t.CA != "" {
-		pem, err := os.ReadFile(t.CA)
-		if err != nil {
-			return nil, &FieldError{Field: "ca", Err: err}
-		}
-		c.RootCAs = x509.NewCertPool()
-		if !c.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, &FieldError{Field: "ca", Err: errors.New(t.CA + " has no certificate in PEM format")}
-		}
-	}
-	if t.Cert != "" {
-		cert, err := tls.LoadX509KeyPair(t.Cert, t.Key)
-		if err != nil {
-			return nil, &FieldError{Field: "cert", Err: err}
-		}
-		c.Certificates = []tls.Certificate{cert}
-	}
-	return c, nil
-}
+func (t *Syslog) certificates() certificates { return certificates{t.CA, t.Cert, t.Key, t.ServerName} }
 
 // Journald is systemd's journal: see package journald.
 type Journald struct {

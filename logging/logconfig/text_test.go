@@ -13,6 +13,7 @@ import (
 
 	"github.com/spanstack/spanstack/logging"
 	"github.com/spanstack/spanstack/logging/logconfig"
+	"github.com/spanstack/spanstack/logging/otlp"
 	"github.com/spanstack/spanstack/logging/syslog"
 )
 
@@ -36,6 +37,8 @@ func TestParseOutlet(t *testing.T) {
 			To:     logconfig.Journald{},
 			Levels: &logging.Levels{Default: logging.LevelOff, Subsystems: map[string]slog.Level{"zfs": slog.LevelDebug}},
 		},
+		`otlp:https://c.example,protocol=grpc,headers=a=b\,c=d,compress`: {
+			To: logconfig.OTLP{Endpoint: "https://c.example", Protocol: otlp.GRPC, Headers: "a=b,c=d", Compress: true}},
 		"journald:/run/x,stack=full": {To: logconfig.Journald{Socket: "/run/x"}, Stack: new(logging.StackFull)},
 	} {
 		if got, err := logconfig.ParseOutlet(text); err != nil || !reflect.DeepEqual(got, want) {
@@ -45,21 +48,26 @@ func TestParseOutlet(t *testing.T) {
 }
 
 func TestWrongOutlets(t *testing.T) {
-	const kinds = "want stderr, stdout, file, syslog or journald"
+	const kinds = "want stderr, stdout, file, syslog, journald or otlp"
 	for text, want := range map[string]string{
-		"":                       `unknown type "" of an outlet: ` + kinds,
-		"File:/x":                `unknown type "File" of an outlet: ` + kinds,
-		"/var/log/x":             `unknown type "/var/log/x" of an outlet: ` + kinds,
-		"stderr:":                "stderr is followed by a comma and fields, not by a colon",
-		"file":                   "path: there is none",
-		"file:":                  "path: there is none",
-		"file:-":                 `path: "-" is no file: there are outlets of the types stderr and stdout`,
-		"file:/x,path=/y":        "path: it is given twice",
-		"file:/x,keep":           "keep: it has no value",
-		"file:/x,":               `there is no such field: file has path, format, mode, max_size, every, keep, compress, sighup, name, level, stack, collapse and queue_size; a comma in a value is written \,`,
-		"stderr,level=off,zfs=1": `zfs: there is no such field: stderr has format, name, level, stack, collapse and queue_size; a comma in a value is written \,`,
-		`file:C:\x`:              `a backslash in "file:C:\\x" is neither before a comma nor before a backslash: write \\`,
-		`file:x\`:                `a backslash in "file:x\\" is neither before a comma nor before a backslash: write \\`,
+		"":                              `unknown type "" of an outlet: ` + kinds,
+		"File:/x":                       `unknown type "File" of an outlet: ` + kinds,
+		"/var/log/x":                    `unknown type "/var/log/x" of an outlet: ` + kinds,
+		"stderr:":                       "stderr is followed by a comma and fields, not by a colon",
+		"file":                          "path: there is none",
+		"file:":                         "path: there is none",
+		"file:-":                        `path: "-" is no file: there are outlets of the types stderr and stdout`,
+		"otlp:localhost:4318":           `endpoint: "localhost:4318": want a URL, http://HOST:PORT or https://HOST:PORT`,
+		"otlp:http://a/x,protocol=grpc": `endpoint: "http://a/x": there is no path with gRPC`,
+		"otlp,protocol=udp":             `protocol: unknown OTLP protocol "udp": want http or grpc`,
+		"otlp,headers=secret":           "headers: number 1 is no header: want NAME=VALUE",
+		"otlp:http://a,ca=/x,key=/y":    "ca: only an endpoint with https:// has certificates\nkey: only an endpoint with https:// has certificates\ncert: there is none for the key",
+		"file:/x,path=/y":               "path: it is given twice",
+		"file:/x,keep":                  "keep: it has no value",
+		"file:/x,":                      `there is no such field: file has path, format, mode, max_size, every, keep, compress, sighup, name, level, stack, collapse and queue_size; a comma in a value is written \,`,
+		"stderr,level=off,zfs=1":        `zfs: there is no such field: stderr has format, name, level, stack, collapse and queue_size; a comma in a value is written \,`,
+		`file:C:\x`:                     `a backslash in "file:C:\\x" is neither before a comma nor before a backslash: write \\`,
+		`file:x\`:                       `a backslash in "file:x\\" is neither before a comma nor before a backslash: write \\`,
 		"file:/x,max_size=10 XB,keep=x": `max_size: "10 XB" is no size: want a whole number with B, kB, MB, GB, KiB, MiB or GiB
 keep: "x" is no whole number`,
 		"file:/x,max_size=9223372036854775807kB": `max_size: "9223372036854775807kB" is no size: want a whole number with B, kB, MB, GB, KiB, MiB or GiB`,
@@ -97,8 +105,8 @@ format: unknown format "unknown(9)": want human, logfmt or json
 stack: unknown stack style "unknown(9)": want auto, full, short or off
 collapse: "-1ns" is no time: want a number with a unit, such as 24h, 90m, 1.5s or 100ms
 flush_timeout: "-1s" is no time: want a number with a unit, such as 24h, 90m, 1.5s or 100ms
-outlets[0].type: it has none: want stderr, stdout, file, syslog or journald
-outlets[1].type: it has none: want stderr, stdout, file, syslog or journald
+outlets[0].type: it has none: want stderr, stdout, file, syslog, journald or otlp
+outlets[1].type: it has none: want stderr, stdout, file, syslog, journald or otlp
 outlets[2].mode: "7777" is no mode: want octal permissions with which the owner can write, such as 0640
 outlets[2].max_size: "-1B" is no size: want a whole number with B, kB, MB, GB, KiB, MiB or GiB
 outlets[2].every: "-1ns" is no time: want a number with a unit, such as 24h, 90m, 1.5s or 100ms
@@ -189,7 +197,7 @@ func targets() *rapid.Generator[logconfig.Target] {
 	formats := rapid.SampledFrom([]logging.Format{logging.FormatHuman, logging.FormatLogfmt, logging.FormatJSON})
 	word := rapid.OneOf(rapid.Just(""), words())
 	return rapid.Custom(func(r *rapid.T) logconfig.Target {
-		switch rapid.IntRange(0, 4).Draw(r, "type") {
+		switch rapid.IntRange(0, 5).Draw(r, "type") {
 		case 0:
 			return logconfig.Stderr{Format: optional(r, formats, "format")}
 		case 1:
@@ -221,8 +229,19 @@ func targets() *rapid.Generator[logconfig.Target] {
 				}
 			}
 			return s
+		case 4:
+			return logconfig.Journald{Socket: word.Draw(r, "socket"), App: word.Draw(r, "app")}
 		}
-		return logconfig.Journald{Socket: word.Draw(r, "socket"), App: word.Draw(r, "app")}
+		o := logconfig.OTLP{
+			Endpoint: rapid.SampledFrom([]string{"", "http://a", "https://[::1]:1", "https://a.example:4318"}).Draw(r, "endpoint"),
+			Protocol: rapid.SampledFrom([]otlp.Protocol{otlp.HTTP, otlp.GRPC}).Draw(r, "protocol"), Compress: rapid.Bool().Draw(r, "compress"),
+			Service: word.Draw(r, "service"), Headers: rapid.SampledFrom([]string{"", "a=b", "a=b,c=d=e", "x-token= 1"}).Draw(r, "headers"),
+			HeaderFile: word.Draw(r, "header_file"),
+		}
+		if strings.HasPrefix(o.Endpoint, "https:") {
+			o.CA, o.ServerName = word.Draw(r, "ca"), word.Draw(r, "server_name")
+		}
+		return o
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploghttp"
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	"go.opentelemetry.io/otel/sdk/resource"
+	"golang.org/x/net/http/httpguts"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials"
@@ -28,8 +30,8 @@ import (
 // variables of OpenTelemetry's specification), or else a collector on this host.
 type Config struct {
 	Protocol Protocol
-	// Endpoint is the collector's URL: https://host:port, or http for a connection without TLS. With HTTP, it may have a
-	// path, which is /v1/logs if it has none; the usual port is 4318 there, and 4317 with gRPC.
+	// Endpoint is the collector's URL: https://HOST:PORT, or http for a connection without TLS. The port is 4318 for HTTP
+	// and 4317 for gRPC if there is none. With HTTP, there may be a path; it is /v1/logs if there is none.
 	Endpoint string
 	Headers  map[string]string // of each request, such as a token
 	TLS      *tls.Config       // nil: this host's certificate authorities
@@ -69,7 +71,7 @@ func (p *Protocol) UnmarshalText(text []byte) error {
 // Open returns a handler whose lines go to a collector, which needn't be there yet. It must be closed, lest the last
 // lines are lost.
 func Open(c Config) (*logging.Handler, error) {
-	if err := c.check(); err != nil {
+	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("otlp: %w", err)
 	}
 	e, err := newExporter(c)
@@ -91,9 +93,15 @@ func newHandler(e sdklog.Exporter, c Config) *logging.Handler {
 // scopeName is that of the instrumentation scope.
 const scopeName = "github.com/spanstack/spanstack/logging"
 
-func (c *Config) check() error {
+// Validate reports what is wrong with c. Open does so, too.
+func (c Config) Validate() error {
 	if int(c.Protocol) >= len(protocolNames) {
 		return fmt.Errorf("unknown protocol %d", c.Protocol)
+	}
+	for name, value := range c.Headers {
+		if !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value) {
+			return fmt.Errorf("header %q: its name or its value is none of HTTP", name)
+		}
 	}
 	if c.Endpoint == "" {
 		return nil
@@ -102,15 +110,26 @@ func (c *Config) check() error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("endpoint %q: %w", c.Endpoint, err.(*url.Error).Err)
-	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
-		return fmt.Errorf("endpoint %q: want a URL, http://host:port or https://host:port", c.Endpoint)
+	case u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return fmt.Errorf("endpoint %q: want a URL, http://HOST:PORT or https://HOST:PORT", c.Endpoint)
 	case c.Protocol == GRPC && u.Path != "" && u.Path != "/":
 		return fmt.Errorf("endpoint %q: there is no path with gRPC", c.Endpoint)
-	case c.Protocol == HTTP && (u.Path == "" || u.Path == "/"):
-		u.Path = "/v1/logs"
-		c.Endpoint = u.String()
 	}
 	return nil
+}
+
+// url returns the endpoint with port and path; "" if the environment or the default is to decide.
+func (c *Config) url() string {
+	u, err := url.Parse(c.Endpoint)
+	if c.Endpoint == "" || err != nil {
+		return ""
+	}
+	port := map[Protocol]string{HTTP: "4318", GRPC: "4317"}[c.Protocol]
+	u.Host = net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), port))
+	if c.Protocol == HTTP && (u.Path == "" || u.Path == "/") {
+		u.Path = "/v1/logs"
+	}
+	return u.String()
 }
 
 // Waits between attempts, as for all outlets over connections.
@@ -131,8 +150,8 @@ func newExporter(c Config) (sdklog.Exporter, error) {
 			otlploggrpc.WithDialOption(grpc.WithConnectParams(grpc.ConnectParams{MinConnectTimeout: attemptTimeout,
 				Backoff: backoff.Config{BaseDelay: firstBackoff, Multiplier: 2, Jitter: 0.2, MaxDelay: maxBackoff}})),
 		}
-		if c.Endpoint != "" {
-			o = append(o, otlploggrpc.WithEndpointURL(c.Endpoint))
+		if u := c.url(); u != "" {
+			o = append(o, otlploggrpc.WithEndpointURL(u))
 		}
 		if len(c.Headers) > 0 {
 			o = append(o, otlploggrpc.WithHeaders(c.Headers))
@@ -149,8 +168,8 @@ func newExporter(c Config) (sdklog.Exporter, error) {
 		otlploghttp.WithTimeout(attemptTimeout),
 		otlploghttp.WithRetry(otlploghttp.RetryConfig{Enabled: true, InitialInterval: firstBackoff, MaxInterval: maxBackoff}),
 	}
-	if c.Endpoint != "" {
-		o = append(o, otlploghttp.WithEndpointURL(c.Endpoint))
+	if u := c.url(); u != "" {
+		o = append(o, otlploghttp.WithEndpointURL(u))
 	}
 	if len(c.Headers) > 0 {
 		o = append(o, otlploghttp.WithHeaders(c.Headers))

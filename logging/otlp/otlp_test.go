@@ -389,10 +389,13 @@ func TestConfig(t *testing.T) {
 		config otlp.Config
 		want   string
 	}{
-		{otlp.Config{Endpoint: "localhost:4318"}, `otlp: endpoint "localhost:4318": want a URL, http://host:port or https://host:port`},
-		{otlp.Config{Endpoint: "http://"}, `otlp: endpoint "http://": want a URL, http://host:port or https://host:port`},
+		{otlp.Config{Endpoint: "localhost:4318"}, `otlp: endpoint "localhost:4318": want a URL, http://HOST:PORT or https://HOST:PORT`},
+		{otlp.Config{Endpoint: "http://"}, `otlp: endpoint "http://": want a URL, http://HOST:PORT or https://HOST:PORT`},
 		{otlp.Config{Endpoint: "http://a b"}, `otlp: endpoint "http://a b": invalid character " " in host name`},
 		{otlp.Config{Endpoint: "http://a/v1/logs", Protocol: otlp.GRPC}, `otlp: endpoint "http://a/v1/logs": there is no path with gRPC`},
+		{otlp.Config{Endpoint: "http://u:p@a"}, `otlp: endpoint "http://u:p@a": want a URL, http://HOST:PORT or https://HOST:PORT`},
+		{otlp.Config{Headers: map[string]string{"a b": "c"}}, `otlp: header "a b": its name or its value is none of HTTP`},
+		{otlp.Config{Headers: map[string]string{"a": "c\n"}}, `otlp: header "a": its name or its value is none of HTTP`},
 		{otlp.Config{Protocol: 7}, `otlp: unknown protocol 7`},
 	} {
 		h, err := otlp.Open(test.config)
