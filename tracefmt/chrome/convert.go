@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/spanstack/spanstack/tracefmt"
+	"github.com/spanstack/spanstack/tracefmt/internal/jsontext"
 )
 
 // convert turns the raw event, which begins at the given byte of the input, into events in the queue.
@@ -182,13 +183,13 @@ func asNumber(v tracefmt.Value) tracefmt.Value {
 		return v
 	}
 	text := append([]byte(v.String()), ' ')
-	if c := text[0]; c != '-' && !isDigit(c) {
+	if c := text[0]; c != '-' && !jsontext.IsDigit(c) {
 		return v
 	}
-	if end, err := scanNumber(text, 0); err != nil || end != len(text)-1 {
+	if end, err := jsontext.ScanNumber(text, 0); err != nil || end != len(text)-1 {
 		return v
 	}
-	return numberValue(text[:len(text)-1])
+	return jsontext.NumberValue(text[:len(text)-1])
 }
 
 // bound adds the flow point of a slice that names a flow by "bind_id". Slices of such a flow have names of their own,
@@ -244,7 +245,7 @@ func (r *Reader) metadata(offset int64) {
 	default:
 		text := []byte("null")
 		if raw.args != nil {
-			text = appendScanned(text[:0], raw.args)
+			text = jsontext.AppendScanned(text[:0], raw.args)
 		}
 		e.Attrs = append(e.Attrs, tracefmt.Attr{Key: raw.name, Value: tracefmt.RawJSON(string(text))})
 	}

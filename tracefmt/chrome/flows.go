@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/spanstack/spanstack/tracefmt"
+	"github.com/spanstack/spanstack/tracefmt/internal/jsontext"
 )
 
 // maxWaiting bounds how many flow points may wait: on one track for a slice, or in one flow for the start.
@@ -72,10 +73,10 @@ func (w *Writer) flowPoint(e *tracefmt.Event, l *lane) {
 	}
 	w.open(e.Name, "", letters[e.Kind])
 	w.buf = append(w.buf, `,"cat":`...) // even if empty: Catapult searches it
-	w.buf = appendString(w.buf, e.Category)
+	w.buf = jsontext.AppendString(w.buf, e.Category)
 	w.at(e.Time, l)
 	w.buf = append(w.buf, `,"id":`...)
-	w.buf = appendString(w.buf, e.Key)
+	w.buf = jsontext.AppendString(w.buf, e.Key)
 	if e.Kind == tracefmt.FlowEnd && !e.BindNext {
 		w.buf = append(w.buf, `,"bp":"e"`...)
 	}
@@ -214,15 +215,15 @@ func (w *Writer) asyncEvent(e *tracefmt.Event) {
 func (w *Writer) asyncPoint(name string, key asyncKey, letter byte, when int64, ident string) {
 	w.open(name, "", letter)
 	w.buf = append(w.buf, `,"cat":`...) // required, even if empty
-	w.buf = appendString(w.buf, key.category)
+	w.buf = jsontext.AppendString(w.buf, key.category)
 	w.at(when, nil)
 	w.buf = append(w.buf, ident...)
 	if scope, id, ok := cutID2(key.key); ok {
 		w.buf = append(append(append(w.buf, `,"id2":{"`...), scope...), `":`...)
-		w.buf = append(appendString(w.buf, id), '}')
+		w.buf = append(jsontext.AppendString(w.buf, id), '}')
 	} else {
 		w.buf = append(w.buf, `,"id":`...)
-		w.buf = appendString(w.buf, key.key)
+		w.buf = jsontext.AppendString(w.buf, key.key)
 	}
 }
 

@@ -3,6 +3,8 @@ package chrome
 import (
 	"math"
 	"math/bits"
+
+	"github.com/spanstack/spanstack/tracefmt/internal/jsontext"
 )
 
 // micros turns a decimal number of microseconds into nanoseconds, without going through floating point: 1.6e15 with
@@ -38,11 +40,11 @@ func micros(text []byte) (ns int64, ok bool) {
 			scale--
 		}
 	}
-	for ; i < len(text) && isDigit(text[i]); i++ {
+	for ; i < len(text) && jsontext.IsDigit(text[i]); i++ {
 		add(text[i], false)
 	}
 	if i < len(text) && text[i] == '.' {
-		for i++; i < len(text) && isDigit(text[i]); i++ {
+		for i++; i < len(text) && jsontext.IsDigit(text[i]); i++ {
 			add(text[i], true)
 		}
 	}
@@ -108,10 +110,8 @@ func exponent(text []byte) (exp, rest int, ok bool) {
 		i++
 	}
 	start := i
-	for ; i < len(text) && isDigit(text[i]); i++ {
+	for ; i < len(text) && jsontext.IsDigit(text[i]); i++ {
 		exp = min(exp*10+int(text[i]-'0'), 1e8)
 	}
 	return sign * exp, len(text) - i, i > start
 }
-
-func isDigit(c byte) bool { return c-'0' <= 9 }

@@ -1,10 +1,10 @@
 package chrome
 
 import (
-	"hash/maphash"
 	"strconv"
 
 	"github.com/spanstack/spanstack/tracefmt"
+	"github.com/spanstack/spanstack/tracefmt/internal/jsontext"
 )
 
 // rawEvent is an event as it stands in the text. Its byte slices point into the Reader's buffer.
@@ -27,17 +27,17 @@ type rawEvent struct {
 }
 
 // parse scans the object at the start of b and returns its length.
-func (e *rawEvent) parse(b []byte, strings *interner, scratch *[]byte) (n int, err error) {
+func (e *rawEvent) parse(b []byte, d *jsontext.Decoder) (n int, err error) {
 	clear(e.attrs)
 	clear(e.beside)
 	*e = rawEvent{attrs: e.attrs[:0], beside: e.beside[:0], bindNext: true}
-	p := parser{b: b, strings: strings, scratch: scratch}
-	i := skipSpace(b, 1)
+	p := parser{d, b}
+	i := jsontext.SkipSpace(b, 1)
 	if i < len(b) && b[i] == '}' {
 		return i + 1, nil
 	}
 	for {
-		from, to, value, err := scanKey(b, i)
+		from, to, value, err := jsontext.ScanKey(b, i)
 		if err != nil {
 			return 0, err
 		}
@@ -45,17 +45,17 @@ func (e *rawEvent) parse(b []byte, strings *interner, scratch *[]byte) (n int, e
 		if i, err = e.member(&p, b[from:to], value); err != nil {
 			return 0, err
 		}
-		i = skipSpace(b, i)
+		i = jsontext.SkipSpace(b, i)
 		if i >= len(b) {
-			return 0, errShort
+			return 0, jsontext.ErrShort
 		}
 		switch b[i] {
 		case '}':
 			return i + 1, nil
 		case ',':
-			i = skipSpace(b, i+1)
+			i = jsontext.SkipSpace(b, i+1)
 		default:
-			return 0, bad(i, "unexpected %q", b[i])
+			return 0, jsontext.Badf(i, "unexpected %q", b[i])
 		}
 	}
 }
@@ -107,8 +107,8 @@ func (e *rawEvent) member(p *parser, key []byte, i int) (end int, err error) {
 		end, err = e.parseArgs(p, i)
 	default:
 		var v tracefmt.Value
-		if v, end, err = p.value(i); err == nil {
-			e.beside = append(e.beside, tracefmt.Attr{Key: attrPrefix + p.decode(key), Value: v})
+		if v, end, err = p.Value(p.b, i); err == nil {
+			e.beside = append(e.beside, tracefmt.Attr{Key: attrPrefix + p.Text(key), Value: v})
 		}
 	}
 	return end, err
@@ -118,77 +118,65 @@ func (e *rawEvent) member(p *parser, key []byte, i int) (end int, err error) {
 func (e *rawEvent) parseArgs(p *parser, i int) (end int, err error) {
 	b := p.b
 	if b[i] != '{' {
-		v, end, err := p.value(i)
+		v, end, err := p.Value(p.b, i)
 		if err == nil && v.String() != "null" {
 			e.attrs = append(e.attrs, tracefmt.Attr{Key: "args", Value: v})
 		}
 		return end, err
 	}
 	start := i
-	if i = skipSpace(b, i+1); i < len(b) && b[i] == '}' {
+	if i = jsontext.SkipSpace(b, i+1); i < len(b) && b[i] == '}' {
 		e.args = b[start : i+1]
 		return i + 1, nil
 	}
 	for {
-		from, to, value, err := scanKey(b, i)
+		from, to, value, err := jsontext.ScanKey(b, i)
 		if err != nil {
 			return 0, err
 		}
-		v, next, err := p.value(value)
+		v, next, err := p.Value(b, value)
 		if err != nil {
 			return 0, err
 		}
-		e.attrs = append(e.attrs, tracefmt.Attr{Key: p.decode(b[from:to]), Value: v})
-		if i = skipSpace(b, next); i >= len(b) {
-			return 0, errShort
+		e.attrs = append(e.attrs, tracefmt.Attr{Key: p.Text(b[from:to]), Value: v})
+		if i = jsontext.SkipSpace(b, next); i >= len(b) {
+			return 0, jsontext.ErrShort
 		}
 		switch b[i] {
 		case '}':
 			e.args = b[start : i+1]
 			return i + 1, nil
 		case ',':
-			i = skipSpace(b, i+1)
+			i = jsontext.SkipSpace(b, i+1)
 		default:
-			return 0, bad(i, "unexpected %q", b[i])
+			return 0, jsontext.Badf(i, "unexpected %q", b[i])
 		}
 	}
 }
 
 // parser turns JSON values into Go ones.
 type parser struct {
-	b       []byte
-	strings *interner
-	scratch *[]byte
-}
-
-// decode returns the text of a string that is known to be whole, given without its quotes.
-func (p *parser) decode(text []byte) string {
-	for _, c := range text {
-		if !plain[c] {
-			*p.scratch = appendDecoded((*p.scratch)[:0], text)
-			return p.strings.intern(*p.scratch)
-		}
-	}
-	return p.strings.intern(text)
+	*jsontext.Decoder
+	b []byte
 }
 
 // text returns a string, or another value's text: a number as an id is common. Objects and null have none.
 func (p *parser) text(i int) (s string, end int, err error) {
 	if p.b[i] == '"' {
-		end, isPlain, err := scanString(p.b, i)
+		end, isPlain, err := jsontext.ScanString(p.b, i)
 		if err != nil {
 			return "", 0, err
 		}
-		text := p.b[i+1 : end-1]
-		if !isPlain {
-			*p.scratch = appendDecoded((*p.scratch)[:0], text)
-			text = *p.scratch
+		if text := p.b[i+1 : end-1]; isPlain {
+			s = p.Strings.Intern(text)
+		} else {
+			s = p.Decode(text)
 		}
-		return p.strings.intern(text), end, nil
+		return s, end, nil
 	}
-	v, end, err := p.value(i)
+	v, end, err := p.Value(p.b, i)
 	if v.Kind() == tracefmt.RawValue {
-		if c := p.b[i]; c == '-' || isDigit(c) {
+		if c := p.b[i]; c == '-' || jsontext.IsDigit(c) {
 			return v.String(), end, err
 		}
 		return "", end, err
@@ -201,14 +189,14 @@ func (p *parser) text(i int) (s string, end int, err error) {
 
 // number returns the text of a number, which may stand in quotes; an empty one for anything else.
 func (p *parser) number(i int) (text []byte, end int, err error) {
-	end, err = scanValue(p.b, i, 0)
+	end, err = jsontext.ScanValue(p.b, i, 0)
 	if err != nil {
 		return nil, 0, err
 	}
 	switch c := p.b[i]; {
 	case c == '"':
 		return p.b[i+1 : end-1], end, nil
-	case c == '-' || isDigit(c):
+	case c == '-' || jsontext.IsDigit(c):
 		return p.b[i:end], end, nil
 	case c == 'n':
 		return nil, end, nil
@@ -218,9 +206,9 @@ func (p *parser) number(i int) (text []byte, end int, err error) {
 
 // ident returns a pid or tid. One in quotes is the same as one without, as it is in JavaScript.
 func (p *parser) ident(i int) (v tracefmt.Value, end int, err error) {
-	if c := p.b[i]; isDigit(c) {
+	if c := p.b[i]; jsontext.IsDigit(c) {
 		n := int64(0)
-		for end = i; end < len(p.b) && isDigit(p.b[end]) && end < i+18; end++ {
+		for end = i; end < len(p.b) && jsontext.IsDigit(p.b[end]) && end < i+18; end++ {
 			n = n*10 + int64(p.b[end]-'0')
 		}
 		if end < len(p.b) && (p.b[end] == ',' || p.b[end] == '}') {
@@ -239,7 +227,7 @@ func (p *parser) ident(i int) (v tracefmt.Value, end int, err error) {
 
 // truth returns what JavaScript takes a value for.
 func (p *parser) truth(i int) (is bool, end int, err error) {
-	v, end, err := p.value(i)
+	v, end, err := p.Value(p.b, i)
 	switch v.Kind() {
 	case tracefmt.BoolValue:
 		is, _ = v.Bool()
@@ -256,12 +244,12 @@ func (p *parser) truth(i int) (is bool, end int, err error) {
 
 // id2 returns the id in an object such as {"local":"0x1"}, in the form "local:0x1".
 func (p *parser) id2(i int) (id string, end int, err error) {
-	end, err = scanValue(p.b, i, 0)
+	end, err = jsontext.ScanValue(p.b, i, 0)
 	if err != nil || p.b[i] != '{' {
 		return "", end, err
 	}
-	for i = skipSpace(p.b, i+1); p.b[i] == '"'; i = skipSpace(p.b, i) {
-		from, to, value, err := scanKey(p.b, i)
+	for i = jsontext.SkipSpace(p.b, i+1); p.b[i] == '"'; i = jsontext.SkipSpace(p.b, i) {
+		from, to, value, err := jsontext.ScanKey(p.b, i)
 		if err != nil {
 			return "", 0, err
 		}
@@ -272,103 +260,9 @@ func (p *parser) id2(i int) (id string, end int, err error) {
 		if key := string(p.b[from:to]); key == "local" || key == "global" {
 			id = key + ":" + text
 		}
-		if i = skipSpace(p.b, next); p.b[i] == ',' {
-			i = skipSpace(p.b, i+1)
+		if i = jsontext.SkipSpace(p.b, next); p.b[i] == ',' {
+			i = jsontext.SkipSpace(p.b, i+1)
 		}
 	}
 	return id, end, nil
-}
-
-// value returns the value at index i. Integers keep all their digits; objects and arrays become compact JSON.
-func (p *parser) value(i int) (v tracefmt.Value, end int, err error) {
-	b := p.b
-	switch c := b[i]; {
-	case c == '"':
-		s, end, err := p.text(i)
-		return tracefmt.String(s), end, err
-	case c == '-' || isDigit(c):
-		if end, err = scanNumber(b, i); err != nil {
-			return v, 0, err
-		}
-		return numberValue(b[i:end]), end, nil
-	case c == '{' || c == '[':
-		if end, err = scanValue(b, i, 0); err != nil {
-			return v, 0, err
-		}
-		*p.scratch = appendScanned((*p.scratch)[:0], b[i:end])
-		return tracefmt.RawJSON(p.strings.intern(*p.scratch)), end, nil
-	}
-	if end, err = scanLiteral(b, i); err != nil {
-		return v, 0, err
-	}
-	switch b[i] {
-	case 't':
-		return tracefmt.Bool(true), end, nil
-	case 'f':
-		return tracefmt.Bool(false), end, nil
-	}
-	return tracefmt.RawJSON("null"), end, nil
-}
-
-// numberValue returns a JSON number as an integer if it is written as one and fits, else as a float64, and as it is if
-// it fits neither.
-func numberValue(text []byte) tracefmt.Value {
-	isInteger := true
-	for _, c := range text {
-		if c == '.' || c|0x20 == 'e' {
-			isInteger = false
-			break
-		}
-	}
-	if isInteger && len(text) <= 18 && text[0] != '-' {
-		n := int64(0)
-		for _, c := range text {
-			n = n*10 + int64(c-'0')
-		}
-		return tracefmt.Int64(n)
-	}
-	s := string(text)
-	if isInteger && s != "-0" {
-		if n, err := strconv.ParseInt(s, 10, 64); err == nil {
-			return tracefmt.Int64(n)
-		}
-		if n, err := strconv.ParseUint(s, 10, 64); err == nil {
-			return tracefmt.Uint64(n)
-		}
-		return tracefmt.RawJSON(s)
-	}
-	if f, err := strconv.ParseFloat(s, 64); err == nil {
-		return tracefmt.Float64(f)
-	}
-	return tracefmt.RawJSON(s)
-}
-
-// interner returns the same string for the same bytes, mostly: it is a cache of fixed size, in which strings push out
-// each other. Long strings don't enter it.
-type interner struct {
-	seed  maphash.Seed
-	table []string
-}
-
-const (
-	internSlots  = 1 << 12
-	internLength = 128
-)
-
-func (t *interner) intern(b []byte) string {
-	if len(b) == 0 {
-		return ""
-	}
-	if len(b) > internLength {
-		return string(b)
-	}
-	if t.table == nil {
-		t.seed = maphash.MakeSeed()
-		t.table = make([]string, internSlots)
-	}
-	slot := &t.table[maphash.Bytes(t.seed, b)%internSlots]
-	if *slot != string(b) {
-		*slot = string(b)
-	}
-	return *slot
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/spanstack/spanstack/tracefmt"
+	"github.com/spanstack/spanstack/tracefmt/internal/jsontext"
 )
 
 // DefaultMaxEvent is the length of the longest event that a Reader accepts, in bytes. Real events with pictures in
@@ -37,8 +38,7 @@ type Reader struct {
 	phased  bool // an event had a phase
 	strange bool // one had none
 	losses  tracefmt.Losses
-	strings interner
-	scratch []byte
+	decoder jsontext.Decoder
 
 	raw    rawEvent
 	queue  []tracefmt.Event // what Next returns before it reads on
@@ -154,9 +154,9 @@ func (r *Reader) element(c byte, err error) error {
 	r.events++
 	n, err := r.whole(func(b []byte) (int, error) {
 		if c == '{' {
-			return r.raw.parse(b, &r.strings, &r.scratch)
+			return r.raw.parse(b, &r.decoder)
 		}
-		return scanValue(b, 0, 0)
+		return jsontext.ScanValue(b, 0, 0)
 	})
 	if err != nil {
 		return err
@@ -189,9 +189,9 @@ func (r *Reader) member(c byte, err error) error {
 	}
 	var key string
 	n, err := r.whole(func(b []byte) (int, error) {
-		from, to, value, err := scanKey(b, 0)
+		from, to, value, err := jsontext.ScanKey(b, 0)
 		if err == nil {
-			key = string(appendDecoded(nil, b[from:to]))
+			key = string(jsontext.AppendDecoded(nil, b[from:to]))
 		}
 		return value, err
 	})
@@ -217,15 +217,15 @@ func (r *Reader) member(c byte, err error) error {
 	return err
 }
 
-// whole calls scan with the bytes at r.pos, again with more of them until it doesn't return errShort.
+// whole calls scan with the bytes at r.pos, again with more of them until it doesn't return jsontext.ErrShort.
 func (r *Reader) whole(scan func([]byte) (int, error)) (n int, err error) {
 	for {
 		n, err = scan(r.buf[r.pos:])
 		if err == nil {
 			return n, nil
 		}
-		if badText, isBad := err.(*badJSON); isBad {
-			return 0, r.syntax(r.events, r.pos+badText.at, badText)
+		if badText, isBad := err.(*jsontext.Bad); isBad {
+			return 0, r.syntax(r.events, r.pos+badText.At, badText)
 		}
 		limit := r.MaxEvent
 		if limit <= 0 {
@@ -273,7 +273,7 @@ func (r *Reader) skip() (empty bool, err error) {
 				}
 			case c == ',' && depth == 0:
 				return length <= 5, nil
-			case isSpace(c):
+			case jsontext.IsSpace(c):
 				continue
 			}
 			length++
@@ -287,7 +287,7 @@ func (r *Reader) skip() (empty bool, err error) {
 // peek skips white space and returns the next byte without taking it.
 func (r *Reader) peek() (byte, error) {
 	for {
-		r.pos = skipSpace(r.buf, r.pos)
+		r.pos = jsontext.SkipSpace(r.buf, r.pos)
 		if r.pos < len(r.buf) {
 			return r.buf[r.pos], nil
 		}

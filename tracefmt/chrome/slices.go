@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/spanstack/spanstack/tracefmt"
+	"github.com/spanstack/spanstack/tracefmt/internal/jsontext"
 )
 
 // begin writes the begin of a slice, on the first lane where it doesn't start before an open one.
@@ -152,7 +153,7 @@ func (w *Writer) counter(e *tracefmt.Event) {
 	}
 	if e.Key != "" {
 		w.buf = append(w.buf, `,"id":`...)
-		w.buf = appendString(w.buf, e.Key)
+		w.buf = jsontext.AppendString(w.buf, e.Key)
 	}
 	w.openArgs()
 	for _, a := range e.Attrs {

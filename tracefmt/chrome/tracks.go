@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/spanstack/spanstack/tracefmt"
+	"github.com/spanstack/spanstack/tracefmt/internal/jsontext"
 )
 
 // process is what the Writer knows of a process.
@@ -153,7 +154,7 @@ func identText(source tracefmt.Value, id tracefmt.TrackID) []byte {
 	case tracefmt.Int64Value, tracefmt.Uint64Value:
 		return []byte(source.String())
 	}
-	return appendString(nil, source.String())
+	return jsontext.AppendString(nil, source.String())
 }
 
 // pidOf returns the JSON text of a process's pid.
@@ -198,7 +199,7 @@ func (w *Writer) newLane(t *track) *lane {
 	w.open(metaThreadName, "", 'M')
 	w.buf = append(w.buf, l.ident...)
 	w.buf = append(w.buf, `,"args":{"name":`...)
-	w.buf = appendString(w.buf, fmt.Sprintf("%s (overlap %d)", name, len(t.lanes)-1))
+	w.buf = jsontext.AppendString(w.buf, fmt.Sprintf("%s (overlap %d)", name, len(t.lanes)-1))
 	w.buf = append(w.buf, `,"`+argLaneOf+`":`...)
 	w.buf = append(append(w.buf, t.tid...), "}}"...)
 	if t.order != 0 {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/spanstack/spanstack/tracefmt"
+	"github.com/spanstack/spanstack/tracefmt/internal/jsontext"
 )
 
 // flushSize is the number of buffered bytes at which the Writer doesn't wait for a Flush.
@@ -173,10 +174,10 @@ func (w *Writer) open(name, category string, letter byte) {
 		w.began = true
 	}
 	w.buf = append(w.buf, `{"name":`...)
-	w.buf = appendString(w.buf, name)
+	w.buf = jsontext.AppendString(w.buf, name)
 	if category != "" {
 		w.buf = append(w.buf, `,"cat":`...)
-		w.buf = appendString(w.buf, category)
+		w.buf = jsontext.AppendString(w.buf, category)
 	}
 	w.buf = append(w.buf, `,"ph":"`...)
 	w.buf = append(w.buf, letter, '"')
@@ -241,7 +242,7 @@ func (w *Writer) arg(key string, v tracefmt.Value) {
 	if w.buf[len(w.buf)-1] != '{' {
 		w.buf = append(w.buf, ',')
 	}
-	w.buf = appendString(w.buf, key)
+	w.buf = jsontext.AppendString(w.buf, key)
 	w.buf = append(w.buf, ':')
 	var lost string
 	if w.buf, lost = appendValue(w.buf, v); lost != "" {
@@ -279,7 +280,7 @@ func (w *Writer) outside(e *tracefmt.Event) {
 	for _, a := range e.Attrs {
 		if outsideArgs(e, a) {
 			w.buf = append(w.buf, ',')
-			w.buf = appendString(w.buf, a.Key[len(attrPrefix):])
+			w.buf = jsontext.AppendString(w.buf, a.Key[len(attrPrefix):])
 			w.buf = append(w.buf, ':')
 			w.buf, _ = appendValue(w.buf, a.Value)
 		}

@@ -1,4 +1,7 @@
-package chrome
+// Package jsontext scans JSON text for the readers of formats that are made of it: without reflection, and without
+// copying what needs no decoding. It finds the ends of values in bytes of which more may follow, and lets through what is
+// harmless although JSON forbids it, such as control characters in strings.
+package jsontext
 
 import (
 	"errors"
@@ -7,40 +10,43 @@ import (
 	"unicode/utf8"
 )
 
-// errShort says that the text goes on beyond the end of the bytes at hand.
-var errShort = errors.New("need more bytes")
+// ErrShort says that the text goes on beyond the end of the bytes at hand.
+var ErrShort = errors.New("need more bytes")
 
-// badJSON says what is wrong with the text, and where in the bytes at hand.
-type badJSON struct {
-	at   int
-	what string
+// Bad says what is wrong with the text, and where in the bytes at hand.
+type Bad struct {
+	At   int
+	What string
 }
 
-func (e *badJSON) Error() string { return e.what }
+func (e *Bad) Error() string { return e.What }
 
-func bad(at int, format string, args ...any) error {
-	return &badJSON{at, fmt.Sprintf(format, args...)}
+// Badf returns a [Bad] about the byte at an index.
+func Badf(at int, format string, args ...any) error {
+	return &Bad{at, fmt.Sprintf(format, args...)}
 }
 
 // maxDepth bounds how deep the values of an event may nest.
 const maxDepth = 512
 
-func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\r' || c == '\t' }
+// IsSpace reports whether c is white space between tokens.
+func IsSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\r' || c == '\t' }
 
-func skipSpace(b []byte, i int) int {
-	for i < len(b) && isSpace(b[i]) {
+// SkipSpace returns the index of the first byte from b[i] on that isn't white space.
+func SkipSpace(b []byte, i int) int {
+	for i < len(b) && IsSpace(b[i]) {
 		i++
 	}
 	return i
 }
 
-// scanString returns the index after the string that begins at b[i], and whether its text is plain: needs no decoding.
+// ScanString returns the index after the string that begins at b[i], and whether its text is plain: needs no decoding.
 // Control characters are let through, although JSON forbids them.
-func scanString(b []byte, i int) (end int, isPlain bool, err error) {
+func ScanString(b []byte, i int) (end int, isPlain bool, err error) {
 	isPlain = true
 	for i++; i < len(b); i++ {
 		c := b[i]
-		if plain[c] {
+		if Plain[c] {
 			continue
 		}
 		switch {
@@ -53,18 +59,18 @@ func scanString(b []byte, i int) (end int, isPlain bool, err error) {
 			isPlain = false
 		}
 	}
-	return 0, false, errShort
+	return 0, false, ErrShort
 }
 
-// scanNumber returns the index after the number that begins at b[i].
-func scanNumber(b []byte, i int) (end int, err error) {
+// ScanNumber returns the index after the number that begins at b[i].
+func ScanNumber(b []byte, i int) (end int, err error) {
 	start := i
 	if b[i] == '-' {
 		i++
 	}
 	digits := func() bool {
 		from := i
-		for i < len(b) && isDigit(b[i]) {
+		for i < len(b) && IsDigit(b[i]) {
 			i++
 		}
 		return i > from
@@ -72,12 +78,12 @@ func scanNumber(b []byte, i int) (end int, err error) {
 	zero := i < len(b) && b[i] == '0'
 	first := i
 	if !digits() && i < len(b) || zero && i > first+1 {
-		return 0, bad(start, "bad number")
+		return 0, Badf(start, "bad number")
 	}
 	if i < len(b) && b[i] == '.' {
 		i++
 		if !digits() && i < len(b) {
-			return 0, bad(start, "bad number")
+			return 0, Badf(start, "bad number")
 		}
 	}
 	if i < len(b) && b[i]|0x20 == 'e' {
@@ -86,17 +92,17 @@ func scanNumber(b []byte, i int) (end int, err error) {
 			i++
 		}
 		if !digits() && i < len(b) {
-			return 0, bad(start, "bad number")
+			return 0, Badf(start, "bad number")
 		}
 	}
 	if i == len(b) {
-		return 0, errShort // there might be more digits
+		return 0, ErrShort // there might be more digits
 	}
 	return i, nil
 }
 
-// scanLiteral returns the index after true, false or null at b[i].
-func scanLiteral(b []byte, i int) (end int, err error) {
+// ScanLiteral returns the index after true, false or null at b[i].
+func ScanLiteral(b []byte, i int) (end int, err error) {
 	var word string
 	switch b[i] {
 	case 't':
@@ -106,101 +112,101 @@ func scanLiteral(b []byte, i int) (end int, err error) {
 	case 'n':
 		word = "null"
 	default:
-		return 0, bad(i, "unexpected %q", b[i])
+		return 0, Badf(i, "unexpected %q", b[i])
 	}
 	n := min(len(word), len(b)-i)
 	if string(b[i:i+n]) != word[:n] {
-		return 0, bad(i, "unexpected %q", b[i])
+		return 0, Badf(i, "unexpected %q", b[i])
 	}
 	if n < len(word) {
-		return 0, errShort
+		return 0, ErrShort
 	}
 	return i + n, nil
 }
 
-// scanValue returns the index after the value that begins at b[i], which is not white space.
-func scanValue(b []byte, i, depth int) (end int, err error) {
+// ScanValue returns the index after the value that begins at b[i], which is not white space.
+func ScanValue(b []byte, i, depth int) (end int, err error) {
 	if i >= len(b) {
-		return 0, errShort
+		return 0, ErrShort
 	}
 	switch c := b[i]; {
 	case c == '"':
-		end, _, err = scanString(b, i)
+		end, _, err = ScanString(b, i)
 		return end, err
-	case c == '-' || isDigit(c):
-		return scanNumber(b, i)
+	case c == '-' || IsDigit(c):
+		return ScanNumber(b, i)
 	case c == '{' || c == '[':
 		if depth >= maxDepth {
-			return 0, bad(i, "nested deeper than %d", maxDepth)
+			return 0, Badf(i, "nested deeper than %d", maxDepth)
 		}
 		return scanMembers(b, i, depth+1)
 	}
-	return scanLiteral(b, i)
+	return ScanLiteral(b, i)
 }
 
 // scanMembers returns the index after the object or array that begins at b[i].
 func scanMembers(b []byte, i, depth int) (end int, err error) {
 	isObject := b[i] == '{'
 	closing := b[i] + 2 // in ASCII, both for { and for [
-	i = skipSpace(b, i+1)
+	i = SkipSpace(b, i+1)
 	if i < len(b) && b[i] == closing {
 		return i + 1, nil
 	}
 	for {
 		if isObject {
-			if _, _, i, err = scanKey(b, i); err != nil {
+			if _, _, i, err = ScanKey(b, i); err != nil {
 				return 0, err
 			}
 		}
-		if i, err = scanValue(b, i, depth); err != nil {
+		if i, err = ScanValue(b, i, depth); err != nil {
 			return 0, err
 		}
-		i = skipSpace(b, i)
+		i = SkipSpace(b, i)
 		if i >= len(b) {
-			return 0, errShort
+			return 0, ErrShort
 		}
 		switch b[i] {
 		case closing:
 			return i + 1, nil
 		case ',':
-			i = skipSpace(b, i+1)
+			i = SkipSpace(b, i+1)
 		default:
-			return 0, bad(i, "unexpected %q", b[i])
+			return 0, Badf(i, "unexpected %q", b[i])
 		}
 	}
 }
 
-// scanKey scans an object's key and colon. It returns where the key's text is, without quotes, and the index of the
+// ScanKey scans an object's key and colon. It returns where the key's text is, without quotes, and the index of the
 // value.
-func scanKey(b []byte, i int) (from, to, value int, err error) {
+func ScanKey(b []byte, i int) (from, to, value int, err error) {
 	if i >= len(b) {
-		return 0, 0, 0, errShort
+		return 0, 0, 0, ErrShort
 	}
 	if b[i] != '"' {
-		return 0, 0, 0, bad(i, "unexpected %q", b[i])
+		return 0, 0, 0, Badf(i, "unexpected %q", b[i])
 	}
-	end, _, err := scanString(b, i)
+	end, _, err := ScanString(b, i)
 	if err != nil {
 		return 0, 0, 0, err
 	}
 	from, to = i+1, end-1
-	i = skipSpace(b, end)
+	i = SkipSpace(b, end)
 	if i >= len(b) {
-		return 0, 0, 0, errShort
+		return 0, 0, 0, ErrShort
 	}
 	if b[i] != ':' {
-		return 0, 0, 0, bad(i, "unexpected %q", b[i])
+		return 0, 0, 0, Badf(i, "unexpected %q", b[i])
 	}
-	i = skipSpace(b, i+1)
+	i = SkipSpace(b, i+1)
 	if i >= len(b) {
-		return 0, 0, 0, errShort
+		return 0, 0, 0, ErrShort
 	}
 	return from, to, i, nil
 }
 
-// appendDecoded adds the text of a string, given without its quotes: escapes are resolved, and what isn't UTF-8 becomes
+// AppendDecoded adds the text of a string, given without its quotes: escapes are resolved, and what isn't UTF-8 becomes
 // U+FFFD. Escapes that JSON doesn't know stand for themselves.
-func appendDecoded(dst, text []byte) []byte {
+func AppendDecoded(dst, text []byte) []byte {
 	for i := 0; i < len(text); {
 		c := text[i]
 		switch {
@@ -261,7 +267,7 @@ func hex4(text []byte) (r rune, ok bool) {
 	}
 	for _, c := range text[:4] {
 		switch {
-		case isDigit(c):
+		case IsDigit(c):
 			c -= '0'
 		case 'a' <= c|0x20 && c|0x20 <= 'f':
 			c = c | 0x20 - 'a' + 10
@@ -273,32 +279,32 @@ func hex4(text []byte) (r rune, ok bool) {
 	return r, true
 }
 
-// appendCompact adds the JSON value in text, or nothing if that isn't valid JSON.
-func appendCompact(dst []byte, text string) (compact []byte, ok bool) {
+// AppendCompact adds the JSON value in text, or nothing if that isn't valid JSON.
+func AppendCompact(dst []byte, text string) (compact []byte, ok bool) {
 	b := append(make([]byte, 0, len(text)+1), text...)
 	b = append(b, ' ') // so that a number at the end has an end
-	start := skipSpace(b, 0)
-	end, err := scanValue(b, start, 0)
-	if err != nil || skipSpace(b, end) != len(b) {
+	start := SkipSpace(b, 0)
+	end, err := ScanValue(b, start, 0)
+	if err != nil || SkipSpace(b, end) != len(b) {
 		return dst, false
 	}
-	return appendScanned(dst, b[start:end]), true
+	return AppendScanned(dst, b[start:end]), true
 }
 
-// appendScanned adds a JSON value that scanValue found no fault with: without white space between its tokens, and with
+// AppendScanned adds a JSON value that ScanValue found no fault with: without white space between its tokens, and with
 // its strings in our own spelling, which is valid UTF-8 on one line.
-func appendScanned(dst, text []byte) []byte {
+func AppendScanned(dst, text []byte) []byte {
 	for i := 0; i < len(text); {
 		switch c := text[i]; {
 		case c == '"':
-			end, isPlain, _ := scanString(text, i)
+			end, isPlain, _ := ScanString(text, i)
 			if isPlain {
 				dst = append(dst, text[i:end]...)
 			} else {
-				dst = appendString(dst, string(appendDecoded(nil, text[i+1:end-1])))
+				dst = AppendString(dst, string(AppendDecoded(nil, text[i+1:end-1])))
 			}
 			i = end
-		case isSpace(c):
+		case IsSpace(c):
 			i++
 		default:
 			dst = append(dst, c)
@@ -307,3 +313,6 @@ func appendScanned(dst, text []byte) []byte {
 	}
 	return dst
 }
+
+// IsDigit reports whether c is a decimal digit.
+func IsDigit(c byte) bool { return c-'0' <= 9 }
