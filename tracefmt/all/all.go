@@ -8,4 +8,5 @@ package all
 import (
 	_ "github.com/spanstack/spanstack/tracefmt/chrome"
 	_ "github.com/spanstack/spanstack/tracefmt/folded"
+	_ "github.com/spanstack/spanstack/tracefmt/spanlog"
 )

@@ -37,6 +37,30 @@ func Run(t *testing.T, f *tracefmt.Format) {
 	t.Run("Memory", s.memory)
 }
 
+// Input is an input in a format that can only be read.
+type Input struct {
+	Data []byte // a small one, with something of everything
+	More []byte // what may follow it, again and again; nil if nothing may
+}
+
+// RunReader runs that part of the suite that a format without a writer can pass, on inputs by their names.
+func RunReader(t *testing.T, f *tracefmt.Format, inputs map[string]Input) {
+	if f.NewReader == nil || f.NewWriter != nil {
+		t.Fatalf("%s: this part of the suite is for formats that are only read", f.Name)
+	}
+	s := suite{f}
+	t.Run("Registered", s.known)
+	for name, in := range inputs {
+		t.Run(name, func(t *testing.T) {
+			t.Run("Detected", func(t *testing.T) { s.detected(t, in.Data) })
+			t.Run("Valid", func(t *testing.T) { s.valid(t, in.Data) })
+			t.Run("Truncated", func(t *testing.T) { s.truncatedInput(t, in.Data) })
+			t.Run("BrokenInput", func(t *testing.T) { s.broken(t, in.Data) })
+			t.Run("Memory", func(t *testing.T) { s.readMemory(t, in) })
+		})
+	}
+}
+
 type suite struct{ *tracefmt.Format }
 
 // write returns what the format makes of events, and what it lost.
@@ -73,6 +97,13 @@ func (s suite) same(t testing.TB, events []tracefmt.Event) {
 }
 
 func (s suite) registered(t *testing.T) {
+	s.known(t)
+	data, _ := s.write(t, Sample())
+	s.detected(t, data)
+}
+
+// known checks that the format is found by its name and by the names of files.
+func (s suite) known(t *testing.T) {
 	if tracefmt.Lookup(s.Name) != s.Format {
 		t.Errorf("Lookup(%q) doesn't find it: it isn't registered", s.Name)
 	}
@@ -81,15 +112,43 @@ func (s suite) registered(t *testing.T) {
 			t.Errorf("ByExtension(a%s) = %v", ext, got)
 		}
 	}
-	data, _ := s.write(t, Sample())
+	if s.Detect([]byte("\x7fELF\x02\x01\x01")) != 0 || s.Detect(nil) != 0 {
+		t.Error("Detect takes an executable, or nothing, for a trace")
+	}
+}
+
+// detected checks that the format is found by its content.
+func (s suite) detected(t *testing.T, data []byte) {
 	for _, n := range []int{len(data), tracefmt.DetectBytes} {
 		prefix := data[:min(n, len(data))]
 		if got := tracefmt.Detect(prefix); got != s.Format {
-			t.Errorf("Detect finds %v in %d bytes of its own output", got, len(prefix))
+			t.Errorf("Detect finds %v in %d bytes of it", got, len(prefix))
 		}
 	}
-	if s.Detect([]byte("\x7fELF\x02\x01\x01")) != 0 || s.Detect(nil) != 0 {
-		t.Error("Detect takes an executable, or nothing, for a trace")
+}
+
+// valid checks that the events of an input are in an order that all writers take: tracks are declared before their
+// events, with their processes before them, and an anchor comes before everything that has a time.
+func (s suite) valid(t *testing.T, data []byte) {
+	processes, declared := map[tracefmt.TrackID]bool{}, map[tracefmt.TrackID]bool{0: true}
+	timed := 0
+	for i, e := range s.read(t, data) {
+		switch {
+		case e.Kind == tracefmt.Process:
+			processes[e.Track], declared[e.Track] = true, true
+		case e.Kind == tracefmt.Track:
+			declared[e.Track] = true
+			if !processes[e.Process] {
+				t.Errorf("event %d declares track %d of process %d, which isn't declared", i, e.Track, e.Process)
+			}
+		case e.Kind == tracefmt.Invalid || !declared[e.Track]:
+			t.Errorf("event %d is of kind %v on track %d, which isn't declared", i, e.Kind, e.Track)
+		case e.Kind != tracefmt.Clock:
+			timed++
+		}
+	}
+	if timed == 0 {
+		t.Error("no events in it")
 	}
 }
 
@@ -160,6 +219,10 @@ func (s suite) losses(t *testing.T) {
 // truncated cuts the output at every byte. What is read must be a beginning of all events, then a clear end.
 func (s suite) truncated(t *testing.T) {
 	data, _ := s.write(t, Sample())
+	s.truncatedInput(t, data)
+}
+
+func (s suite) truncatedInput(t *testing.T, data []byte) {
 	whole := ContentOf(s.read(t, data), tracefmt.KeepsAll).Timed
 	cut := 0
 	for n := range data {
@@ -192,6 +255,10 @@ func (s suite) truncated(t *testing.T) {
 // brokenInput reads from inputs that come in single bytes, that fail, and that have rubbish in them.
 func (s suite) brokenInput(t *testing.T) {
 	data, _ := s.write(t, Sample())
+	s.broken(t, data)
+}
+
+func (s suite) broken(t *testing.T, data []byte) {
 	want := ContentOf(s.read(t, data), tracefmt.KeepsAll)
 	slow, err := ReadAll(s.NewReader(iotest.OneByteReader(bytes.NewReader(data))))
 	if err != nil {
@@ -206,7 +273,7 @@ func (s suite) brokenInput(t *testing.T) {
 	for n := 0; n < len(data); n += 7 {
 		for _, rubbish := range []string{"\x00", "\xff\xfe", "}", "]", "\"", "-", "1e999999999"} {
 			broken := append(append(append([]byte(nil), data[:n]...), rubbish...), data[n:]...)
-			if events, err := ReadAll(s.NewReader(bytes.NewReader(broken))); err == nil {
+			if events, err := ReadAll(s.NewReader(bytes.NewReader(broken))); err == nil && s.NewWriter != nil {
 				s.write(t, events) // whatever it is, it can be written
 			}
 		}
@@ -442,6 +509,49 @@ func (s suite) memory(t *testing.T) {
 	}
 	runtime.KeepAlive(r)
 	runtime.KeepAlive(w)
+}
+
+// readMemory reads a long input, and looks at the heap at the end.
+func (s suite) readMemory(t *testing.T, in Input) {
+	if in.More == nil {
+		t.Skip("nothing can follow this input")
+	}
+	const size, limit = 64 << 20, 8 << 20
+	r := s.NewReader(io.MultiReader(bytes.NewReader(in.Data), &repeated{text: in.More, times: size / len(in.More)}))
+	before := heap()
+	n := 0
+	for {
+		if _, err := r.Next(); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		n++
+	}
+	if after := heap(); after > before+limit {
+		t.Errorf("after %d events, the reader holds %d KiB", n, (after-before)>>10)
+	}
+	runtime.KeepAlive(r)
+}
+
+// repeated reads as a text, again and again.
+type repeated struct {
+	text  []byte
+	done  int
+	times int
+}
+
+func (r *repeated) Read(p []byte) (n int, err error) {
+	if r.done == len(r.text) {
+		r.done = 0
+		r.times--
+	}
+	if r.times <= 0 {
+		return 0, io.EOF
+	}
+	n = copy(p, r.text[r.done:])
+	r.done += n
+	return n, nil
 }
 
 func heap() uint64 {

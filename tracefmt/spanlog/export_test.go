@@ -1,0 +1,3 @@
+package spanlog
+
+var ParseTime = parseTime
