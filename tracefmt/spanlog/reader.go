@@ -157,15 +157,16 @@ func (r *Reader) place(l *line) (track tracefmt.TrackID, parent string) {
 	root := stack.Root()
 	if root == "" || t.tasks[root] == 0 && len(t.tasks) >= MaxTracks {
 		t.track = 0 // the next line with this stack may have another subsystem
-		return r.named(&t.subsystems, l.subsystem, "subsystem "+l.subsystem), stack.Innermost()
+		return r.trackOf(&t.subsystems, l.subsystem, "subsystem ", ""), stack.Innermost()
 	}
 	t.stack, t.parent = l.stack, stack.Innermost()
-	t.track = r.named(&t.tasks, root, "task "+root+": "+l.message)
+	t.track = r.trackOf(&t.tasks, root, "task ", l.message)
 	return t.track, t.parent
 }
 
-// named returns the track of a task or subsystem, or the process's if there are too many.
-func (r *Reader) named(known *map[string]tracefmt.TrackID, key, title string) tracefmt.TrackID {
+// trackOf returns the track of a task or subsystem, or the process's if there are too many. A new one is named after the
+// message that it begins with, too, if there is one.
+func (r *Reader) trackOf(known *map[string]tracefmt.TrackID, key, sort, message string) tracefmt.TrackID {
 	const maxTitle = 80
 	if id := (*known)[key]; id != 0 {
 		return id
@@ -179,6 +180,10 @@ func (r *Reader) named(known *map[string]tracefmt.TrackID, key, title string) tr
 	r.tracks.last++
 	id := r.tracks.last
 	(*known)[key] = id
+	title := sort + key
+	if message != "" {
+		title += ": " + message
+	}
 	e := r.emit(tracefmt.Track, id)
 	e.Process, e.SourceID, e.Name = processTrack, tracefmt.Int64(int64(id)), short(title, maxTitle)
 	return id

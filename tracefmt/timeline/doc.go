@@ -7,5 +7,9 @@
 //
 // Several traces are aligned by their clock anchors (Clock events) if each of them has one.
 //
+// An input that has log lines and no slices is a log. Where another input has the slice that a line names as its parent,
+// or else the nearest one outwards on its ID stack, the line moves to that slice's track; a line that the other input has
+// as well is there once. What is left of a log whose other lines are all of one process becomes a part of that process.
+//
 // A Timeline holds all events in memory.
 package timeline

@@ -3,6 +3,7 @@ package timeline
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -13,17 +14,24 @@ import (
 // whose slices have IDs have unique keys, and arrows from one of them to another are meant.
 func (t *Timeline) separate() {
 	used := make(map[tracefmt.Value]bool)
+	highest := int64(0)
 	for _, in := range t.inputs {
 		for _, p := range in.processes {
 			used[p.SourceID] = true
+			n, _ := p.SourceID.Int64()
+			highest = max(highest, n)
 		}
 	}
 	taken := make(map[tracefmt.Value]bool)
 	for i, in := range t.inputs {
 		for _, id := range in.order {
 			p := in.processes[id]
-			if p == nil || p.SourceID.IsZero() {
+			if p == nil {
 				continue
+			}
+			if p.SourceID.IsZero() { // as that of a log; formats would make up a number, which might be somebody's
+				p.SourceID = unusedPID(tracefmt.Int64(min(highest, math.MaxInt64/2)), used)
+				used[p.SourceID] = true
 			}
 			if taken[p.SourceID] {
 				original := p.SourceID

@@ -18,6 +18,9 @@ type Timeline struct {
 	losses tracefmt.Losses
 	normal bool
 	meta   []tracefmt.Event
+
+	base      int64 // ns from 1970 to the timeline's 0, if the inputs are aligned
+	placement Placement
 }
 
 // input is what is particular to one of the traces.
@@ -30,6 +33,8 @@ type input struct {
 	order     []tracefmt.TrackID // of processes and tracks, as they were met
 	anchor    *tracefmt.Event
 	hasIDs    bool
+	hasLogs   bool
+	hasSlices bool
 }
 
 // Read adds all events of a trace, and returns how many of them are timed. If r fails, what could be read stays, and the
@@ -98,6 +103,8 @@ func (t *Timeline) Add(e *tracefmt.Event) {
 		}
 	}
 	in.hasIDs = in.hasIDs || c.ID != ""
+	in.hasLogs = in.hasLogs || c.Kind == tracefmt.Log
+	in.hasSlices = in.hasSlices || isSlice(c.Kind)
 	t.events = append(t.events, c)
 }
 
@@ -188,6 +195,7 @@ func (t *Timeline) normalise() {
 	}
 	t.normal = true
 	anchor := t.align()
+	t.placeLogs()
 	if len(t.inputs) > 1 {
 		t.separate()
 	}
@@ -226,6 +234,7 @@ func (t *Timeline) align() *tracefmt.Event {
 			t.events[in.first+j].Time += shift
 		}
 	}
+	t.base = first.Unix - first.Time
 	return first
 }
 

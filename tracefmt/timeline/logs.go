@@ -1,0 +1,386 @@
+package timeline
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"github.com/spanstack/spanstack/tracefmt"
+)
+
+// Placement says what became of the log lines of inputs that are logs: that have lines, and no slices.
+type Placement struct {
+	OnSpan   int64 // moved to the track of their span, which another input has
+	Around   int64 // moved to the track of the nearest slice around their span that an input has
+	Nowhere  int64 // of a span of which no input has any slice around; these stay on tracks of their own
+	Repeated int64 // left out, since another input has the same line
+}
+
+// Placement returns what became of log lines. It is known once Events or WriteTo was called.
+func (t *Timeline) Placement() Placement { return t.placement }
+
+// spot is where a slice is.
+type spot struct {
+	input      int
+	track      tracefmt.TrackID
+	start, end int64
+}
+
+// placeLogs moves log lines to the slices that they were written in, takes out those that are there already, and gives
+// what is left of a log to the process that all of its other lines are of. A line's time isn't changed for being outside
+// of its slice, but follows the steps of the wall clock that the slice's trace tells of. It comes after align.
+func (t *Timeline) placeLogs() {
+	var logs []int
+	for i, in := range t.inputs {
+		if in.hasLogs && !in.hasSlices {
+			logs = append(logs, i)
+		}
+	}
+	if len(logs) == 0 || len(t.inputs) < 2 {
+		return
+	}
+	spots := t.spots(logs)
+	homes := make([]tracefmt.TrackID, len(logs))
+	for i, log := range logs {
+		homes[i] = t.placeLog(log, spots)
+	}
+	if t.Aligned() {
+		t.dropRepeated(logs)
+	}
+	for i, log := range logs {
+		t.dropEmpty(log)
+		if homes[i] != 0 {
+			t.adopt(log, homes[i])
+		}
+	}
+}
+
+// spots finds the slices that lines of logs name.
+func (t *Timeline) spots(logs []int) map[string]*spot {
+	found := make(map[string]*spot) // nil for those that are only wanted
+	seen := make(map[string]bool)
+	for _, i := range logs {
+		events := t.eventsOf(i)
+		for j := range events {
+			e := &events[j]
+			if e.Kind != tracefmt.Log || e.Parent == "" {
+				continue
+			}
+			found[e.Parent] = nil
+			if stack := e.Attr(tracefmt.AttrStack).String(); stack != "" && !seen[stack] {
+				seen[stack] = true
+				for id := range tracefmt.Stack(stack).Outwards() {
+					found[id] = nil
+				}
+			}
+		}
+	}
+	for i := range t.inputs {
+		events := t.eventsOf(i)
+		for j := range events {
+			e := &events[j]
+			if e.ID == "" || !isSlice(e.Kind) {
+				continue
+			}
+			if known, wanted := found[e.ID]; wanted && known == nil {
+				s := &spot{input: i, track: e.Track, start: e.Time, end: math.MaxInt64}
+				if d, ok := e.Duration(); ok {
+					s.end = e.Time + d
+				}
+				found[e.ID] = s
+			}
+		}
+	}
+	return found
+}
+
+// isSlice reports whether an event of this kind with an ID shows where a slice is. An async slice that is still open is
+// an instant in our captures.
+func isSlice(k tracefmt.Kind) bool {
+	switch k {
+	case tracefmt.Begin, tracefmt.Complete, tracefmt.AsyncBegin, tracefmt.AsyncInstant:
+		return true
+	}
+	return false
+}
+
+// spotOf returns where a line belongs, and whether that is its own span.
+func spotOf(e *tracefmt.Event, spots map[string]*spot) (s *spot, own bool) {
+	if s := spots[e.Parent]; s != nil {
+		return s, true
+	}
+	for id := range tracefmt.Stack(e.Attr(tracefmt.AttrStack).String()).Outwards() {
+		if s := spots[id]; s != nil {
+			return s, false
+		}
+	}
+	return nil, false
+}
+
+// placeLog moves the lines of one log, and returns the process that all lines which have a place are of.
+func (t *Timeline) placeLog(input int, spots map[string]*spot) (home tracefmt.TrackID) {
+	process := t.processes()
+	var first *spot
+	several := false
+	events := t.eventsOf(input)
+	var rest []int // lines without a place
+	c := logClock{t: t}
+	for i := range events {
+		e := &events[i]
+		if e.Kind != tracefmt.Log {
+			continue
+		}
+		var s *spot
+		var own bool
+		if e.Parent != "" {
+			s, own = spotOf(e, spots)
+		}
+		if s == nil {
+			rest = append(rest, i)
+			continue
+		}
+		if own {
+			t.placement.OnSpan++
+		} else {
+			t.placement.Around++
+		}
+		c.set(e, s)
+		e.Track = s.track
+		if first == nil {
+			first = s
+		}
+		several = several || process[s.track] != process[first.track]
+	}
+	for _, i := range rest {
+		if events[i].Parent != "" && t.hasTraces() {
+			t.placement.Nowhere++
+		}
+	}
+	if first == nil || several {
+		return 0
+	}
+	home = process[first.track]
+	anywhere := &spot{input: first.input, start: math.MinInt64, end: math.MaxInt64}
+	for _, i := range rest {
+		e := &events[i]
+		c.set(e, anywhere)
+		if home != 0 && t.inputs[input].processes[e.Track] != nil {
+			e.Track = home
+		}
+	}
+	return home
+}
+
+func (t *Timeline) hasTraces() bool {
+	return slices.ContainsFunc(t.inputs, func(in *input) bool { return in.hasSlices })
+}
+
+// adopt makes the tracks of a log those of a process in another input, with numbers that are free there.
+func (t *Timeline) adopt(log int, process tracefmt.TrackID) {
+	highest := int64(0)
+	for _, in := range t.inputs {
+		for _, tr := range in.tracks {
+			if n, ok := tr.SourceID.Int64(); ok && tr.Process == process {
+				highest = max(highest, n)
+			}
+		}
+	}
+	in := t.inputs[log]
+	in.order = slices.DeleteFunc(in.order, func(id tracefmt.TrackID) bool {
+		tr := in.tracks[id]
+		if tr == nil {
+			delete(in.processes, id)
+			return true
+		}
+		if highest < math.MaxInt64 {
+			highest++
+		}
+		tr.Process, tr.SourceID = process, tracefmt.Int64(highest)
+		return false
+	})
+}
+
+// dropEmpty takes out the processes and tracks of a log on which nothing is left.
+func (t *Timeline) dropEmpty(input int) {
+	in := t.inputs[input]
+	used := make(map[tracefmt.TrackID]bool)
+	events := t.eventsOf(input)
+	for i := range events {
+		if e := &events[i]; e.Kind != tracefmt.Invalid && e.Kind != tracefmt.Clock {
+			used[e.Track] = true
+			if tr := in.tracks[e.Track]; tr != nil {
+				used[tr.Process] = true
+			}
+		}
+	}
+	in.order = slices.DeleteFunc(in.order, func(id tracefmt.TrackID) bool {
+		if used[id] {
+			return false
+		}
+		delete(in.processes, id)
+		delete(in.tracks, id)
+		return true
+	})
+}
+
+// snapshot is a reading of the wall clock in a trace: what it was ahead of the timeline from then on.
+type snapshot struct{ time, offset int64 }
+
+// maxSnapshots is how many steps of a trace's wall clock are heeded.
+const maxSnapshots = 1000
+
+// snapshots returns the steps of an input's wall clock, in the order of time. The first one is its anchor.
+func (t *Timeline) snapshots(input int) []snapshot {
+	list := []snapshot{{math.MinInt64, t.base}}
+	events := t.eventsOf(input)
+	for i := range events {
+		if e := &events[i]; e.Kind == tracefmt.Clock && len(list) < maxSnapshots {
+			list = append(list, snapshot{e.Time, e.Unix - e.Time})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b snapshot) int { return cmp.Compare(a.time, b.time) })
+	return list
+}
+
+// A logClock changes the times of a log's lines from those of the wall clock to those of a trace, whose clock doesn't
+// step.
+type logClock struct {
+	t     *Timeline
+	steps map[int][]snapshot // by input
+	last  int64              // the time of the line before
+}
+
+// set sets a line's time. Where the wall clock was stepped back, and showed the same time twice, the slice tells which
+// one was meant, or else the line before.
+func (c *logClock) set(e *tracefmt.Event, s *spot) {
+	if !c.t.Aligned() {
+		return
+	}
+	steps := c.steps[s.input]
+	if steps == nil {
+		steps = c.t.snapshots(s.input)
+		if c.steps == nil {
+			c.steps = make(map[int][]snapshot)
+		}
+		c.steps[s.input] = steps
+	}
+	wall := e.Time + c.t.base
+	var best candidate
+	for i, step := range steps {
+		at, until := wall-step.offset, int64(math.MaxInt64)
+		if i+1 < len(steps) {
+			until = steps[i+1].time
+		}
+		this := candidate{time: at, jump: distance(at, c.last)}
+		switch {
+		case at < step.time:
+			this.off = distance(step.time, at)
+		case at >= until:
+			this.off = distance(at, until) + 1
+		}
+		if at < s.start || at > s.end {
+			this.outside = 1
+		}
+		if i == 0 || this.compare(best) < 0 {
+			best = this
+		}
+	}
+	e.Time, c.last = best.time, best.time
+}
+
+// candidate is a time that a line may be of.
+type candidate struct {
+	time    int64
+	off     uint64 // how far it is from when the wall clock showed the line's time
+	outside int    // 1 outside of the slice
+	jump    uint64 // from the line before
+}
+
+func (c candidate) compare(other candidate) int {
+	return cmp.Or(cmp.Compare(c.off, other.off), cmp.Compare(c.outside, other.outside), cmp.Compare(c.jump, other.jump))
+}
+
+func distance(a, b int64) uint64 {
+	if a < b {
+		a, b = b, a
+	}
+	return uint64(a) - uint64(b)
+}
+
+// sameLine is how far the times of one line in a log and in a trace may be apart, in nanoseconds. A trace has it on the
+// monotonic clock, which is read some tens of nanoseconds after the wall clock; on a busy machine it can be more, and
+// traces tell of steps between the two only from a millisecond on. So those that are nearly equal find each other first,
+// and then what is left over.
+var sameLine = [...]int64{1e3, 1e6}
+
+// A lineKey is what all forms of a line have in common; attributes are rendered differently in each.
+type lineKey struct {
+	parent, message string
+	severity        tracefmt.Severity
+}
+
+// dropRepeated takes out the lines of logs that an input with slices has, or an earlier log. Each line there stands for
+// one line here.
+func (t *Timeline) dropRepeated(logs []int) {
+	known := make(map[lineKey][]int) // indexes of events; at first only the keys
+	for _, i := range logs {
+		for key := range t.linesOf(i) {
+			known[key] = nil
+		}
+	}
+	for i, in := range t.inputs {
+		if in.hasLogs && in.hasSlices {
+			for key, lines := range t.linesOf(i) {
+				if list, wanted := known[key]; wanted {
+					known[key] = append(list, lines...)
+				}
+			}
+		}
+	}
+	for _, i := range logs {
+		for key, lines := range t.linesOf(i) {
+			if free := slices.Clone(known[key]); len(free) > 0 {
+				for _, apart := range sameLine {
+					free, lines = t.dropThoseIn(free, lines, apart)
+				}
+			}
+			known[key] = append(known[key], lines...)
+		}
+	}
+}
+
+// linesOf returns the lines of an input that have a span.
+func (t *Timeline) linesOf(input int) map[lineKey][]int {
+	lines := make(map[lineKey][]int)
+	first := t.inputs[input].first
+	events := t.eventsOf(input)
+	for i := range events {
+		if e := &events[i]; e.Kind == tracefmt.Log && e.Parent != "" {
+			key := lineKey{e.Parent, e.Name, e.Severity}
+			lines[key] = append(lines[key], first+i)
+		}
+	}
+	return lines
+}
+
+// dropThoseIn takes out lines that are among known ones of at most that different a time. It returns what is left of
+// both.
+func (t *Timeline) dropThoseIn(known, lines []int, apart int64) (free, left []int) {
+	at := func(i int) int64 { return t.events[i].Time }
+	byTime := func(a, b int) int { return cmp.Compare(at(a), at(b)) }
+	slices.SortStableFunc(known, byTime)
+	slices.SortStableFunc(lines, byTime)
+	for _, i := range lines {
+		for len(known) > 0 && at(i)-at(known[0]) > apart {
+			free, known = append(free, known[0]), known[1:]
+		}
+		if len(known) == 0 || at(known[0])-at(i) > apart {
+			left = append(left, i)
+			continue
+		}
+		known = known[1:]
+		t.events[i] = tracefmt.Event{}
+		t.placement.Repeated++
+	}
+	return append(free, known...), left
+}
