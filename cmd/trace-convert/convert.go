@@ -6,11 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spanstack/spanstack/internal/terminal"
 	"github.com/spanstack/spanstack/tracefmt"
+	"github.com/spanstack/spanstack/tracefmt/spanlog"
 	"github.com/spanstack/spanstack/tracefmt/summary"
 	"github.com/spanstack/spanstack/tracefmt/timeline"
 )
@@ -27,16 +30,24 @@ type conversion struct {
 	partly bool // an input could be read only in part
 }
 
-var errInterrupted = errors.New("interrupted")
+var (
+	errInterrupted = errors.New("interrupted")
+	errNothing     = errors.New("nothing found")
+)
 
-// run converts the inputs and returns the exit code. If ctx is cancelled it returns at once, even if an input blocks.
+// run converts the inputs and returns the exit code.
 func (c *conversion) run(ctx context.Context, inputs []string) (code int, err error) {
 	if err := c.check(&inputs); err != nil {
 		return exitUsage, err
 	}
+	return c.do(ctx, func(out *output) error { return c.convert(ctx, inputs, out) })
+}
+
+// do works on the output and returns the exit code. If ctx is cancelled it returns at once, even if an input blocks.
+func (c *conversion) do(ctx context.Context, work func(*output) error) (code int, err error) {
 	out := newOutput(c.output, c.std.out)
 	done := make(chan error, 1)
-	go func() { done <- c.convert(ctx, inputs, out) }()
+	go func() { done <- work(out) }()
 	select {
 	case err = <-done:
 	case <-ctx.Done():
@@ -47,31 +58,28 @@ func (c *conversion) run(ctx context.Context, inputs []string) (code int, err er
 	}
 	if err != nil {
 		out.discard()
+		if err == errNothing {
+			return c.exitOr(exitNothing), nil
+		}
 		return exitFailed, err
 	}
+	return c.exitOr(exitOK), nil
+}
+
+// exitOr returns an exit code, unless inputs could be read only in part.
+func (c *conversion) exitOr(code int) int {
 	if c.partly {
-		return exitPartly, nil
+		return exitPartly
 	}
-	return exitOK, nil
+	return code
 }
 
 // check settles what the command line leaves open.
 func (c *conversion) check(inputs *[]string) error {
-	if len(*inputs) == 0 {
-		if terminal.Is(c.std.in) {
-			return usageError{errors.New("no input given")}
-		}
-		*inputs = []string{"-"}
-	}
-	stdins := 0
-	for _, name := range *inputs {
-		if name == "-" {
-			stdins++
-		}
+	if err := c.checkInputs(inputs); err != nil {
+		return err
 	}
 	switch {
-	case stdins > 1:
-		return usageError{errors.New(`standard input ("-") is given more than once`)}
 	case c.summary && c.to != "":
 		return usageError{errors.New("--summary and --to exclude each other")}
 	case c.output == "":
@@ -86,9 +94,37 @@ func (c *conversion) check(inputs *[]string) error {
 	if c.format == nil && c.to == "" {
 		c.format = tracefmt.Lookup("chrome")
 	}
-	if c.format == nil || c.format.NewWriter == nil {
-		err := usageError{fmt.Errorf("can't write format %q", c.to)}
-		return failure{err, "choose from " + strings.Join(writable(), ", ")}
+	return c.checkFormat(writable())
+}
+
+// checkFormat makes sure that there is a format to write.
+func (c *conversion) checkFormat(choice []string) error {
+	if c.format != nil && c.format.NewWriter != nil {
+		return nil
+	}
+	name := c.to
+	if c.format != nil {
+		name = c.format.Name
+	}
+	return failure{usageError{fmt.Errorf("can't write format %q", name)}, "choose from " + strings.Join(choice, ", ")}
+}
+
+// checkInputs settles where the input comes from.
+func (c *conversion) checkInputs(inputs *[]string) error {
+	if len(*inputs) == 0 {
+		if terminal.Is(c.std.in) {
+			return usageError{errors.New("no input given")}
+		}
+		*inputs = []string{"-"}
+	}
+	stdins := 0
+	for _, name := range *inputs {
+		if name == "-" {
+			stdins++
+		}
+	}
+	if stdins > 1 {
+		return usageError{errors.New(`standard input ("-") is given more than once`)}
 	}
 	return nil
 }
@@ -99,53 +135,96 @@ func (c *conversion) convert(ctx context.Context, inputs []string, out *output) 
 			return err
 		}
 	}
-	if !c.trace.Aligned() {
-		c.say("warning", "the inputs don't all say what the wall clock was, so their times are left as they are and don't correspond")
-	}
+	c.sayUnaligned()
 	return out.write(func(w io.Writer) error {
 		if c.summary {
 			return c.writeSummary(w)
 		}
-		return c.writeTrace(w)
+		return c.writeTrace(w, c.trace.Events())
 	})
+}
+
+func (c *conversion) sayUnaligned() {
+	if !c.trace.Aligned() {
+		c.say("warning", "the inputs don't all say what the wall clock was, so their times are left as they are and don't correspond")
+	}
+}
+
+// source is an input that is open.
+type source struct {
+	*tracefmt.Input
+	shown string
+	file  io.Closer // nil for standard input
+	bar   *progress
+	slow  bool // it may wait for more
+}
+
+func (s *source) close() {
+	s.bar.stop()
+	if s.file != nil {
+		s.file.Close()
+	}
+}
+
+// open opens an input and finds out its format.
+func (c *conversion) open(ctx context.Context, name string) (*source, error) {
+	s := &source{shown: name}
+	file := c.std.in
+	if name == "-" {
+		s.shown = "standard input"
+	} else {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", name, withoutPath(err))
+		}
+		file, s.file = f, f
+	}
+	if f, ok := file.(interface{ Stat() (os.FileInfo, error) }); ok {
+		info, err := f.Stat()
+		s.slow = err == nil && !info.Mode().IsRegular()
+	}
+	s.bar = newProgress(c.std.err, s.shown, file)
+	in, err := tracefmt.NewReader(&interruptible{ctx, s.bar.reader(file)})
+	if err != nil {
+		s.close()
+		err = fmt.Errorf("read %s: %w", s.shown, withoutPath(err))
+		if errors.Is(err, tracefmt.ErrUnknownFormat) {
+			return nil, failure{err, `"trace-convert formats" lists what can be read`}
+		}
+		return nil, err
+	}
+	if log, ok := in.Reader.(*spanlog.Reader); ok && name != "-" {
+		log.Process = filepath.Base(name)
+	}
+	s.Input = in
+	return s, nil
 }
 
 // read adds one input to the trace.
 func (c *conversion) read(ctx context.Context, name string) error {
-	shown := name
-	var file io.Reader = c.std.in
-	if name == "-" {
-		shown = "standard input"
-	} else {
-		f, err := os.Open(name)
-		if err != nil {
-			return fmt.Errorf("read %s: %w", name, withoutPath(err))
-		}
-		defer f.Close()
-		file = f
-	}
-	bar := newProgress(c.std.err, shown, file)
-	defer bar.stop()
-	in, err := tracefmt.NewReader(&interruptible{ctx, bar.reader(file)})
+	s, err := c.open(ctx, name)
 	if err != nil {
-		err = fmt.Errorf("read %s: %w", shown, withoutPath(err))
-		if errors.Is(err, tracefmt.ErrUnknownFormat) {
-			return failure{err, `"trace-convert formats" lists what can be read`}
-		}
 		return err
 	}
-	n, err := c.trace.Read(in)
-	bar.stop()
+	defer s.close()
+	s.bar.start()
+	n, err := c.trace.Read(s)
+	return c.ended(ctx, s, n, "events", err)
+}
+
+// ended says how the reading of an input ended, after n items. It returns an error if nothing came of it.
+func (c *conversion) ended(ctx context.Context, s *source, n int64, items string, err error) error {
+	s.bar.stop()
 	if err != nil && (n == 0 || ctx.Err() != nil) {
-		return failure{fmt.Errorf("read %s: %w", shown, detail(err)), hintFor(in.Format, err)}
+		return failure{fmt.Errorf("read %s: %w", s.shown, detail(err)), hintFor(s.Format, err)}
 	}
-	for _, loss := range in.Losses() {
-		c.say("lost", "read %s: %v", shown, loss)
+	for _, loss := range s.Losses() {
+		c.say("lost", "read %s: %v", s.shown, loss)
 	}
 	if err != nil {
 		c.partly = true
-		c.say("warning", "read %s: %v", shown, detail(err))
-		c.say("hint", "what came before that place was read: %d events", n)
+		c.say("warning", "read %s: %v", s.shown, detail(err))
+		c.say("hint", "what came before that place was read: %d %s", n, items)
 	}
 	return nil
 }
@@ -164,6 +243,9 @@ type shortSyntax struct{ *tracefmt.SyntaxError }
 func (e *shortSyntax) Error() string { return e.Detail() }
 
 func hintFor(f *tracefmt.Format, err error) string {
+	if errors.Is(err, spanlog.ErrHuman) {
+		return "let the program write JSON or logfmt, as with --log-format=json"
+	}
 	if _, ok := errors.AsType[*tracefmt.SyntaxError](err); ok {
 		return fmt.Sprintf("it looked like format %q (%s)", f.Name, f.Description)
 	}
@@ -184,31 +266,52 @@ func (c *conversion) writeSummary(out io.Writer) error {
 		sum.Add(e)
 	}
 	sum.Finish()
+	c.sayPlacement()
 	c.sayLosses(c.trace.Losses())
 	c.sayLosses(sum.Losses())
 	colour := c.output == "-" && terminal.Is(c.std.out) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 	return sum.WriteText(out, summary.Style{Colour: colour})
 }
 
-func (c *conversion) writeTrace(out io.Writer) error {
+func (c *conversion) writeTrace(out io.Writer, events iter.Seq[*tracefmt.Event]) error {
 	var packed *gzip.Writer
 	if strings.HasSuffix(c.output, ".gz") {
 		packed = gzip.NewWriter(out)
 		out = packed
 	}
 	w := c.format.NewWriter(out)
-	if _, err := c.trace.WriteTo(w); err != nil {
-		return err
+	for e := range events {
+		if err := w.Write(e); err != nil {
+			return err
+		}
 	}
 	if err := w.Close(); err != nil {
 		return err
 	}
+	c.sayPlacement()
 	c.sayLosses(c.trace.Losses())
 	c.sayLosses(tracefmt.LossesOf(w))
 	if packed != nil {
 		return packed.Close()
 	}
 	return nil
+}
+
+// sayPlacement tells what became of the lines of logs.
+func (c *conversion) sayPlacement() {
+	p := c.trace.Placement()
+	for _, line := range []struct {
+		n    int64
+		text string
+	}{
+		{p.Repeated, "log lines that several inputs have, shown once"},
+		{p.Around, "log lines on a slice around their own, which isn't in the trace"},
+		{p.Nowhere, "log lines of no slice in the trace, on tracks of their own"},
+	} {
+		if line.n > 0 {
+			c.say("info", "%s: %d", line.text, line.n)
+		}
+	}
 }
 
 func (c *conversion) sayLosses(losses []tracefmt.Loss) {

@@ -5,10 +5,12 @@ import (
 	"strings"
 )
 
-const longHelp = `trace-convert reads traces, brings them into one order, and writes them in another format or sums them up.
+const longHelp = `trace-convert reads traces, brings them into one order, and writes them in another format or sums them up. It reads
+logs, too, whose lines name their spans, and puts the lines there.
 
 The format of an input is found by its content; gzip is unpacked. "-" is standard input, which is also read if no
-INPUT is given. Several inputs are put on one timeline by their clock anchors, if all have one.
+INPUT is given. Several inputs are put on one timeline by their clock anchors, if all have one; "trace-convert merge
+--help" has more about that. "trace-convert grep" finds what belongs to one task or span.
 
 Written is the normal form: names of processes and tracks first, then events in the order of time, begins and ends
 paired. What a format can't express is told on standard error, with counts. An output file appears under its name only
@@ -19,11 +21,15 @@ Exit codes:
   1    failed; no output file was written
   2    the command line is wrong
   3    an input could be read only in part; what could be read was written
+  4    grep found nothing
   130  interrupted; no output file was written`
 
 const examples = `  trace-convert --summary trace.json            # the tree of tasks and spans, with times
   trace-convert trace.json -o trace.folded      # for flame graphs
   trace-convert a.json b.json -o both.json.gz   # one picture of two processes
+  trace-convert trace.json zferry.log -o both.json
+                                                # log lines on their spans
+  trace-convert grep m7lgfaavf2yy7 zferry.log   # the lines of a span, and of all below it
   zcat old.json.gz | trace-convert > new.json   # Chrome JSON, repaired and in order`
 
 // version returns the version that the Go command stamped into the program.

@@ -1,4 +1,5 @@
-// Command trace-convert converts trace files between formats, merges them, and sums them up. See its --help.
+// Command trace-convert converts trace files between formats, merges them with each other and with logs, sums them up,
+// and finds what belongs to a span. See its --help.
 package main
 
 import (
@@ -21,6 +22,7 @@ const (
 	exitFailed      = 1
 	exitUsage       = 2
 	exitPartly      = 3
+	exitNothing     = 4
 	exitInterrupted = 130
 )
 
@@ -54,7 +56,7 @@ func run(ctx context.Context, args []string, std streams) int {
 	cmd.SetArgs(args)
 	cmd.SetOut(std.out)
 	cmd.SetErr(std.err)
-	err := cmd.ExecuteContext(ctx)
+	ran, err := cmd.ExecuteContextC(ctx)
 	if err == nil {
 		return code
 	}
@@ -64,7 +66,7 @@ func run(ctx context.Context, args []string, std streams) int {
 	}
 	_, isUsage := errors.AsType[usageError](err)
 	if isUsage && hint == "" {
-		hint = `see "trace-convert --help"`
+		hint = fmt.Sprintf("see %q", ran.CommandPath()+" --help")
 	}
 	fmt.Fprintln(std.err, "trace-convert: error:", err)
 	if hint != "" {
@@ -101,14 +103,9 @@ func command(code *int, std streams) *cobra.Command {
 		},
 	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	flags := cmd.Flags()
-	flags.SortFlags = false
-	flags.BoolVar(&c.summary, "summary", false, "print the tree of tasks and spans with counts and times")
-	flags.StringVar(&c.to, "to", "", `write this format ("chrome" unless OUTPUT's name says otherwise)`)
-	flags.StringVarP(&c.output, "output", "o", "-", `write to this file; "-" is standard output`)
-	flags.BoolVar(&list, "formats", false, "list the formats and exit")
-	cmd.RegisterFlagCompletionFunc("to", cobra.FixedCompletions(writable(), cobra.ShellCompDirectiveNoFileComp))
-	cmd.AddCommand(&cobra.Command{
+	c.addFlags(cmd)
+	cmd.Flags().BoolVar(&list, "formats", false, "list the formats and exit")
+	cmd.AddCommand(mergeCommand(code, std), grepCommand(code, std), &cobra.Command{
 		Use:   "formats",
 		Short: "List the formats",
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -120,4 +117,14 @@ func command(code *int, std streams) *cobra.Command {
 		RunE: func(*cobra.Command, []string) error { return listFormats(std.out) },
 	})
 	return cmd
+}
+
+// addFlags adds the flags of commands that convert.
+func (c *conversion) addFlags(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.BoolVar(&c.summary, "summary", false, "print the tree of tasks and spans with counts and times")
+	flags.StringVar(&c.to, "to", "", `write this format ("chrome" unless OUTPUT's name says otherwise)`)
+	flags.StringVarP(&c.output, "output", "o", "-", `write to this file; "-" is standard output`)
+	cmd.RegisterFlagCompletionFunc("to", cobra.FixedCompletions(writable(), cobra.ShellCompDirectiveNoFileComp))
 }

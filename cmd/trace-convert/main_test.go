@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -33,6 +34,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exitcode":  exitCode,
 			"onlyfiles": onlyFiles,
+			"chop":      chop,
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -73,4 +75,10 @@ func onlyFiles(ts *testscript.TestScript, neg bool, args []string) {
 	for name := range want {
 		ts.Fatalf("no file %s in %s", name, args[0])
 	}
+}
+
+// chop takes the last line feed off a file: chop FILE.
+func chop(ts *testscript.TestScript, neg bool, args []string) {
+	text := ts.ReadFile(args[0])
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.TrimSuffix(text, "\n")), 0o600))
 }

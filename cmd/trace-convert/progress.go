@@ -16,15 +16,18 @@ const progressSize = 64 << 20
 
 // progress shows on a terminal how much of a large file is read. The zero value shows nothing.
 type progress struct {
+	out  io.Writer
+	name string
+	size int64
 	done atomic.Int64
-	end  chan struct{}
+	end  chan struct{} // nil if nothing is to be shown
 	once sync.Once
 	wait sync.WaitGroup
 }
 
-// newProgress returns the progress of reading a file, shown on w if that is a terminal.
+// newProgress returns the progress of reading a file, to be shown on w if that is a terminal.
 func newProgress(w io.Writer, name string, in io.Reader) *progress {
-	p := &progress{}
+	p := &progress{out: w, name: name}
 	f, ok := in.(*os.File)
 	if !ok || !terminal.Is(w) {
 		return p
@@ -33,21 +36,28 @@ func newProgress(w io.Writer, name string, in io.Reader) *progress {
 	if err != nil || !info.Mode().IsRegular() || info.Size() < progressSize {
 		return p
 	}
-	p.end = make(chan struct{})
+	p.size, p.end = info.Size(), make(chan struct{})
+	return p
+}
+
+// start shows the progress from now on.
+func (p *progress) start() {
+	if p.end == nil {
+		return
+	}
 	p.wait.Go(func() {
 		tick := time.NewTicker(200 * time.Millisecond)
 		defer tick.Stop()
 		for {
 			select {
 			case <-tick.C:
-				fmt.Fprintf(w, "\rtrace-convert: reading %s: %d of %d MiB", name, p.done.Load()>>20, info.Size()>>20)
+				fmt.Fprintf(p.out, "\rtrace-convert: reading %s: %d of %d MiB", p.name, p.done.Load()>>20, p.size>>20)
 			case <-p.end:
-				fmt.Fprint(w, "\r\x1b[K")
+				fmt.Fprint(p.out, "\r\x1b[K")
 				return
 			}
 		}
 	})
-	return p
 }
 
 // reader returns in, counting what is read.

@@ -317,6 +317,7 @@ var sameLine = [...]int64{1e3, 1e6}
 type lineKey struct {
 	parent, message string
 	severity        tracefmt.Severity
+	track           tracefmt.TrackID // of lines outside of any task, which several programs may have
 }
 
 // dropRepeated takes out the lines of logs that an input with slices has, or an earlier log. Each line there stands for
@@ -349,16 +350,21 @@ func (t *Timeline) dropRepeated(logs []int) {
 	}
 }
 
-// linesOf returns the lines of an input that have a span.
+// linesOf returns the lines of an input.
 func (t *Timeline) linesOf(input int) map[lineKey][]int {
 	lines := make(map[lineKey][]int)
 	first := t.inputs[input].first
 	events := t.eventsOf(input)
 	for i := range events {
-		if e := &events[i]; e.Kind == tracefmt.Log && e.Parent != "" {
-			key := lineKey{e.Parent, e.Name, e.Severity}
-			lines[key] = append(lines[key], first+i)
+		e := &events[i]
+		if e.Kind != tracefmt.Log {
+			continue
 		}
+		key := lineKey{parent: e.Parent, message: e.Name, severity: e.Severity}
+		if e.Parent == "" {
+			key.track = e.Track
+		}
+		lines[key] = append(lines[key], first+i)
 	}
 	return lines
 }

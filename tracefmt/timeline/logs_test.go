@@ -169,7 +169,7 @@ func TestLogsAndSteps(t *testing.T) {
 
 // TestLogsAreIdempotent: merging a log with a merged trace changes nothing.
 func TestLogsAreIdempotent(t *testing.T) {
-	log := entry(2500, "/a.b/", "in b") + entry(4000, "/a.b/c.gone/", "in c") + entry(5000, "/y/", "nowhere")
+	log := entry(2500, "/a.b/", "in b") + entry(4000, "/a.b/c.gone/", "in c") + entry(5000, "/y/", "nowhere") + entry(6000, "none", "taskless")
 	write := func(inputs ...string) string {
 		_, _, tl := merge(t, inputs...)
 		var out strings.Builder
