@@ -73,7 +73,8 @@ type Format struct {
 	MIMEType    string
 
 	// Detect says how sure it is that an input that starts with prefix is in this format: from 0 (no) to 100. The
-	// prefix has at most DetectBytes bytes, and is cut anywhere.
+	// prefix has at most DetectBytes bytes, and is cut anywhere. From Certain on, no other format is asked when more
+	// of the input is there.
 	Detect func(prefix []byte) int
 
 	NewReader func(io.Reader) Reader // nil if it can't be read
@@ -84,6 +85,10 @@ type Format struct {
 
 // DetectBytes is how much of an input Detect functions get to see.
 const DetectBytes = 4096
+
+// Certain is what a Detect function returns if nothing that follows could change it. Inputs that come slowly, such as the
+// end of a log that is being written, are read as soon as a format is certain.
+const Certain = 95
 
 var registry struct {
 	sync.RWMutex
@@ -140,9 +145,12 @@ var ErrUnknownFormat = errors.New("unknown trace format")
 
 // Detect returns the readable format that an input with this beginning most likely has, or nil.
 func Detect(prefix []byte) *Format {
+	best, _ := detect(prefix)
+	return best
+}
+
+func detect(prefix []byte) (best *Format, highest int) {
 	prefix = prefix[:min(len(prefix), DetectBytes)]
-	var best *Format
-	highest := 0
 	for _, f := range Formats() {
 		if f.NewReader == nil || f.Detect == nil {
 			continue
@@ -151,7 +159,7 @@ func Detect(prefix []byte) *Format {
 			best, highest = f, score
 		}
 	}
-	return best
+	return best, highest
 }
 
 // Copy writes all events of r to w and returns their number. It neither flushes nor closes w. If r fails, what could

@@ -21,25 +21,37 @@ type Input struct {
 // Losses returns what the format's reader lost so far.
 func (in *Input) Losses() []Loss { return LossesOf(in.Reader) }
 
-// NewReader returns a Reader of whatever format r's content has, packed with gzip or not. It reads the beginning of r.
+// NewReader returns a Reader of whatever format r's content has, packed with gzip or not. It reads the beginning of r,
+// and no more than there is if that suffices.
 // The error Is ErrUnknownFormat if no format fits; it Is ErrTruncated too if there is no content at all.
 func NewReader(r io.Reader) (*Input, error) {
 	content, packed, err := unpack(r)
 	if err != nil {
 		return nil, fmt.Errorf("detect trace format: %w", err)
 	}
-	prefix, err := content.Peek(DetectBytes)
+	f, prefix, err := look(content)
 	if len(prefix) == 0 {
 		if err == io.EOF {
 			return nil, fmt.Errorf("detect trace format: %w: %w: there is nothing in it", ErrUnknownFormat, ErrTruncated)
 		}
 		return nil, fmt.Errorf("detect trace format: %w", err)
 	}
-	f := Detect(prefix)
 	if f == nil {
 		return nil, fmt.Errorf("detect trace format: %w: it begins with %q", ErrUnknownFormat, prefix[:min(len(prefix), 24)])
 	}
 	return &Input{Reader: f.NewReader(content), Format: f, Gzip: packed}, nil
+}
+
+// look finds the format of content by its beginning, which it returns, too.
+func look(content *bufio.Reader) (f *Format, prefix []byte, err error) {
+	for n := 1; ; n = len(prefix) + 1 {
+		_, err = content.Peek(n)
+		prefix, _ = content.Peek(min(content.Buffered(), DetectBytes))
+		var sure int
+		if f, sure = detect(prefix); sure >= Certain || err != nil || len(prefix) == DetectBytes {
+			return f, prefix, err
+		}
+	}
 }
 
 // unpack returns r's content, unpacked if it is packed with gzip.

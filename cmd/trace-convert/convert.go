@@ -168,7 +168,7 @@ func (s *source) close() {
 
 // open opens an input and finds out its format.
 func (c *conversion) open(ctx context.Context, name string) (*source, error) {
-	s := &source{shown: name}
+	s := &source{shown: name, slow: true}
 	file := c.std.in
 	if name == "-" {
 		s.shown = "standard input"
@@ -181,7 +181,7 @@ func (c *conversion) open(ctx context.Context, name string) (*source, error) {
 	}
 	if f, ok := file.(interface{ Stat() (os.FileInfo, error) }); ok {
 		info, err := f.Stat()
-		s.slow = err == nil && !info.Mode().IsRegular()
+		s.slow = err != nil || !info.Mode().IsRegular()
 	}
 	s.bar = newProgress(c.std.err, s.shown, file)
 	in, err := tracefmt.NewReader(&interruptible{ctx, s.bar.reader(file)})

@@ -47,9 +47,9 @@ func detect(prefix []byte) int {
 		switch {
 		case len(text) == 0:
 			continue
-		case l.parse(text) && l.timed && (whole || text[0] == '{'):
+		case (whole || text[0] == '{') && l.parse(text) && l.timed:
 			if first {
-				return 95
+				return tracefmt.Certain
 			}
 			return 60
 		case !whole && beginsWithTime(text):
