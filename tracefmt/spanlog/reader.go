@@ -53,9 +53,9 @@ type tracks struct {
 	tasks, subsystems map[string]tracefmt.TrackID
 	last              tracefmt.TrackID // the highest number given
 
-	stack  string // the last line's, whose track and innermost ID are
-	track  tracefmt.TrackID
-	parent string
+	stack  string           // the last one of a task that has a track
+	track  tracefmt.TrackID // of that task
+	parent string           // the innermost ID of that stack
 }
 
 const processTrack tracefmt.TrackID = 1
@@ -150,13 +150,15 @@ func (r *Reader) place(l *line) (track tracefmt.TrackID, parent string) {
 	if l.stack == "" {
 		return processTrack, ""
 	}
-	if l.stack == t.stack && t.track != 0 {
+	if l.stack == t.stack {
 		return t.track, t.parent
 	}
 	stack := tracefmt.Stack(l.stack)
 	root := stack.Root()
 	if root == "" || t.tasks[root] == 0 && len(t.tasks) >= MaxTracks {
-		t.track = 0 // the next line with this stack may have another subsystem
+		if l.subsystem == "" {
+			return processTrack, stack.Innermost()
+		}
 		return r.trackOf(&t.subsystems, l.subsystem, "subsystem ", ""), stack.Innermost()
 	}
 	t.stack, t.parent = l.stack, stack.Innermost()

@@ -118,6 +118,10 @@ func TestReader(t *testing.T) {
 			unix + "0 INFO b|task a: m|m trace=5:/a.b/ fields.msg=5:n fields.level=5:ERROR fields.time=5:x fields.trace=5:/x/ k=2:2", ""},
 		"no stacks": {`{"time":"` + when + `","level":"INFO","msg":"a","trace":"usr/lib"}` + "\n" + `{"time":"` + when + `","level":"INFO","msg":"b","trace":5}` + "\n",
 			unix + "0 INFO |log|a trace=5:usr/lib\n0 INFO |log|b trace=2:5", ""},
+		"stacks in turn": {"time=" + when + " level=INFO trace=/a.b/ msg=1\ntime=" + when + " level=INFO trace=….c/ msg=2\ntime=" + when + " level=INFO trace=/a.b/ msg=3\n" +
+			"time=" + when + " level=INFO subsystem=s trace=….c/ msg=4\ntime=" + when + " level=INFO msg=5\ntime=" + when + " level=INFO trace=/a.d/ msg=6\n",
+			unix + "0 INFO b|task a: 1|1 trace=5:/a.b/\n0 INFO c|log|2 trace=5:….c/\n0 INFO b|task a: 1|3 trace=5:/a.b/\n" +
+				"0 INFO c|subsystem s|4 subsystem=5:s trace=5:….c/\n0 INFO |log|5\n0 INFO d|task a: 1|6 trace=5:/a.d/", ""},
 		"deep stack": {"time=" + when + " level=INFO trace=/a/+17/b~c/ msg=m\n", unix + "0 INFO c|task a: m|m trace=5:/a/+17/b~c/", ""},
 		"levels": {"time=" + when + " level=FATAL msg=a\ntime=" + when + " level=notice msg=b\ntime=" + when + " level=ERROR+9223372036854775807 msg=c\ntime=" + when + " msg=d\ntime=" + when + " level=INFO+100 msg=e\n",
 			unix + "0 FATAL |log|a\n0  |log|b level=5:notice\n0  |log|c level=5:ERROR+9223372036854775807\n0  |log|d\n0 FATAL4 |log|e", ""},
