@@ -44,7 +44,7 @@ func (t *Timeline) placeLogs() {
 	for i, log := range logs {
 		homes[i] = t.placeLog(log, spots)
 	}
-	if t.Aligned() {
+	if t.Aligned() && (len(logs) > 1 || slices.ContainsFunc(t.inputs, func(in *input) bool { return in.hasLogs && in.hasSlices })) {
 		t.dropRepeated(logs)
 	}
 	for i, log := range logs {
@@ -324,29 +324,32 @@ type lineKey struct {
 // one line here.
 func (t *Timeline) dropRepeated(logs []int) {
 	known := make(map[lineKey][]int) // indexes of events; at first only the keys
-	for _, i := range logs {
-		for key := range t.linesOf(i) {
+	lines := make([]map[lineKey][]int, len(logs))
+	for i, log := range logs {
+		lines[i] = t.linesOf(log)
+		for key := range lines[i] {
 			known[key] = nil
 		}
 	}
 	for i, in := range t.inputs {
 		if in.hasLogs && in.hasSlices {
-			for key, lines := range t.linesOf(i) {
-				if list, wanted := known[key]; wanted {
-					known[key] = append(list, lines...)
+			for key, list := range t.linesOf(i) {
+				if before, wanted := known[key]; wanted {
+					known[key] = append(before, list...)
 				}
 			}
 		}
 	}
-	for _, i := range logs {
-		for key, lines := range t.linesOf(i) {
+	for i := range logs {
+		for key, left := range lines[i] {
 			if free := slices.Clone(known[key]); len(free) > 0 {
 				for _, apart := range sameLine {
-					free, lines = t.dropThoseIn(free, lines, apart)
+					free, left = t.dropThoseIn(free, left, apart)
 				}
 			}
-			known[key] = append(known[key], lines...)
+			known[key] = append(known[key], left...)
 		}
+		lines[i] = nil
 	}
 }
 
