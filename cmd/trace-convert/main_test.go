@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"compress/gzip"
 	"flag"
 	"os"
 	"path/filepath"
@@ -35,6 +37,7 @@ func TestScripts(t *testing.T) {
 			"exitcode":  exitCode,
 			"onlyfiles": onlyFiles,
 			"chop":      chop,
+			"pack":      pack,
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -81,4 +84,14 @@ func onlyFiles(ts *testscript.TestScript, neg bool, args []string) {
 func chop(ts *testscript.TestScript, neg bool, args []string) {
 	text := ts.ReadFile(args[0])
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.TrimSuffix(text, "\n")), 0o600))
+}
+
+// pack writes a file as another one, packed with gzip: pack FROM TO.
+func pack(ts *testscript.TestScript, neg bool, args []string) {
+	var out bytes.Buffer
+	w := gzip.NewWriter(&out)
+	_, err := w.Write([]byte(ts.ReadFile(args[0])))
+	ts.Check(err)
+	ts.Check(w.Close())
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), out.Bytes(), 0o600))
 }

@@ -12,8 +12,8 @@ Traces are aligned by their clock anchors, and keep their processes and tracks; 
 are told apart. Logs, as JSON or logfmt with the ID stack in each line, are aligned by the times of their lines, each of
 which moves to the track of its span. If a trace doesn't have that span, because it was left out or its process died, the
 line is on the nearest span around it that there is, and if there is none, on a track for its root task. A line that a
-trace has already is there once. No time is changed for being outside of its span; but where the wall clock was stepped,
-lines follow the clock of the trace. Logs alone give a timeline, too.
+trace has already, of the same span, level, message and time, is there once. No time is changed for being outside of its
+span; but where the wall clock was stepped, lines follow the clock of the trace. Logs alone give a timeline, too.
 
 What became of the lines is told on standard error, with counts.
 

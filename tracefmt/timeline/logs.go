@@ -186,9 +186,13 @@ func (t *Timeline) adopt(log int, process tracefmt.TrackID) {
 		}
 	}
 	in := t.inputs[log]
+	busy := t.busy(log)
 	in.order = slices.DeleteFunc(in.order, func(id tracefmt.TrackID) bool {
 		tr := in.tracks[id]
 		if tr == nil {
+			if busy[id] { // with something else than lines
+				return false
+			}
 			delete(in.processes, id)
 			return true
 		}
@@ -200,17 +204,25 @@ func (t *Timeline) adopt(log int, process tracefmt.TrackID) {
 	})
 }
 
-// dropEmpty takes out the processes and tracks of a log on which nothing is left.
-func (t *Timeline) dropEmpty(input int) {
-	in := t.inputs[input]
-	used := make(map[tracefmt.TrackID]bool)
+// busy returns the tracks of an input that have events.
+func (t *Timeline) busy(input int) map[tracefmt.TrackID]bool {
+	busy := make(map[tracefmt.TrackID]bool)
 	events := t.eventsOf(input)
 	for i := range events {
 		if e := &events[i]; e.Kind != tracefmt.Invalid && e.Kind != tracefmt.Clock {
-			used[e.Track] = true
-			if tr := in.tracks[e.Track]; tr != nil {
-				used[tr.Process] = true
-			}
+			busy[e.Track] = true
+		}
+	}
+	return busy
+}
+
+// dropEmpty takes out the processes and tracks of a log on which nothing is left.
+func (t *Timeline) dropEmpty(input int) {
+	in := t.inputs[input]
+	used := t.busy(input)
+	for id, tr := range in.tracks {
+		if used[id] {
+			used[tr.Process] = true
 		}
 	}
 	in.order = slices.DeleteFunc(in.order, func(id tracefmt.TrackID) bool {

@@ -115,6 +115,10 @@ func TestLogs(t *testing.T) {
 			"0 log/task c: y y\n1000 log/task a: x x", "log(1) log/task a: x(2) log(2) log/task c: y(2)", timeline.Placement{}},
 		"one log alone": {
 			[]string{entry(4000, "/a.b/", "x")}, "0 log/task a: x x", "log(<nil>) log/task a: x(2)", timeline.Placement{}},
+		"a log that is no log file, and has a counter": {
+			[]string{program(""), strings.Replace(`[{"name":"process_name","ph":"M","pid":9,"args":{"name":"lines","spanstack.unix_ns":"1769850300000000000"}},
+{"name":"n","ph":"C","ts":4,"pid":9,"args":{"v":1}}`+mark("5", "b", "x", "INFO"), `"pid":7`, `"pid":9`, 1) + "]"},
+			"5000 prog/main x", both + " lines(9)", timeline.Placement{OnSpan: 1}},
 		"an async span that is open": {
 			[]string{program(",\n" + `{"name":"d","cat":"async","ph":"n","ts":3,"pid":7,"tid":2,"id":"d","args":{"spanstack.id":"d","open":true}}`), entry(4000, "/a~d/", "x")},
 			"4000 prog/worker x", both, timeline.Placement{OnSpan: 1}},
