@@ -227,7 +227,8 @@ type query struct {
 	trace string   // its trace ID; "" if it isn't known
 }
 
-const idHint = `an ID is 13 of the digits a-z and 2-7, as in a log line's "trace", or 16 or 32 hexadecimal digits, as OpenTelemetry's`
+const idHint = `an ID is 13 of the digits a-z and 2-7, as in a log line's "trace", ` +
+	`or 16 or 32 hexadecimal digits, as OpenTelemetry's`
 
 // parseQuery reads an ID in any of its forms.
 func parseQuery(text string) (query, error) {

@@ -111,7 +111,8 @@ func nameOf(e *tracefmt.Event, sort string) string {
 func attributes(e *tracefmt.Event) string {
 	var b strings.Builder
 	for _, a := range e.Attrs {
-		if e.Kind == tracefmt.Log && (a.Key == tracefmt.AttrSubsystem || a.Key == tracefmt.AttrStack) || strings.HasPrefix(a.Key, "code.") {
+		isPlace := a.Key == tracefmt.AttrSubsystem || a.Key == tracefmt.AttrStack
+		if isPlace && e.Kind == tracefmt.Log || strings.HasPrefix(a.Key, "code.") {
 			continue
 		}
 		value := a.Value.String()

@@ -44,7 +44,8 @@ func (t *Timeline) placeLogs() {
 	for i, log := range logs {
 		homes[i] = t.placeLog(log, spots)
 	}
-	if t.Aligned() && (len(logs) > 1 || slices.ContainsFunc(t.inputs, func(in *input) bool { return in.hasLogs && in.hasSlices })) {
+	linesElsewhere := slices.ContainsFunc(t.inputs, func(in *input) bool { return in.hasLogs && in.hasSlices })
+	if t.Aligned() && (linesElsewhere || len(logs) > 1) {
 		t.dropRepeated(logs)
 	}
 	for i, log := range logs {
