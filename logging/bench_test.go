@@ -132,6 +132,13 @@ func BenchmarkOff(b *testing.B) {
 					logging.GetLogger(ctx, "zfs").Debug("read", "bytes", 1, "tool", "zfs")
 				}
 			})
+			b.Run("GetLogger/With", func(b *testing.B) {
+				ctx := logging.With(ctx, slog.Int("a", 1))
+				b.ReportAllocs()
+				for range b.N {
+					logging.GetLogger(ctx, "zfs").Debug("read", "bytes", 1, "tool", "zfs")
+				}
+			})
 			b.Run("kept logger", func(b *testing.B) {
 				l := logging.GetLogger(ctx, "zfs")
 				b.ReportAllocs()

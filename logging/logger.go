@@ -93,11 +93,12 @@ type envKey struct{}
 
 // Value implements context.Context.
 func (e *env) Value(key any) any {
-	if _, ok := key.(envKey); ok {
-		return e
-	}
+	// Looking for the key's type is faster than comparing it with a value.
 	if _, ok := key.(logslot.Key); ok {
 		return &e.slot
+	}
+	if _, ok := key.(envKey); ok {
+		return e
 	}
 	if _, ok := key.(logslot.ContextKey); ok {
 		return e
