@@ -16,6 +16,7 @@ type recorderCut struct {
 // openSpan is what must be read of an open span under its shard's lock.
 type openSpan struct {
 	span     *Span
+	name     string
 	parent   *Span // that its record names
 	start    int64
 	kind     Kind
@@ -60,7 +61,7 @@ func (k *recorderCut) addStack(h *host) {
 
 // add notes an open span. The shard is locked.
 func (k *recorderCut) add(s *Span, nests bool) {
-	o := openSpan{span: s, parent: s.recordParent(), start: s.start, kind: s.kind, nests: nests,
+	o := openSpan{span: s, name: s.nameNow(), parent: s.recordParent(), start: s.start, kind: s.kind, nests: nests,
 		late: s.flags&flagLate != 0, recorded: s.flags&flagRecorded != 0}
 	if s.flags&flagStray != 0 {
 		o.kind = KindAsync
@@ -76,10 +77,10 @@ func (k *recorderCut) add(s *Span, nests bool) {
 // not the span's goroutine.
 func (o *openSpan) record() Record {
 	s := o.span
-	r := Record{Kind: o.kind, Phase: PhaseBegin, ID: s.id, Task: s.host.id, Name: cutText(s.name), Start: o.start}
+	r := Record{Kind: o.kind, Phase: PhaseBegin, ID: s.id, Task: s.host.id, Name: cutText(o.name), Start: o.start}
 	r.setParent(o.parent, o.late)
 	if s == &s.host.Span {
-		r.Trace = s.host.trace
+		r.Trace, r.State, r.Unsampled = s.host.trace, s.TraceState(), !s.Sampled()
 	}
 	if o.site != 0 {
 		r.Site = siteText(o.site)

@@ -58,7 +58,7 @@ type Anomaly struct {
 // String returns one line: where, what, and on which span.
 func (a Anomaly) String() string {
 	return a.Site + ": trace: " + a.Misuse.String() + ": " + a.Span.kind.String() + " " +
-		strconv.Quote(a.Span.name) + " " + a.Span.Stack()
+		strconv.Quote(a.Span.Name()) + " " + a.Span.Stack()
 }
 
 // Anomalies returns how often m has happened.
@@ -78,10 +78,10 @@ func withoutTask(ctx context.Context, remote *Span, name string, attrs []slog.At
 		return ctx, nil
 	}
 	if remote == nil && rec.offs.Load() != 0 {
-		s := startAsync(ctx, rec, mode, rec.startedWhileOff(mode), name, attrs)
+		s := startAsync(ctx, rec, mode, rec.startedWhileOff(mode), name, nil, attrs)
 		return (*spanContext)(s), s
 	}
-	s := startAsync(ctx, rec, mode, remote, name, attrs)
+	s := startAsync(ctx, rec, mode, remote, name, nil, attrs)
 	if rec.offs.Load() == 0 {
 		rec.anomaly(Anomaly{Misuse: NoTask, Span: s})
 	}
@@ -93,9 +93,9 @@ func (r *Recorder) startedWhileOff(mode mode) *Span {
 	if s := r.offRoot.Load(); s != nil {
 		return s
 	}
-	s := startAsync(context.Background(), r, mode, nil, StartedWhileOff, nil)
+	s := startAsync(context.Background(), r, mode, nil, StartedWhileOff, nil, nil)
 	if !r.offRoot.CompareAndSwap(nil, s) {
-		s.end(StatusUnset, nil)
+		s.end(StatusUnset, nil, 0)
 	}
 	return r.offRoot.Load()
 }
@@ -113,7 +113,7 @@ func (r *Recorder) anomaly(a Anomaly) {
 	a.Site = site
 	if r.Level() == LevelRecording {
 		a.Span.instant(instant{kind: KindAnomaly, name: a.Misuse.String()},
-			[]slog.Attr{slog.String("span", a.Span.name), slog.String("site", site)})
+			[]slog.Attr{slog.String("span", a.Span.Name()), slog.String("site", site)})
 	}
 	if r.config.OnAnomaly != nil {
 		r.config.OnAnomaly(a)
@@ -125,7 +125,7 @@ func (r *Recorder) anomaly(a Anomaly) {
 	if log == nil {
 		log = slog.Default()
 	}
-	log.Warn("trace: "+a.Misuse.String(), "span", a.Span.name, "trace", a.Span.Stack(), "site", site)
+	log.Warn("trace: "+a.Misuse.String(), "span", a.Span.Name(), "trace", a.Span.Stack(), "site", site)
 }
 
 // callSite finds the innermost caller outside of this package.

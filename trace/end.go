@@ -12,11 +12,11 @@ func (s *Span) End() {
 	}
 	switch x := s.extra.Load(); {
 	case x == nil:
-		s.end(StatusUnset, nil)
+		s.end(StatusUnset, nil, 0)
 	case x.more.Load() == nil:
-		s.end(StatusUnset, x.plain)
+		s.end(StatusUnset, x.plain, 0)
 	default:
-		s.endRendering(x, nil)
+		s.endRendering(x, nil, 0)
 	}
 }
 
@@ -35,11 +35,11 @@ func (s *Span) EndErr(err *error) {
 		s.End()
 		return
 	}
-	s.endRendering(s.extras(), *err)
+	s.endRendering(s.extras(), *err, 0)
 }
 
-// endRendering ends a span that has an error, or attributes that are not yet rendered.
-func (s *Span) endRendering(x *extra, err error) {
+// endRendering ends a span that has an error, or attributes that are not yet rendered. at is when; 0 for now.
+func (s *Span) endRendering(x *extra, err error, at int64) {
 	var buf [256]byte
 	b, status := buf[:0], StatusUnset
 	sh := s.host.shard
@@ -49,7 +49,7 @@ func (s *Span) endRendering(x *extra, err error) {
 		err = m.err
 	}
 	if m != nil && err == nil && m.first == nil && m.attrs == nil && m.rare == nil { // there is no code of users to run
-		s.endLocked(status, append(append(b, x.plain...), m.late...))
+		s.endLocked(status, append(append(b, x.plain...), m.late...), at)
 		return
 	}
 	attrs := attrList{rendered: x.plain, count: int(x.nPlain)}
@@ -75,17 +75,17 @@ func (s *Span) endRendering(x *extra, err error) {
 		}
 		b = attrs.append(b)
 	}
-	s.end(status, b)
+	s.end(status, b, at)
 }
 
-// end ends s. tail is the end of its record: error and attributes.
-func (s *Span) end(status Status, tail []byte) {
+// end ends s. tail is the end of its record: error and attributes. at is when, if s is an async span; 0 for now.
+func (s *Span) end(status Status, tail []byte, at int64) {
 	s.host.shard.mu.Lock()
-	s.endLocked(status, tail)
+	s.endLocked(status, tail, at)
 }
 
 // endLocked is end with the shard locked, and unlocks it.
-func (s *Span) endLocked(status Status, tail []byte) {
+func (s *Span) endLocked(status Status, tail []byte, at int64) {
 	h := s.host
 	sh := h.shard
 	if s.flags == flagRecorded && s.kind == KindSpan && h.top == s { // as almost always
@@ -111,8 +111,11 @@ func (s *Span) endLocked(status Status, tail []byte) {
 	}
 	if s.flags&flagRecorded != 0 {
 		now := sh.clock.now()
-		if strict {
+		switch {
+		case strict:
 			now = h.endsAt(now, s)
+		case at != 0:
+			now = at
 		}
 		sh.spans.writeSpan(s, max(now, s.start), status, tail)
 	}

@@ -30,6 +30,7 @@ type more struct {
 	nLate   uint16      // attributes in late
 	dropped uint16      // attributes that were too many
 	err     error
+	name    string // with flagRenamed
 	rare    *rare
 }
 

@@ -24,7 +24,7 @@ func (s *Span) Log(at time.Time, level slog.Level, message string, attrs ...slog
 	if at.IsZero() {
 		at = time.Now()
 	}
-	s.instant(instant{kind: KindLog, level: level, name: message, at: int64(at.Sub(s.host.rec.epoch))}, attrs)
+	s.instant(instant{kind: KindLog, level: level, name: message, at: s.host.rec.timeOf(at)}, attrs)
 }
 
 // Counter records the value of a counter of the process, such as the length of a queue or the bytes sent so far.
@@ -59,7 +59,7 @@ type instant struct {
 	kind  Kind
 	level slog.Level
 	name  string
-	at    int64 // of a log line; the others have the time of their recording
+	at    int64 // 0: when it is recorded
 	link  Ref
 }
 
@@ -81,7 +81,7 @@ func (s *Span) writeInstant(i instant, tail []byte) {
 		on = keep(s)
 		sh.mu.Lock()
 	}
-	if i.kind != KindLog {
+	if i.at == 0 {
 		i.at = sh.clock.now()
 	}
 	if early := s.start - i.at; 0 < early && early < maxSkew {

@@ -72,7 +72,10 @@ type Record struct {
 	Err   string // the error's text, or the cause of a cancellation
 	Attrs []slog.Attr
 
-	Trace TraceID    // of a task or a root async span
+	Trace     TraceID // of a task or a root async span
+	State     string  // likewise: the trace's tracestate, see [Remote]
+	Unsampled bool    // likewise: the trace isn't to be exported
+
 	Link  Ref        // of a link: the other span
 	Site  string     // file:line where it was started, if the recorder was asked for it: see [Recorder.SetSites]
 	Value slog.Value // of a counter: an integer or a float
@@ -84,7 +87,7 @@ type Record struct {
 // the attribute "attrs.dropped".
 const (
 	maxString = 1024     // bytes of a name, a message, an error's text or an attribute's value
-	maxAttrs  = 64       // attributes of a record, groups flattened
+	maxAttrs  = 128      // attributes of a record, groups flattened
 	maxBytes  = 16 << 10 // bytes of an encoded record
 )
 
@@ -99,6 +102,7 @@ const (
 //	    16 bytes  trace ID, with partTrace
 //	    uint64    linked span, with partLink
 //	    uint64    program counter where it was started, with partSite
+//	    string    tracestate, with partState; partUnsampled has nothing
 //	    string    name
 //	    string    error, with a status
 //	    …         attributes (see attrs.go) up to the record's end
@@ -112,8 +116,10 @@ const (
 	partTrace
 	partLink
 	partSite
+	partUnsampled
+	partState
 
-	maxHeader = fixedLen + 8 + 16 + 8 + 8 + binary.MaxVarintLen16 + maxString
+	maxHeader = fixedLen + 8 + 16 + 8 + 8 + 2*binary.MaxVarintLen16 + maxState + maxString
 )
 
 const valueKey = "value" // the only attribute of a counter
@@ -140,14 +146,26 @@ func (l *lane) writeSpan(s *Span, end int64, status Status, tail []byte) {
 		parts |= partTrace
 		b = append(b, s.host.trace[:]...)
 	}
+	if l := s.host.lineage; l != nil && s == &s.host.Span {
+		if l.unsampled {
+			parts |= partUnsampled
+		}
+		if l.state != "" {
+			parts |= partState
+		}
+	}
 	if site := s.site(); site != 0 {
 		parts |= partSite
 		b = binary.LittleEndian.AppendUint64(b, uint64(site))
 	}
-	if n := len(s.name); n < 0x80 { // as appendString does
-		b = append(append(b, byte(n)), s.name...)
+	if parts&partState != 0 {
+		b = appendString(b, s.host.lineage.state)
+	}
+	name := s.nameNow()
+	if n := len(name); n < 0x80 { // as appendString does
+		b = append(append(b, byte(n)), name...)
 	} else {
-		b = appendString(b, s.name)
+		b = appendString(b, name)
 	}
 	if len(tail) > 0 {
 		b = append(b, tail...)
@@ -216,6 +234,12 @@ func decodeRecord(b []byte, intern func([]byte) string) Record {
 	}
 	if parts&partSite != 0 {
 		r.Site = siteText(uintptr(next()))
+	}
+	r.Unsampled = parts&partUnsampled != 0
+	if parts&partState != 0 {
+		var state []byte
+		state, b = cutString(b)
+		r.State = intern(state)
 	}
 	name, b := cutString(b)
 	r.Name = intern(name)

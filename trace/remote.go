@@ -11,8 +11,19 @@ import (
 // Remote describes a span of another process, on whose behalf this one works.
 type Remote struct {
 	Ref
-	Stack string // its ID stack there, which prefixes those here; "": only its ID does
+	Stack     string // its ID stack there, which prefixes those here; "": only its ID does
+	State     string // what other tracers want to be passed on with the trace: tracestate, of W3C Trace Context, section 3.3
+	Unsampled bool   // the trace isn't to be exported; the flight recorder has it all the same
 }
+
+// A lineage is what goes with a trace besides its ID. nil is that of a trace that began here.
+type lineage struct {
+	state     string
+	unsampled bool
+}
+
+// maxState is how much of a tracestate is passed on, in bytes: W3C Trace Context, section 3.3.1.5.
+const maxState = 512
 
 // WithRemote returns a context whose root tasks are children of a span in another process: they have its trace ID, and
 // their ID stacks begin with its own. Nothing is recorded for it.
@@ -20,6 +31,12 @@ func WithRemote(ctx context.Context, r Remote) context.Context {
 	rec := RecorderFromContext(ctx)
 	h := &host{rec: rec, shard: rec.pickShard(), trace: r.Trace}
 	h.host, h.outer, h.id, h.kind, h.flags = h, outerOf(ctx), r.Span, kindRemote, flagEnded|flagRecorded
+	if r.State != "" || r.Unsampled {
+		h.lineage = &lineage{state: r.State, unsampled: r.Unsampled}
+		if len(r.State) > maxState {
+			h.lineage.state = "" // members can't be told apart from here, and half of one must not be passed on
+		}
+	}
 	stack := r.Stack
 	if !validStack(stack) {
 		stack = string(r.Span.append([]byte{stackTask})) + string(stackTask)

@@ -33,6 +33,7 @@ const (
 	flagDetached                   // a task that may outlive its parent
 	flagLate                       // a task that was started when its parent's task had ended
 	flagAdopted                    // its record names another parent than Span.parent, which has no record
+	flagRenamed                    // its name is in more
 )
 
 // A host is what a task has beyond a span: the innermost of its open strict spans, which hang together by their
@@ -43,6 +44,7 @@ type host struct {
 	shard   *shard
 	entry   entry
 	trace   TraceID
+	lineage *lineage // of the trace
 	top     *Span
 	lastEnd int64  // latest end of a strict span
 	depth   int32  // number of open strict spans
@@ -151,17 +153,7 @@ func WithSpan(ctx context.Context, name string, attrs ...slog.Attr) (context.Con
 // operation that no goroutine waits for. Spans started under it nest in the task around it if they are on its
 // goroutine, and are async spans otherwise.
 func WithAsyncSpan(ctx context.Context, name string, attrs ...slog.Attr) (context.Context, *Span) {
-	if enabled.Load() == 0 {
-		return ctx, nil
-	}
-	parent := FromContext(ctx)
-	rec := recorderOf(ctx, parent)
-	mode := rec.mode.load()
-	if mode.level() == LevelOff {
-		return ctx, nil
-	}
-	s := startAsync(ctx, rec, mode, parent, name, attrs)
-	return (*spanContext)(s), s
+	return AsyncConfig{}.Begin(ctx, name, attrs...)
 }
 
 // startTask starts a task. here says that the calling goroutine is the task's own.
@@ -179,18 +171,18 @@ func startTask(ctx context.Context, rec *Recorder, parent *Span, name string, at
 	if parent != nil && h.joinParent(ctx != (*spanContext)(parent) && detached(ctx, parent)) {
 		h.keepParent()
 	}
-	h.register(&h.entry)
+	h.register(&h.entry, 0)
 	return (*spanContext)(&h.Span), &h.Span
 }
 
-func startAsync(ctx context.Context, rec *Recorder, mode mode, parent *Span, name string, attrs []slog.Attr) *Span {
+func startAsync(ctx context.Context, rec *Recorder, mode mode, parent *Span, name string, c *AsyncConfig, attrs []slog.Attr) *Span {
 	var s *Span
 	var e *entry
 	if parent == nil || parent.kind == kindRemote {
 		h := newHost(rec, attrs)
 		s, e = &h.Span, &h.entry
 		if parent != nil {
-			h.trace = parent.host.trace
+			h.trace, h.lineage = parent.host.trace, parent.host.lineage
 		}
 	} else {
 		a := &asyncSpan{}
@@ -202,6 +194,9 @@ func startAsync(ctx context.Context, rec *Recorder, mode mode, parent *Span, nam
 		s.host = parent.host
 	}
 	s.outer, s.parent, s.name, s.kind = outerOf(ctx), parent, name, KindAsync
+	if c != nil {
+		s.identify(c.Ref)
+	}
 	s.begin(mode)
 	if mode.instrumented() || rtrace.IsEnabled() {
 		s.instrument(mode)
@@ -209,7 +204,7 @@ func startAsync(ctx context.Context, rec *Recorder, mode mode, parent *Span, nam
 	if parent != nil && s.after(parent) {
 		s.keepParent()
 	}
-	s.register(e)
+	s.register(e, c.startOn(rec))
 	return s
 }
 
@@ -240,14 +235,21 @@ func (s *Span) begin(mode mode) {
 	}
 }
 
-// register gives a task or async span its ID and its time, and makes it visible to readers as open. Its start so far is
-// the earliest possible one.
-func (s *Span) register(e *entry) {
+// register gives a task or async span its ID, if it has none, and its time, and makes it visible to readers as open. Its
+// start so far is the earliest possible one; at is when it began, 0 for now.
+func (s *Span) register(e *entry, at int64) {
 	h := s.host
 	e.span = s
 	h.shard.mu.Lock()
-	s.id = h.shard.ids.new()
-	s.start = max(s.start, h.shard.clock.now())
+	if s.id == 0 {
+		s.id = h.shard.ids.new()
+	}
+	if at == 0 {
+		at = h.shard.clock.now()
+	}
+	if s.start == 0 || at > s.start {
+		s.start = at
+	}
 	if s == &h.Span && h.trace.IsZero() {
 		h.trace = h.rec.ids.traceOf(s.id)
 	}
@@ -268,7 +270,7 @@ func (s *Span) after(parent *Span) (keepParent bool) {
 // joinParent tells the parent's task of a new child that it has to outlive, unless the child is detached.
 func (h *host) joinParent(detached bool) (keepParent bool) {
 	p := h.parent.host
-	h.trace = p.trace
+	h.trace, h.lineage = p.trace, p.lineage
 	if h.parent.kind == kindRemote {
 		h.flags |= flagDetached
 		return false
@@ -464,7 +466,9 @@ func (s *Span) Name() string {
 	if s == nil {
 		return ""
 	}
-	return s.name
+	s.host.shard.mu.Lock()
+	defer s.host.shard.mu.Unlock()
+	return s.nameNow()
 }
 
 // Ended reports whether End was called. It is true for a nil span.

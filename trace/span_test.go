@@ -442,7 +442,7 @@ func TestSetAttrs(t *testing.T) {
 	task.End()
 	task.SetAttrs(slog.String("state", "too late"))
 	got := attrs(rec.Snapshot())
-	if !strings.HasPrefix(got, "[state=still sending n=1 bytes=999 err=e key0=0 key1=1 ") || !strings.HasSuffix(got, " attrs.dropped=941]") {
+	if !strings.HasPrefix(got, "[state=still sending n=1 bytes=999 err=e key0=0 key1=1 ") || !strings.HasSuffix(got, " attrs.dropped=877]") {
 		t.Errorf("at the end: %s", got)
 	}
 }
