@@ -1,8 +1,10 @@
 package trace
 
 import (
+	"bytes"
 	"encoding"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"math"
@@ -75,6 +77,7 @@ const (
 	tagBool
 	tagDuration
 	tagTime
+	tagJSON
 )
 
 func appendAttr(b []byte, count *attrCount, prefix string, a slog.Attr) []byte {
@@ -134,7 +137,19 @@ func appendValue(b []byte, k slog.Kind, v slog.Value) []byte {
 		// As text, since a time.Time has a zone and a range that nanoseconds in 64 bits haven't.
 		return appendString(append(b, tagTime), v.Time().Format(time.RFC3339Nano))
 	}
+	if raw, ok := v.Any().(json.RawMessage); ok {
+		return appendJSON(b, raw)
+	}
 	return appendString(append(b, tagString), anyText(v.Any()))
+}
+
+// appendJSON renders a value that is JSON text: in its shortest form, or, if it is too long or isn't valid, as a string.
+func appendJSON(b []byte, raw json.RawMessage) []byte {
+	var text bytes.Buffer
+	if len(raw) > maxBytes || json.Compact(&text, raw) != nil || text.Len() > maxString {
+		return appendString(append(b, tagString), string(raw))
+	}
+	return appendString(append(b, tagJSON), text.String())
 }
 
 // anyText renders a value by the user's own methods where it has some. A panic in them is the user's bug, but must
@@ -169,10 +184,12 @@ func decodeAttrs(b []byte, intern func([]byte) string) []slog.Attr {
 		a := slog.Attr{Key: intern(key)}
 		var w int
 		switch tag {
-		case tagString, tagTime:
+		case tagString, tagTime, tagJSON:
 			var s []byte
 			s, b = cutString(b)
-			a.Value = slog.StringValue(string(s))
+			if a.Value = slog.StringValue(string(s)); tag == tagJSON {
+				a.Value = slog.AnyValue(json.RawMessage(string(s)))
+			}
 			if t, err := time.Parse(time.RFC3339Nano, string(s)); tag == tagTime && err == nil {
 				a.Value = slog.TimeValue(t)
 			}

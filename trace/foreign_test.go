@@ -2,7 +2,9 @@ package trace_test
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -198,4 +200,26 @@ func TestForeignConcurrently(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// TestJSONValues: a value that is JSON stays that, if it is valid and not too long.
+func TestJSONValues(t *testing.T) {
+	base := tracetest.Strict(t)
+	long := `["` + strings.Repeat("x", 2000) + `"]`
+	_, task := trace.WithTask(base, "task", slog.Any("list", json.RawMessage("[1,\n 2]")), slog.Any("bad", json.RawMessage("[1,")),
+		slog.Any("long", json.RawMessage(long)))
+	task.SetAttrs(slog.Any("map", json.RawMessage(`{"a": "b"}`)))
+	task.End()
+	got := map[string]any{}
+	for _, a := range recordOf(t, base, "task").Attrs {
+		got[a.Key] = a.Value.Any()
+	}
+	for key, want := range map[string]any{"list": json.RawMessage("[1,2]"), "bad": "[1,", "map": json.RawMessage(`{"a":"b"}`)} {
+		if !reflect.DeepEqual(got[key], want) {
+			t.Errorf("%s is %#v, want %#v", key, got[key], want)
+		}
+	}
+	if s, ok := got["long"].(string); !ok || !strings.HasPrefix(s, long[:900]) || len(s) > 1024 {
+		t.Errorf("the long one is %T", got["long"])
+	}
 }

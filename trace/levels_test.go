@@ -67,7 +67,7 @@ func TestLevelsUnderLoad(t *testing.T) {
 	if orphans := patient.orphans(); orphans != nil {
 		t.Errorf("the parents of %d records never came: %.200q", len(orphans), orphans)
 	}
-	if err := checkNesting(patient.records); err != nil {
+	if err := checkNesting(patient.records, false); err != nil {
 		t.Error(err)
 	}
 	n, recorded := load.started.Load(), len(patient.records)

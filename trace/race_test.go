@@ -252,7 +252,7 @@ func (x *chaos) look(stop chan struct{}) error {
 		default:
 		}
 		for _, records := range [][]trace.Record{x.rec.Active(), x.rec.Snapshot()} {
-			if err := checkNesting(records); err != nil {
+			if err := checkNesting(records, true); err != nil {
 				return err
 			}
 		}
@@ -360,7 +360,7 @@ func (x *chaos) checkAll(t *testing.T, r *reader, switching bool) {
 	if orphans := r.orphans(); orphans != nil {
 		t.Errorf("the parents of %d records never came: %.200q", len(orphans), orphans)
 	}
-	if err := checkNesting(r.records); err != nil {
+	if err := checkNesting(r.records, false); err != nil {
 		t.Error(err)
 	}
 	anomalies := 0

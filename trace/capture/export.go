@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"encoding/json"
 	"log/slog"
 	"math"
 	"os"
@@ -372,6 +373,10 @@ func valueOf(v slog.Value) tracefmt.Value {
 		return tracefmt.Float64(v.Float64())
 	case slog.KindTime:
 		return tracefmt.String(v.Time().Format(time.RFC3339Nano))
+	case slog.KindAny:
+		if raw, ok := v.Any().(json.RawMessage); ok {
+			return tracefmt.RawJSON(string(raw))
+		}
 	}
 	return tracefmt.String(v.String())
 }
