@@ -12,6 +12,7 @@ import (
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	oteltrace "go.opentelemetry.io/otel/trace"
 
+	"github.com/spanstack/spanstack/internal/otlperr"
 	"github.com/spanstack/spanstack/logging"
 )
 
@@ -236,7 +237,7 @@ func (p *processor) export(batch []item) (rejected uint64, err error) {
 			}
 			return n, err
 		}
-		if !temporary(err) || !p.pause(pause+rand.N(pause/2)) {
+		if !otlperr.Temporary(err) || !p.pause(pause+rand.N(pause/2)) {
 			return 0, err
 		}
 		pause = min(2*pause, maxBackoff)
