@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 PACKAGES = $(shell go run ./platformtest/vm deps) chromium fonts-dejavu-core sudo rsyslog rsyslog-openssl systemd
 
 # What "make test" must run: with these, a test that can't is a failure.
-must = SPANSTACK_REQUIRE_VM=1 SPANSTACK_REQUIRE_BROWSER=1 SPANSTACK_REQUIRE_DEMO=1 SPANSTACK_REQUIRE_SUDO=1 SPANSTACK_REQUIRE_DAEMONS=1
+must = SPANSTACK_REQUIRE_VM=1 SPANSTACK_REQUIRE_BROWSER=1 SPANSTACK_REQUIRE_DEMO=1 SPANSTACK_REQUIRE_SUDO=1 SPANSTACK_REQUIRE_DAEMONS=1 SPANSTACK_REQUIRE_COLLECTOR=1
 
 # Where the tests in the VM leave traces, for a look and for the tests in the browser.
 export SPANSTACK_ARTIFACTS := $(CURDIR)/demo
@@ -33,7 +33,15 @@ demo: $(if $(filter vm,$(ZFS)),deps) ## replicate a dataset on a real OpenZFS an
 	go run ./platformtest/demo -zfs $(ZFS) $(if $(POOL_DIR),-pool-dir $(POOL_DIR)) -out demo
 
 .PHONY: test
-test: deps lint demo race browsertest ## run all tests, those in the VM and in the browser included
+test: deps lint demo collector race browsertest ## run all tests, those in the VM and in the browser included
+
+.PHONY: collector
+collector: ## build an OpenTelemetry Collector for the tests that send to one, once (a minute or two)
+	go run ./interop/collector
+
+.PHONY: interop
+interop: collector ## send to the collector, by OTLP over gRPC and HTTP, also while it is stopped
+	$(must) go test -race -count=1 -v -run Collector ./trace/otelbridge
 
 .PHONY: lint
 lint: ## gofmt, vet (also for FreeBSD), staticcheck, tracevet, govulncheck
