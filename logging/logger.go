@@ -37,10 +37,11 @@ func GetLogger(ctx context.Context, subsystem string) *slog.Logger {
 		ctx = context.Background()
 	}
 	slot, _ := ctx.Value(logslot.Key{}).(*logslot.Slot)
-	if slot != nil {
-		if l := slot.Find(subsystem); l != nil {
-			return l
-		}
+	if slot == nil || logslot.Mixed() && ctx.Value(logslot.ContextKey{}) != ctx {
+		return newLogger(ctx, nil, subsystem)
+	}
+	if l := slot.Find(subsystem); l != nil {
+		return l
 	}
 	return newLogger(ctx, slot, subsystem)
 }
@@ -57,7 +58,7 @@ func newLogger(ctx context.Context, slot *logslot.Slot, subsystem string) *slog.
 	h := &made.handler
 	h.bind()
 	made.logger = *slog.New(h)
-	if slot != nil && !logslot.Disabled() && !h.target().handsOn() {
+	if slot != nil && !h.target().handsOn() {
 		h.ctx = ctx.Value(logslot.ContextKey{}).(context.Context)
 		slot.Keep(&made.kept)
 	}

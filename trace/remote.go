@@ -74,6 +74,6 @@ func (r *Recorder) SetHook(h *Hook) {
 	r.hook.Store(h)
 	if h != nil {
 		hooked.Store(true)
-		logslot.Disable()
+		logslot.Mix()
 	}
 }

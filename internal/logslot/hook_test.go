@@ -36,7 +36,10 @@ func TestHook(t *testing.T) {
 			}
 		}
 	}
-	if logging.GetLogger(ctx, "s") == before {
-		t.Error("a logger from before is still kept")
+	if l := logging.GetLogger(ctx, "s"); l == before || l != logging.GetLogger(ctx, "s") {
+		t.Error("want another logger than before, and that one kept")
+	}
+	if l := logging.GetLogger(foreign, "s"); l == logging.GetLogger(foreign, "s") {
+		t.Error("a logger is kept for a context that the other tracer may have a span in")
 	}
 }

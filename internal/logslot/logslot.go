@@ -16,22 +16,22 @@ type ContextKey struct{}
 
 var (
 	generation atomic.Uint64
-	disabled   atomic.Bool
+	mixed      atomic.Bool
 )
 
 // Outdate makes all loggers that are kept be made anew, since something has changed that they were made with, besides
 // their contexts.
 func Outdate() { generation.Add(1) }
 
-// Disable makes no logger be kept any more, since a context may have a span from now on that its nearest slot doesn't
-// know of: another tracer's.
-func Disable() {
-	disabled.Store(true)
+// Mix says that from now on, a context may have a span that its nearest slot doesn't know of: another tracer's. Then a
+// slot is only right for the context that it is of.
+func Mix() {
+	mixed.Store(true)
 	generation.Add(1)
 }
 
-// Disabled reports whether Disable was called.
-func Disabled() bool { return disabled.Load() }
+// Mixed reports whether Mix was called.
+func Mixed() bool { return mixed.Load() }
 
 // Generation is how often loggers were outdated.
 func Generation() uint64 { return generation.Load() }

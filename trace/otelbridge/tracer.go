@@ -12,6 +12,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/embedded"
 
+	"github.com/spanstack/spanstack/internal/logslot"
 	"github.com/spanstack/spanstack/trace"
 )
 
@@ -73,6 +74,9 @@ func (c *contextOfSpan) Err() error                  { return c.outer.Err() }
 func (c *contextOfSpan) Value(key any) any {
 	if key == c.tracer.bridge.key {
 		return (*span)(c)
+	}
+	if _, ok := key.(logslot.ContextKey); ok { // the slot within is that of the same span
+		return c
 	}
 	return c.outer.Value(key)
 }
