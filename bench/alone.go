@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -22,6 +23,28 @@ func aloneBenchmarks() (all []benchmark) {
 	return all
 }
 
+// apiBenchmarks are spans by OpenTelemetry's API, of its SDK and of a provider on our core. With a bridge, a process is
+// another one: all spans are looked for twice. So each provider has a process of its own.
+func apiBenchmarks() (all []benchmark) {
+	for _, attrs := range []int{0, 4} {
+		g := group{name: apiGroup(attrs), what: fmt.Sprintf("span by OpenTelemetry's API, %s", count(attrs, "attribute")), records: 1}
+		g.add(otelLoops.shape(1, attrs), otelOnOurs, otelBatcher.against(otelOnOurs), otelNever.against(otelOnOurs))
+		for _, b := range g.benchmarks {
+			b.alone = true
+			all = append(all, b)
+		}
+	}
+	return all
+}
+
+func apiGroup(attrs int) string { return fmt.Sprintf("API/attrs=%d", attrs) }
+
+// against makes another contender the rival.
+func (c contender) against(rival contender) contender {
+	c.rival = rival.name
+	return c
+}
+
 func aloneGroup(attrs int) string { return fmt.Sprintf("Alone/attrs=%d", attrs) }
 
 // aloneJob measures one benchmark.
@@ -37,7 +60,7 @@ type aloneResult struct {
 }
 
 func (j *aloneJob) run() (aloneResult, error) {
-	for _, b := range aloneBenchmarks() {
+	for _, b := range slices.Concat(aloneBenchmarks(), apiBenchmarks()) {
 		if b.name() == j.Benchmark {
 			m := &meter{benchtime: j.Benchtime}
 			s, err := m.sampleHere(&b)

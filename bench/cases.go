@@ -74,7 +74,7 @@ const nestedDepth = 5
 
 // benchmarks returns all benchmarks in the order of the table. Those of one group stand together, our own ones first.
 func benchmarks() []benchmark {
-	return slices.Concat(spanBenchmarks(), aloneBenchmarks(), taskBenchmarks(), detailBenchmarks(), contextBenchmarks(), lineBenchmarks())
+	return slices.Concat(spanBenchmarks(), aloneBenchmarks(), apiBenchmarks(), taskBenchmarks(), detailBenchmarks(), contextBenchmarks(), lineBenchmarks())
 }
 
 func spanBenchmarks() []benchmark {

@@ -8,6 +8,9 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	oteltrace "go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
+
+	"github.com/spanstack/spanstack/trace"
+	"github.com/spanstack/spanstack/trace/otelbridge"
 )
 
 // The OpenTelemetry SDK. Never sampled, a span has IDs but isn't recorded, which is what our level "IDs" does.
@@ -19,6 +22,16 @@ var (
 	otelDefault = contender{name: "OTel SDK, batcher, default queue", rival: spanstackRecording.name,
 		begin: otelSDK(sdktrace.AlwaysSample()), stretch: 2}
 )
+
+// otelOnOurs is a provider of OpenTelemetry's API on our core.
+var otelOnOurs = contender{name: "OTel API on spanstack", rival: "OTel API on spanstack", begin: beginOTelOnOurs}
+
+func beginOTelOnOurs() (*session, error) {
+	_, rec := newSpanstack(trace.LevelRecording)
+	s := otelSession(otelbridge.New(rec).TracerProvider(), func(uint64) (uint64, error) { return 0, nil })
+	s.ctx = trace.WithRecorder(s.ctx, rec)
+	return s, nil
+}
 
 // longQueue makes the batcher's queue so long that a loop at full speed doesn't fill it: dropping a span is cheaper
 // than handing it over, and would make the SDK look faster than it is where spans count.

@@ -17,6 +17,7 @@ func (r *report) targets() *table {
 	t.addTarget("the same with 64 MiB of other things on the heap", "≥ 10 × as fast", r.faster(otelBatcher, 10))
 	t.addTarget("the same by CPU time", "≥ 10 × as cheap", r.cheaper(otelBatcher, 10))
 	t.addTarget("recording against an enabled runtime/trace region", "faster", r.faster(regionOn, 1))
+	t.addTarget("OpenTelemetry's API on our core against its SDK with its batcher", "≥ 3 × as fast", r.apiFaster(3))
 	for _, c := range []consumers{slowConsumer, alsoOneKilled} {
 		t.addTarget("throughput under load, consumers: "+string(c), "≥ 0.90 of that without", r.throughput(c))
 	}
@@ -79,6 +80,20 @@ func (r *report) cheaper(than contender, want float64) outcome {
 // fasterAlone is faster in programs with nothing else on their heaps.
 func (r *report) fasterAlone(than contender, want float64) outcome {
 	return r.ratios(than, want, "fast", []string{aloneGroup(0), aloneGroup(4)}, func(row *row) float64 { return row.Ns })
+}
+
+// apiFaster is the lowest and the highest ratio of times of the SDK's spans and ours, by the same API.
+func (r *report) apiFaster(want float64) outcome {
+	lowest, highest := math.Inf(1), 0.0
+	for _, attrs := range []int{0, 4} {
+		ours, theirs := r.row(apiGroup(attrs), otelOnOurs.name), r.row(apiGroup(attrs), otelBatcher.name)
+		if ours == nil || theirs == nil {
+			return outcome{}
+		}
+		f := theirs.Ns / ours.Ns
+		lowest, highest = min(lowest, f), max(highest, f)
+	}
+	return outcome{ratio(lowest) + "–" + ratio(highest) + " × as fast", lowest >= want}
 }
 
 func spanGroups() (groups []string) {

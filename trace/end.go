@@ -48,7 +48,7 @@ func (s *Span) endRendering(x *extra, err error, at int64) {
 	if m != nil && err == nil {
 		err = m.err
 	}
-	if m != nil && err == nil && m.first == nil && m.attrs == nil && m.rare == nil { // there is no code of users to run
+	if m != nil && err == nil && m.first == nil && m.attrs == nil && m.rare.idle() { // there is no code of users to run
 		s.endLocked(status, append(append(b, x.plain...), m.late...), at)
 		return
 	}

@@ -44,6 +44,9 @@ type rare struct {
 	labels  context.Context // the goroutine's profiler labels come from it when the task ends
 }
 
+// idle reports whether there is nothing to be done at the end of a span that has r.
+func (r *rare) idle() bool { return r == nil || r.region == nil && r.task == nil && r.labels == nil }
+
 // newSpanWithAttrs returns a span with attributes. Those that need no user code are rendered at once, since bytes are
 // cheaper to keep than values; the caller's slice stays on its stack.
 func newSpanWithAttrs(attrs []slog.Attr) *Span {
@@ -71,6 +74,7 @@ func newHostWithAttrs(attrs []slog.Attr) *host {
 
 const (
 	inlineText = 72      // bytes of rendered attributes in a span's own allocation
+	asyncText  = 128     // the same for async spans, which OpenTelemetry's are, with more of them
 	maxPlain   = 32      // attributes that are rendered at the start
 	plainBytes = 4 << 10 // after so many bytes the rest is left to the end, which bounds it
 )

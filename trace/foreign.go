@@ -12,6 +12,9 @@ type AsyncConfig struct {
 	Ref  Ref  // what another tracer calls the span, and, of a root, its trace; zero: a new ID
 	Root bool // it has no parent, also if there is a task or span in the context
 
+	// Recorder is that of a root, if the context has none. nil: Default.
+	Recorder *Recorder
+
 	// Start is when the span began, if that isn't now. Of one that claims to have begun before its parent, it is the
 	// parent's.
 	Start time.Time
@@ -24,6 +27,9 @@ func (c AsyncConfig) Begin(ctx context.Context, name string, attrs ...slog.Attr)
 	}
 	parent := FromContext(ctx)
 	rec := recorderOf(ctx, parent)
+	if parent == nil && c.Recorder != nil && rec == Default() {
+		rec = c.Recorder
+	}
 	mode := rec.mode.load()
 	if mode.level() == LevelOff {
 		return ctx, nil

@@ -188,7 +188,7 @@ func startAsync(ctx context.Context, rec *Recorder, mode mode, parent *Span, nam
 		a := &asyncSpan{}
 		a.more.rare = &a.rare
 		a.extra.more.Store(&a.more)
-		a.extra.keep(nil, attrs)
+		a.extra.keep(a.text[:0], attrs)
 		s, e = &a.Span, &a.rare.entry
 		s.extra.Store(&a.extra)
 		s.host = parent.host
@@ -214,6 +214,7 @@ type asyncSpan struct {
 	extra extra
 	more  more
 	rare  rare
+	text  [asyncText]byte
 }
 
 // newHost returns a host that isn't registered yet.

@@ -86,15 +86,15 @@ func takeScope(kvs []attribute.KeyValue) (scope instrumentation.Scope, rest []at
 
 // appendAttrs appends attributes of OpenTelemetry as ours.
 func appendAttrs(attrs []slog.Attr, kvs []attribute.KeyValue) []slog.Attr {
-	for _, kv := range kvs {
-		if kv.Valid() {
-			attrs = append(attrs, slog.Attr{Key: string(kv.Key), Value: fromOTel(kv.Value)})
+	for i := range kvs {
+		if kv := &kvs[i]; kv.Key != "" {
+			attrs = append(attrs, slog.Attr{Key: string(kv.Key), Value: fromOTel(&kv.Value)})
 		}
 	}
 	return attrs
 }
 
-func fromOTel(v attribute.Value) slog.Value {
+func fromOTel(v *attribute.Value) slog.Value {
 	switch v.Type() {
 	case attribute.BOOL:
 		return slog.BoolValue(v.AsBool())
@@ -105,7 +105,7 @@ func fromOTel(v attribute.Value) slog.Value {
 	case attribute.STRING:
 		return slog.StringValue(v.AsString())
 	}
-	return slog.AnyValue(json.RawMessage(appendJSON(nil, v)))
+	return slog.AnyValue(json.RawMessage(appendJSON(nil, *v)))
 }
 
 // Lists and maps are JSON in our records. Numbers in it are integers unless they have a point or an exponent. What JSON

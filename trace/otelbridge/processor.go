@@ -26,9 +26,6 @@ func (p *processor) OnStart(parent context.Context, s sdktrace.ReadWriteSpan) {
 	if parent == nil {
 		parent = context.Background()
 	}
-	if trace.RecorderFromContext(parent) != p.bridge.rec {
-		parent = trace.WithRecorder(parent, p.bridge.rec)
-	}
 	attrs := append(appendAttrs(nil, s.Attributes()), slog.Bool(sdkKey, true))
 	scope := s.InstrumentationScope()
 	attrs = append(attrs, scopeAttrs(scope.Name, scope.Version, scope.SchemaURL, scope.Attributes)...)
@@ -36,7 +33,7 @@ func (p *processor) OnStart(parent context.Context, s sdktrace.ReadWriteSpan) {
 	if s.Parent().SpanID() != sc.SpanID() && (!s.Parent().IsValid() || s.Parent().IsRemote()) && s.Resource() != nil {
 		attrs = append(attrs, slog.Any("resource", slog.GroupValue(appendAttrs(nil, s.Resource().Attributes())...)))
 	}
-	_, ours := trace.AsyncConfig{Ref: refOf(sc), Root: !s.Parent().IsValid(), Start: s.StartTime()}.Begin(parent, s.Name(), attrs...)
+	_, ours := trace.AsyncConfig{Ref: refOf(sc), Root: !s.Parent().IsValid(), Recorder: p.bridge.rec, Start: s.StartTime()}.Begin(parent, s.Name(), attrs...)
 	if ours != nil {
 		p.bridge.spans.Store(sc.SpanID(), ours)
 	}

@@ -27,14 +27,11 @@ func (t *tracer) Start(ctx context.Context, name string, options ...oteltrace.Sp
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	if trace.RecorderFromContext(ctx) != t.bridge.rec { // it matters to a root only
-		ctx = trace.WithRecorder(ctx, t.bridge.rec)
-	}
 	c := oteltrace.NewSpanStartConfig(options...)
 	var room [16]slog.Attr
 	attrs := append(appendAttrs(room[:0], c.Attributes()), t.scope...)
 	attrs = appendKind(attrs, c.SpanKind())
-	inner, s := trace.AsyncConfig{Root: c.NewRoot(), Start: c.Timestamp()}.Begin(ctx, name, attrs...)
+	inner, s := trace.AsyncConfig{Root: c.NewRoot(), Recorder: t.bridge.rec, Start: c.Timestamp()}.Begin(ctx, name, attrs...)
 	if s == nil { // the recorder is off
 		sc := oteltrace.SpanContextFromContext(ctx)
 		if c.NewRoot() {
