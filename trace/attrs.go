@@ -13,6 +13,13 @@ import (
 	"unicode/utf8"
 )
 
+// JSON is an attribute's value that is JSON text, such as a list: captures show it as what it is. So does a
+// [json.RawMessage], but what is in a [Record] can be compared.
+type JSON string
+
+// MarshalJSON implements json.Marshaler.
+func (j JSON) MarshalJSON() ([]byte, error) { return []byte(j), nil }
+
 // attrList is what a record's attributes are rendered from: those that were rendered before, and others, both given at the
 // start of a span and later.
 type attrList struct {
@@ -137,17 +144,20 @@ func appendValue(b []byte, k slog.Kind, v slog.Value) []byte {
 		// As text, since a time.Time has a zone and a range that nanoseconds in 64 bits haven't.
 		return appendString(append(b, tagTime), v.Time().Format(time.RFC3339Nano))
 	}
-	if raw, ok := v.Any().(json.RawMessage); ok {
-		return appendJSON(b, raw)
+	switch raw := v.Any().(type) {
+	case JSON:
+		return appendJSON(b, string(raw))
+	case json.RawMessage:
+		return appendJSON(b, string(raw))
 	}
 	return appendString(append(b, tagString), anyText(v.Any()))
 }
 
 // appendJSON renders a value that is JSON text: in its shortest form, or, if it is too long or isn't valid, as a string.
-func appendJSON(b []byte, raw json.RawMessage) []byte {
+func appendJSON(b []byte, raw string) []byte {
 	var text bytes.Buffer
-	if len(raw) > maxBytes || json.Compact(&text, raw) != nil || text.Len() > maxString {
-		return appendString(append(b, tagString), string(raw))
+	if len(raw) > maxBytes || json.Compact(&text, []byte(raw)) != nil || text.Len() > maxString {
+		return appendString(append(b, tagString), raw)
 	}
 	return appendString(append(b, tagJSON), text.String())
 }
@@ -188,7 +198,7 @@ func decodeAttrs(b []byte, intern func([]byte) string) []slog.Attr {
 			var s []byte
 			s, b = cutString(b)
 			if a.Value = slog.StringValue(string(s)); tag == tagJSON {
-				a.Value = slog.AnyValue(json.RawMessage(string(s)))
+				a.Value = slog.AnyValue(JSON(s))
 			}
 			if t, err := time.Parse(time.RFC3339Nano, string(s)); tag == tagTime && err == nil {
 				a.Value = slog.TimeValue(t)

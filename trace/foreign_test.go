@@ -208,13 +208,13 @@ func TestJSONValues(t *testing.T) {
 	long := `["` + strings.Repeat("x", 2000) + `"]`
 	_, task := trace.WithTask(base, "task", slog.Any("list", json.RawMessage("[1,\n 2]")), slog.Any("bad", json.RawMessage("[1,")),
 		slog.Any("long", json.RawMessage(long)))
-	task.SetAttrs(slog.Any("map", json.RawMessage(`{"a": "b"}`)))
+	task.SetAttrs(slog.Any("map", trace.JSON(`{"a": "b"}`)))
 	task.End()
 	got := map[string]any{}
 	for _, a := range recordOf(t, base, "task").Attrs {
 		got[a.Key] = a.Value.Any()
 	}
-	for key, want := range map[string]any{"list": json.RawMessage("[1,2]"), "bad": "[1,", "map": json.RawMessage(`{"a":"b"}`)} {
+	for key, want := range map[string]any{"list": trace.JSON("[1,2]"), "bad": "[1,", "map": trace.JSON(`{"a":"b"}`)} {
 		if !reflect.DeepEqual(got[key], want) {
 			t.Errorf("%s is %#v, want %#v", key, got[key], want)
 		}

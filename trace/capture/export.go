@@ -1,7 +1,6 @@
 package capture
 
 import (
-	"encoding/json"
 	"log/slog"
 	"math"
 	"os"
@@ -352,6 +351,9 @@ func newAttrs(r *trace.Record, known []slog.Attr) []tracefmt.Attr {
 	if r.Phase == trace.PhaseGone || r.Phase == trace.PhaseLost {
 		attrs = append(attrs, tracefmt.Attr{Key: "end", Value: tracefmt.String("unknown")})
 	}
+	if !r.Trace.IsZero() && r.ParentTask == 0 && r.Phase != trace.PhaseEnd { // else it is the parent task's
+		attrs = append(attrs, tracefmt.Attr{Key: "trace_id", Value: tracefmt.String(r.Trace.String())})
+	}
 	switch r.Status {
 	case trace.StatusError:
 		attrs = append(attrs, tracefmt.Attr{Key: tracefmt.AttrError, Value: tracefmt.String(r.Err)})
@@ -374,7 +376,7 @@ func valueOf(v slog.Value) tracefmt.Value {
 	case slog.KindTime:
 		return tracefmt.String(v.Time().Format(time.RFC3339Nano))
 	case slog.KindAny:
-		if raw, ok := v.Any().(json.RawMessage); ok {
+		if raw, ok := v.Any().(trace.JSON); ok {
 			return tracefmt.RawJSON(string(raw))
 		}
 	}

@@ -13,6 +13,8 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/instrumentation"
 	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/spanstack/spanstack/trace"
 )
 
 // What spans of OpenTelemetry have beside attributes is in attributes of these names, as its specification has it for
@@ -59,7 +61,7 @@ func scopeAttrs(name, version, schema string, set attribute.Set) (attrs []slog.A
 		}
 	}
 	if set.Len() > 0 {
-		attrs = append(attrs, slog.Any(scopeAttrsKey, json.RawMessage(appendJSON(nil, attribute.MapValue(set.ToSlice()...)))))
+		attrs = append(attrs, slog.Any(scopeAttrsKey, trace.JSON(appendJSON(nil, attribute.MapValue(set.ToSlice()...)))))
 	}
 	return attrs
 }
@@ -105,7 +107,7 @@ func fromOTel(v *attribute.Value) slog.Value {
 	case attribute.STRING:
 		return slog.StringValue(v.AsString())
 	}
-	return slog.AnyValue(json.RawMessage(appendJSON(nil, *v)))
+	return slog.AnyValue(trace.JSON(appendJSON(nil, *v)))
 }
 
 // Lists and maps are JSON in our records. Numbers in it are integers unless they have a point or an exponent. What JSON
@@ -202,8 +204,8 @@ func toOTel(a slog.Attr) attribute.KeyValue {
 	case slog.KindTime:
 		return key.Int64(a.Value.Time().UnixNano())
 	case slog.KindAny:
-		if raw, ok := a.Value.Any().(json.RawMessage); ok {
-			if v, ok := parseJSON(raw); ok {
+		if raw, ok := a.Value.Any().(trace.JSON); ok {
+			if v, ok := parseJSON([]byte(raw)); ok {
 				return attribute.KeyValue{Key: key, Value: v}
 			}
 			return key.String(string(raw))
