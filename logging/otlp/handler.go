@@ -50,11 +50,12 @@ func (h *handler) Handle(ctx context.Context, r slog.Record) error {
 
 // withSpan returns ctx with the innermost span as OpenTelemetry's tracers put one there.
 func withSpan(ctx context.Context) context.Context {
-	ref := trace.FromContext(ctx).Ref()
-	if ref == (trace.Ref{}) {
+	s := trace.FromContext(ctx)
+	if s == nil {
 		return ctx
 	}
-	c := oteltrace.SpanContextConfig{TraceID: oteltrace.TraceID(ref.Trace), TraceFlags: oteltrace.FlagsSampled}
+	ref := s.Ref()
+	c := oteltrace.SpanContextConfig{TraceID: oteltrace.TraceID(ref.Trace), TraceFlags: oteltrace.TraceFlags(0).WithSampled(s.Sampled())}
 	binary.BigEndian.PutUint64(c.SpanID[:], uint64(ref.Span))
 	return oteltrace.ContextWithSpanContext(ctx, oteltrace.NewSpanContext(c))
 }

@@ -237,6 +237,9 @@ func TestCollectorComesAndGoes(t *testing.T) {
 		time.Sleep(1500 * time.Millisecond) // it is tried
 		c := startCollector(t, p, first.address)
 		c.waitFor(1000)
+		if err := h.Flush(t.Context()); err != nil { // what it took without having said so would be sent again
+			t.Fatal(err)
+		}
 		c.stop()
 		for i := range 1000 {
 			log.Info("m", "i", 1000+i)

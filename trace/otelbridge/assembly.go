@@ -35,10 +35,17 @@ type lineage struct {
 
 // parts are what a span has had so far.
 type parts struct {
-	events        []sdktrace.Event
+	events        []event
 	links         []sdktrace.Link
 	droppedEvents int
 	droppedLinks  int
+}
+
+// An event is one without its place on the wall clock, which is that of its span.
+type event struct {
+	name  string
+	at    int64 // ns, on the recorder's clock
+	attrs []attribute.KeyValue
 }
 
 // A clock says what the wall clock read.
@@ -165,20 +172,24 @@ func (a *assembly) stub(r *trace.Record, l *lineage, p *parts) (s tracetest.Span
 		status = sdktrace.Status{Code: codes.Ok}
 		attrs = without(attrs, statusKey)
 	}
+	offset := a.offset(r.Start)
 	scope, attrs := takeScope(attrs)
 	if scope.Name == "" {
 		scope.Name = scopeName
 	}
 	s = tracetest.SpanStub{
 		Name: r.Name, SpanContext: l.context(r.ID, false), SpanKind: kind, Status: status,
-		StartTime: a.wall(r.Start), EndTime: a.wall(r.End), Attributes: attrs, DroppedAttributes: dropped,
+		StartTime: time.Unix(0, r.Start+offset), EndTime: time.Unix(0, r.End+offset), Attributes: attrs, DroppedAttributes: dropped,
 		Resource: a.config.Resource, InstrumentationScope: scope,
 	}
 	if r.Parent != 0 {
 		s.Parent = l.context(r.Parent, r.Kind == trace.KindTask && r.ParentTask == 0)
 	}
 	if p != nil {
-		s.Events, s.Links, s.DroppedEvents, s.DroppedLinks = p.events, p.links, p.droppedEvents, p.droppedLinks
+		s.Links, s.DroppedEvents, s.DroppedLinks = p.links, p.droppedEvents, p.droppedLinks
+		for _, e := range p.events {
+			s.Events = append(s.Events, sdktrace.Event{Name: e.name, Time: time.Unix(0, e.at+offset), Attributes: e.attrs})
+		}
 	}
 	return s, true
 }
@@ -234,7 +245,7 @@ func (a *assembly) event(r *trace.Record, name string, attrs []attribute.KeyValu
 	for _, at := range r.Attrs {
 		attrs = append(attrs, toOTel(at))
 	}
-	p.events = append(p.events, sdktrace.Event{Name: name, Time: a.wall(r.Start), Attributes: attrs})
+	p.events = append(p.events, event{name, r.Start, attrs})
 	a.n++
 }
 
@@ -273,8 +284,9 @@ func linkOf(l sdktrace.Link) oteltrace.Link {
 	return oteltrace.Link{SpanContext: l.SpanContext, Attributes: l.Attributes}
 }
 
-// wall returns what the wall clock read at a time of the recorder's clock, by the last snapshot before that.
-func (a *assembly) wall(at int64) time.Time {
+// offset returns how far the wall clock was ahead of the recorder's at a time of that, by the last snapshot before. All
+// times of a span are by that of its beginning: else a step of the wall clock would change how long it was.
+func (a *assembly) offset(at int64) int64 {
 	c := a.clocks[0]
 	for _, later := range a.clocks[1:] {
 		if later.at > at {
@@ -282,5 +294,5 @@ func (a *assembly) wall(at int64) time.Time {
 		}
 		c = later
 	}
-	return time.Unix(0, c.unix+(at-c.at))
+	return c.unix - c.at
 }
