@@ -82,7 +82,7 @@ const (
 // keep renders attributes into b until the first that needs user code, and keeps the others.
 func (x *extra) keep(b []byte, attrs []slog.Attr) {
 	b, n := appendPlain(b, attrs)
-	x.plain, x.nPlain = b, uint8(n)
+	x.plain, x.nPlain = b, x.nPlain+uint8(n)
 	if n < len(attrs) {
 		m := x.more.Load()
 		if m == nil {

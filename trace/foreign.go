@@ -15,9 +15,30 @@ type AsyncConfig struct {
 	// Recorder is that of a root, if the context has none. nil: Default.
 	Recorder *Recorder
 
+	// Common are attributes besides those of the call, which many spans have.
+	Common Rendered
+
 	// Start is when the span began, if that isn't now. Of one that claims to have begun before its parent, it is the
 	// parent's.
 	Start time.Time
+}
+
+// Rendered are attributes that were rendered once, for many spans. The zero value is none.
+type Rendered struct {
+	text []byte
+	n    uint8
+}
+
+// Render renders attributes of plain types: text, numbers, booleans, times and [JSON]. Others are left out.
+func Render(attrs ...slog.Attr) (r Rendered) {
+	for _, a := range attrs {
+		_, isJSON := a.Value.Any().(JSON)
+		if isPlain(a.Value.Kind()) || isJSON {
+			r.text = appendValue(appendString(r.text, a.Key), a.Value.Kind(), a.Value)
+			r.n++
+		}
+	}
+	return r
 }
 
 // Begin is [WithAsyncSpan] with what c says.

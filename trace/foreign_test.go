@@ -3,8 +3,11 @@ package trace_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"log/slog"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -221,5 +224,24 @@ func TestJSONValues(t *testing.T) {
 	}
 	if s, ok := got["long"].(string); !ok || !strings.HasPrefix(s, long[:900]) || len(s) > 1024 {
 		t.Errorf("the long one is %T", got["long"])
+	}
+}
+
+// TestCommonAttrs: attributes that were rendered once are those of each span, beside its own.
+func TestCommonAttrs(t *testing.T) {
+	base := tracetest.Strict(t)
+	common := trace.Render(slog.String("scope", "lib"), slog.Int("n", 1), slog.Any("json", trace.JSON("[1]")), slog.Any("left out", errors.New("x")))
+	ctx, root := trace.AsyncConfig{Common: common}.Begin(base, "root", slog.Bool("own", true), slog.Any("err", errors.New("e")))
+	_, child := trace.AsyncConfig{Common: common}.Begin(ctx, "child")
+	_, second := trace.AsyncConfig{Common: common}.Begin(ctx, "second", slog.String("scope", "mine"))
+	for _, s := range []*trace.Span{second, child, root} {
+		s.End()
+	}
+	for name, want := range map[string]string{"root": "[err=e json=[1] n=1 own=true scope=lib]", "child": "[json=[1] n=1 scope=lib]", "second": "[json=[1] n=1 scope=mine]"} {
+		attrs := recordOf(t, base, name).Attrs
+		slices.SortFunc(attrs, func(a, b slog.Attr) int { return strings.Compare(a.Key, b.Key) })
+		if got := fmt.Sprint(attrs); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
 	}
 }

@@ -184,11 +184,20 @@ func startAsync(ctx context.Context, rec *Recorder, mode mode, parent *Span, nam
 		if parent != nil {
 			h.trace, h.lineage = parent.host.trace, parent.host.lineage
 		}
+		if c != nil && c.Common.n > 0 {
+			x := s.extras()
+			x.plain, x.nPlain = append(x.plain[:len(x.plain):len(x.plain)], c.Common.text...), x.nPlain+c.Common.n
+		}
 	} else {
 		a := &asyncSpan{}
 		a.more.rare = &a.rare
 		a.extra.more.Store(&a.more)
-		a.extra.keep(a.text[:0], attrs)
+		b := a.text[:0]
+		if c != nil {
+			b = append(b, c.Common.text...)
+			a.extra.nPlain = c.Common.n
+		}
+		a.extra.keep(b, attrs)
 		s, e = &a.Span, &a.rare.entry
 		s.extra.Store(&a.extra)
 		s.host = parent.host

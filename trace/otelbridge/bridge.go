@@ -114,5 +114,5 @@ type provider struct {
 // Tracer implements oteltrace.TracerProvider.
 func (p *provider) Tracer(name string, options ...oteltrace.TracerOption) oteltrace.Tracer {
 	c := oteltrace.NewTracerConfig(options...)
-	return &tracer{bridge: p.bridge, scope: scopeAttrs(name, c.InstrumentationVersion(), c.SchemaURL(), c.InstrumentationAttributes())}
+	return &tracer{bridge: p.bridge, scope: trace.Render(scopeAttrs(name, c.InstrumentationVersion(), c.SchemaURL(), c.InstrumentationAttributes())...)}
 }

@@ -19,7 +19,7 @@ import (
 type tracer struct {
 	embedded.Tracer
 	bridge *Bridge
-	scope  []slog.Attr
+	scope  trace.Rendered
 }
 
 // Start implements oteltrace.Tracer.
@@ -29,9 +29,8 @@ func (t *tracer) Start(ctx context.Context, name string, options ...oteltrace.Sp
 	}
 	c := oteltrace.NewSpanStartConfig(options...)
 	var room [16]slog.Attr
-	attrs := append(appendAttrs(room[:0], c.Attributes()), t.scope...)
-	attrs = appendKind(attrs, c.SpanKind())
-	inner, s := trace.AsyncConfig{Root: c.NewRoot(), Recorder: t.bridge.rec, Start: c.Timestamp()}.Begin(ctx, name, attrs...)
+	attrs := appendKind(appendAttrs(room[:0], c.Attributes()), c.SpanKind())
+	inner, s := trace.AsyncConfig{Root: c.NewRoot(), Recorder: t.bridge.rec, Common: t.scope, Start: c.Timestamp()}.Begin(ctx, name, attrs...)
 	if s == nil { // the recorder is off
 		sc := oteltrace.SpanContextFromContext(ctx)
 		if c.NewRoot() {
