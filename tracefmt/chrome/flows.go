@@ -139,7 +139,7 @@ func (w *Writer) releaseNext(t *track, l *lane, start int64) {
 // laneAt returns the lane of the track on which a slice is known to be at time t, or nil.
 func (t *track) laneAt(when int64) *lane {
 	for _, l := range t.lanes {
-		if len(l.open) > 0 && l.open[0].start <= when || l.closed.covers(when) {
+		if len(l.open) > 0 && l.open[0].start <= when || l.closed.Covers(when) {
 			return l
 		}
 	}

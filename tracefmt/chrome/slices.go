@@ -49,7 +49,7 @@ func (w *Writer) end(e *tracefmt.Event) {
 		when = begun.start
 		w.losses.Add("end before its begin, moved to it")
 	}
-	if !l.closed.place(begun.start, when) {
+	if !l.closed.Place(begun.start, when) {
 		w.losses.Add("slice that overlaps another and stays where it was begun")
 	}
 	w.open(begun.name, "", 'E') // speedscope wants the name again
@@ -65,14 +65,14 @@ func (w *Writer) complete(e *tracefmt.Event) {
 	end := e.Time + max(e.Dur, 0)
 	var l *lane
 	for _, l = range t.lanes {
-		if l.clearOfOpen(e.Time, end) && l.closed.place(e.Time, end) {
+		if l.clearOfOpen(e.Time, end) && l.closed.Place(e.Time, end) {
 			break
 		}
 		l = nil
 	}
 	if l == nil {
 		l = w.newLane(t)
-		l.closed.place(e.Time, end)
+		l.closed.Place(e.Time, end)
 	}
 	w.releaseNext(t, l, e.Time)
 	w.slice(e, l)

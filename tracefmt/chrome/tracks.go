@@ -8,6 +8,7 @@ import (
 
 	"github.com/spanstack/spanstack/tracefmt"
 	"github.com/spanstack/spanstack/tracefmt/internal/jsontext"
+	"github.com/spanstack/spanstack/tracefmt/internal/laminar"
 )
 
 // process is what the Writer knows of a process.
@@ -39,7 +40,7 @@ type track struct {
 type lane struct {
 	ident  string // `,"pid":1,"tid":2`
 	open   []openSlice
-	closed laminar
+	closed laminar.Lane
 }
 
 // openSlice is a Begin without its End.

@@ -245,7 +245,7 @@ func (w *Writer) arg(key string, v tracefmt.Value) {
 	w.buf = jsontext.AppendString(w.buf, key)
 	w.buf = append(w.buf, ':')
 	var lost string
-	if w.buf, lost = appendValue(w.buf, v); lost != "" {
+	if w.buf, lost = jsontext.AppendValue(w.buf, v); lost != "" {
 		w.losses.Add(lost)
 	}
 }
@@ -282,7 +282,7 @@ func (w *Writer) outside(e *tracefmt.Event) {
 			w.buf = append(w.buf, ',')
 			w.buf = jsontext.AppendString(w.buf, a.Key[len(attrPrefix):])
 			w.buf = append(w.buf, ':')
-			w.buf, _ = appendValue(w.buf, a.Value)
+			w.buf, _ = jsontext.AppendValue(w.buf, a.Value)
 		}
 	}
 }

@@ -1,8 +1,9 @@
-package chrome
+// Package laminar tells whether slices of one row of a trace nest, for writers of formats in which they have to.
+package laminar
 
 import "slices"
 
-// maxSiblings bounds how many slices of one level are remembered on a lane. A slice that covers more than these can't
+// maxSiblings bounds how many slices of one level are remembered on a row. A slice that covers more than these can't
 // be checked against the oldest of them.
 const maxSiblings = 256
 
@@ -12,15 +13,15 @@ type span struct {
 	inner      []span // what nests in it; kept for the last span of a level only
 }
 
-// laminar remembers the slices of one lane and tells whether another one nests with them: contains, is inside of, or
+// Lane remembers the slices of one row and tells whether another one nests with them: contains, is inside of, or
 // is apart from each. It works for slices that come in the order of their starts, as from a sorted file, and in that
-// of their ends, as from a running program. Its memory is bounded, so that of a lane's distant past it knows nothing.
-type laminar struct {
+// of their ends, as from a running program. Its memory is bounded, so that of a row's distant past it knows nothing.
+type Lane struct {
 	outer []span // disjoint, in the order of time
 }
 
-// place adds a slice if it nests, and reports whether it does.
-func (l *laminar) place(start, end int64) bool { return place(&l.outer, start, end) }
+// Place adds a slice, from start to end in ns, if it nests, and reports whether it does.
+func (l *Lane) Place(start, end int64) bool { return place(&l.outer, start, end) }
 
 func place(level *[]span, start, end int64) bool {
 	list := *level
@@ -63,9 +64,9 @@ func appendSpan(level *[]span, s span) {
 	*level = append(list, s)
 }
 
-// covers reports whether a slice is known that t is in. The end of a slice doesn't count: viewers compute it in
+// Covers reports whether a slice is known that t is in. The end of a slice doesn't count: viewers compute it in
 // floating point and might put it a little earlier.
-func (l *laminar) covers(t int64) bool {
+func (l *Lane) Covers(t int64) bool {
 	for _, s := range slices.Backward(l.outer) {
 		if s.start <= t && (t < s.end || t == s.start) {
 			return true
