@@ -1,0 +1,172 @@
+package perfetto
+
+import (
+	"bytes"
+	"math"
+	"strings"
+
+	"github.com/spanstack/spanstack/tracefmt"
+	"github.com/spanstack/spanstack/tracefmt/internal/jsontext"
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// annotations adds the IDs and attributes of e to the TrackEvent.
+func (w *Writer) annotations(e *tracefmt.Event) {
+	if e.Kind != tracefmt.End && e.Kind != tracefmt.AsyncEnd {
+		if e.ID != "" {
+			w.ownText(argID, e.ID)
+		}
+		if e.Parent != "" {
+			w.ownText(argParent, e.Parent)
+		}
+	}
+	if e.Kind == tracefmt.Log && e.Severity != 0 {
+		w.ownText(argLevel, e.Severity.String())
+	}
+	for i := range e.Attrs {
+		a := &e.Attrs[i]
+		if reserved(e, a) {
+			w.losses.Add("attribute with a reserved name: " + a.Key)
+			continue
+		}
+		start := w.openAnnotation(a.Key)
+		w.event = appendValue(w.event, a.Value)
+		w.event = closeMessage(w.event, start)
+	}
+}
+
+// reserved reports whether an attribute would be taken for something else when read.
+func reserved(e *tracefmt.Event, a *tracefmt.Attr) bool {
+	if a.Key == argLevel && e.Kind == tracefmt.Log {
+		_, isLevel := tracefmt.ParseSeverity(a.Value.String())
+		return e.Severity != 0 || isLevel
+	}
+	if len(a.Key) < len(ownPrefix) || a.Key[:len(ownPrefix)] != ownPrefix {
+		return false
+	}
+	switch a.Key {
+	case argID, argParent, argKey, argFlowStart, argFlowStep, argFlowEnd, argFlowNext:
+		return true
+	}
+	return false
+}
+
+func (w *Writer) openAnnotation(name string) (start int) {
+	w.event, start = openMessage(w.event, eventAnnotations)
+	if name != "" {
+		w.event = appendUint(w.event, annotationNameIID, w.intern(&w.names.annotations, internAnnotations, name))
+	}
+	return start
+}
+
+func (w *Writer) ownText(name, value string) {
+	start := w.openAnnotation(name)
+	w.event = appendText(w.event, annotationString, strings.ToValidUTF8(value, "\ufffd"))
+	w.event = closeMessage(w.event, start)
+}
+
+// appendValue adds the value of a DebugAnnotation.
+func appendValue(b []byte, v tracefmt.Value) []byte {
+	switch v.Kind() {
+	case tracefmt.BoolValue:
+		n := uint64(0)
+		if yes, _ := v.Bool(); yes {
+			n = 1
+		}
+		return appendUint(b, annotationBool, n)
+	case tracefmt.Int64Value:
+		n, _ := v.Int64()
+		return appendUint(b, annotationInt, uint64(n))
+	case tracefmt.Uint64Value:
+		n, _ := v.Uint64()
+		return appendUint(b, annotationUint, n)
+	case tracefmt.Float64Value:
+		f, _ := v.Float64()
+		return appendDouble(b, annotationDouble, f)
+	case tracefmt.StringValue:
+		return appendText(b, annotationString, strings.ToValidUTF8(v.String(), "\ufffd"))
+	case tracefmt.RawValue:
+		return appendRaw(b, v.String())
+	}
+	return b
+}
+
+// maxNesting is the depth up to which JSON becomes nested annotations. What is deeper is written as its text, which
+// Perfetto parses itself.
+const maxNesting = 32
+
+// appendRaw adds a JSON value: an object or array as nested annotations, unless its text wouldn't come back from them.
+func appendRaw(b []byte, text string) []byte {
+	valid, ok := jsontext.AppendCompact(nil, text)
+	if !ok {
+		return appendText(b, annotationString, strings.ToValidUTF8(text, "\ufffd"))
+	}
+	start := len(b)
+	if nested, ok := appendJSON(b, valid, 0); ok {
+		return nested
+	}
+	return appendText(b[:start], annotationJSON, string(valid))
+}
+
+// appendJSON adds a compact JSON value. It is not ok if there is no annotation which would be read as the same text.
+func appendJSON(b, text []byte, depth int) (dst []byte, ok bool) {
+	switch text[0] {
+	case '{', '[':
+		return appendMembers(b, text, depth+1)
+	case '"':
+		return appendText(b, annotationString, string(jsontext.AppendDecoded(nil, text[1:len(text)-1]))), true
+	case 't', 'f':
+		return appendValue(b, tracefmt.Bool(text[0] == 't')), true
+	case 'n':
+		return appendText(b, annotationJSON, "null"), true
+	}
+	v := jsontext.NumberValue(text)
+	if again, _ := jsontext.AppendValue(nil, v); v.Kind() == tracefmt.RawValue || !bytes.Equal(again, text) {
+		return appendText(b, annotationJSON, string(text)), true
+	}
+	return appendValue(b, v), true
+}
+
+func appendMembers(b, text []byte, depth int) (dst []byte, ok bool) {
+	if len(text) == 2 || depth > maxNesting { // an empty one would be no value at all
+		return b, false
+	}
+	isObject := text[0] == '{'
+	for i := 1; i < len(text); i++ { // over the comma, or the end
+		field := protowire.Number(annotationArray)
+		if isObject {
+			field = annotationDict
+		}
+		var start int
+		b, start = openMessage(b, field)
+		if isObject {
+			from, to, value, err := jsontext.ScanKey(text, i)
+			if err != nil {
+				return b, false
+			}
+			b = appendText(b, annotationName, string(jsontext.AppendDecoded(nil, text[from:to])))
+			i = value
+		}
+		end, err := jsontext.ScanValue(text, i, 0)
+		if err != nil {
+			return b, false
+		}
+		member := text[i:end]
+		before := len(b)
+		if b, ok = appendJSON(b, member, depth); !ok {
+			b = appendText(b[:before], annotationJSON, string(member))
+		}
+		b = closeMessage(b, start)
+		i = end
+	}
+	return b, true
+}
+
+// appendNested adds the JSON text of a value that stands in a nested annotation.
+func appendNested(dst []byte, v tracefmt.Value) []byte {
+	if f, ok := v.Float64(); ok && (math.IsNaN(f) || math.IsInf(f, 0)) {
+		return jsontext.AppendString(dst, v.String())
+	}
+	dst, _ = jsontext.AppendValue(dst, v)
+	return dst
+}

@@ -1,0 +1,66 @@
+package perfetto
+
+import (
+	"strings"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// Limits of the tables of names. Past them a sequence's state is cleared, and names are written again when they are
+// used, so that neither the Writer nor readers hold more.
+const (
+	maxNames     = 1 << 13
+	maxNameBytes = 1 << 20
+	maxName      = 4 << 10 // the length of the longest name that is found again
+)
+
+// table numbers the strings of one field of InternedData. Numbers are never used again, also not after a clear: earlier
+// versions of interned_data.proto forbid it.
+type table struct {
+	ids  map[string]uint64
+	last uint64
+}
+
+// tables are all that the Writer's sequence has interned.
+type tables struct {
+	names, categories, annotations, logs table
+	entries, bytes                       int
+}
+
+func (t *tables) all() [4]*table {
+	return [...]*table{&t.names, &t.categories, &t.annotations, &t.logs}
+}
+
+func (t *tables) init() {
+	for _, table := range t.all() {
+		table.ids = make(map[string]uint64)
+	}
+}
+
+func (t *tables) full() bool { return t.entries >= maxNames || t.bytes >= maxNameBytes }
+
+func (t *tables) clear() {
+	for _, table := range t.all() {
+		clear(table.ids)
+	}
+	t.entries, t.bytes = 0, 0
+}
+
+// intern returns the number of a string, which the packet that is being made explains if it is new.
+func (w *Writer) intern(t *table, field protowire.Number, s string) uint64 {
+	if id, ok := t.ids[s]; ok {
+		return id
+	}
+	t.last++
+	w.names.entries++
+	w.names.bytes += len(s)
+	if len(s) <= maxName {
+		t.ids[strings.Clone(s)] = t.last
+	}
+	var start int
+	w.interned, start = openMessage(w.interned, field)
+	w.interned = appendUint(w.interned, internEntryID, t.last)
+	w.interned = appendText(w.interned, internEntryText, strings.ToValidUTF8(s, "\ufffd"))
+	w.interned = closeMessage(w.interned, start)
+	return t.last
+}

@@ -1,0 +1,170 @@
+package perfetto
+
+import (
+	"math"
+	"slices"
+
+	"github.com/spanstack/spanstack/tracefmt"
+)
+
+// begin writes the begin of a slice, on the first lane where it doesn't start before an open one.
+func (w *Writer) begin(e *tracefmt.Event) {
+	t := w.track(e.Track)
+	t.lane()
+	var l *lane
+	for _, l = range t.lanes {
+		if n := len(l.open); n == 0 || l.open[n-1].start <= e.Time {
+			break
+		}
+		l = nil
+	}
+	if l == nil {
+		l = w.newLane(t)
+	}
+	l.open = append(l.open, openSlice{start: e.Time, name: e.Name, category: e.Category})
+	w.openEvent(typeBegin, l.uuid)
+	w.named(e.Name, e.Category)
+	w.annotations(e)
+	w.closeEvent(e.Time)
+}
+
+// end writes the end of the slice that was begun last on the track.
+func (w *Writer) end(e *tracefmt.Event) {
+	var l *lane
+	for _, candidate := range w.track(e.Track).lanes {
+		if n := len(candidate.open); n > 0 && (l == nil || candidate.open[n-1].start >= l.open[len(l.open)-1].start) {
+			l = candidate
+		}
+	}
+	if l == nil {
+		w.losses.Add("end without a begin")
+		return
+	}
+	n := len(l.open) - 1
+	begun := l.open[n]
+	l.open[n] = openSlice{}
+	l.open = l.open[:n]
+	when := e.Time
+	if when < begun.start {
+		when = begun.start
+		w.losses.Add("end before its begin, moved to it")
+	}
+	l.closed.Place(begun.start, when)
+	w.endEvent(l.uuid, begun.name, begun.category)
+	w.annotations(e)
+	w.closeEvent(when)
+}
+
+// endEvent begins the end of a slice. The name and category say which of the slices that are open at the time ends:
+// trace_processor has sorted all by then, and where several begin or end at once, the file's order is all it goes by.
+func (w *Writer) endEvent(uuid uint64, name, category string) {
+	w.openEvent(typeEnd, uuid)
+	w.named(name, category)
+}
+
+// complete writes a slice as its begin and its end, on the first lane where it nests. Perfetto's own complete events
+// have microseconds only.
+func (w *Writer) complete(e *tracefmt.Event) {
+	t := w.track(e.Track)
+	t.lane()
+	dur, end := e.Dur, e.Time+e.Dur
+	if dur < 0 {
+		dur, end = tracefmt.Open, math.MaxInt64
+	}
+	var l *lane
+	for _, l = range t.lanes {
+		if l.clearOfOpen(e.Time, end) && l.closed.Place(e.Time, end) {
+			break
+		}
+		l = nil
+	}
+	if l == nil {
+		l = w.newLane(t)
+		l.closed.Place(e.Time, end)
+	}
+	w.openEvent(typeBegin, l.uuid)
+	w.named(e.Name, e.Category)
+	w.duration(dur)
+	w.annotations(e)
+	w.closeEvent(e.Time)
+	if dur >= 0 {
+		w.endEvent(l.uuid, e.Name, e.Category)
+		w.closeEvent(end)
+	}
+}
+
+// clearOfOpen reports whether a slice has the begin of no open slice inside.
+func (l *lane) clearOfOpen(start, end int64) bool {
+	i, _ := slices.BinarySearchFunc(l.open, start, func(o openSlice, t int64) int {
+		if o.start <= t {
+			return -1
+		}
+		return 1
+	})
+	return i == len(l.open) || l.open[i].start >= end
+}
+
+// instant writes an instant or a log line. Perfetto lists the lines of threads in its tab of logs, too.
+func (w *Writer) instant(e *tracefmt.Event) {
+	t := w.track(e.Track)
+	w.openEvent(typeInstant, t.uuid)
+	category := e.Category
+	if e.Kind == tracefmt.Log {
+		category = catLog
+		if e.Category != "" {
+			category += "," + e.Category
+		}
+	}
+	w.named(e.Name, category)
+	if e.Kind == tracefmt.Log && t.isThread {
+		w.logMessage(e)
+	}
+	w.annotations(e)
+	w.closeEvent(e.Time)
+}
+
+func (w *Writer) logMessage(e *tracefmt.Event) {
+	var start int
+	w.event, start = openMessage(w.event, eventLog)
+	w.event = appendUint(w.event, logBodyIID, w.intern(&w.names.logs, internLogBodies, e.Name))
+	if e.Severity != 0 {
+		w.event = appendUint(w.event, logPriority, priority(e.Severity))
+	}
+	w.event = closeMessage(w.event, start)
+}
+
+// flow writes a flow point as an instant in the slice that it belongs to. A slice's own packet could carry it only if
+// that were not yet written.
+func (w *Writer) flow(e *tracefmt.Event) {
+	w.openEvent(typeInstant, w.track(e.Track).uuid)
+	w.named(e.Name, e.Category)
+	id := flowID(e)
+	switch {
+	case e.Kind == tracefmt.FlowStart:
+		w.event = appendFixed(w.event, eventFlows, id)
+		w.ownText(argFlowStart, e.Key)
+	case e.Kind == tracefmt.FlowStep:
+		w.event = appendFixed(w.event, eventFlows, id)
+		w.ownText(argFlowStep, e.Key)
+	case e.BindNext:
+		w.event = appendFixed(w.event, eventEndFlows, id)
+		w.ownText(argFlowNext, e.Key)
+	default:
+		w.event = appendFixed(w.event, eventEndFlows, id)
+		w.ownText(argFlowEnd, e.Key)
+	}
+	w.annotations(e)
+	w.closeEvent(e.Time)
+}
+
+// flowID hashes what joins the points of a flow (FNV-1a of 64 bits): IDs of flows are of the whole trace.
+func flowID(e *tracefmt.Event) uint64 {
+	h := uint64(14695981039346656037)
+	for _, s := range [...]string{e.Key, e.Category, e.Name} {
+		for i := range len(s) {
+			h = (h ^ uint64(s[i])) * 1099511628211
+		}
+		h = (h ^ 0xff) * 1099511628211 // no byte of UTF-8
+	}
+	return max(h, 1)
+}

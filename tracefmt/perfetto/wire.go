@@ -1,0 +1,136 @@
+package perfetto
+
+import (
+	"math"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// openMessage adds the head of a nested message, with room for a length of one byte, and returns where its content
+// begins.
+func openMessage(b []byte, field protowire.Number) (dst []byte, start int) {
+	b = protowire.AppendTag(b, field, protowire.BytesType)
+	b = append(b, 0)
+	return b, len(b)
+}
+
+// closeMessage sets the length of the message whose content began at start, and moves it if that takes more bytes.
+func closeMessage(b []byte, start int) []byte {
+	n := len(b) - start
+	if n < 1<<7 {
+		b[start-1] = byte(n)
+		return b
+	}
+	more := protowire.SizeVarint(uint64(n)) - 1
+	for range more {
+		b = append(b, 0)
+	}
+	copy(b[start+more:], b[start:start+n])
+	protowire.AppendVarint(b[:start-1], uint64(n))
+	return b
+}
+
+func appendUint(b []byte, field protowire.Number, v uint64) []byte {
+	return protowire.AppendVarint(protowire.AppendTag(b, field, protowire.VarintType), v)
+}
+
+func appendFixed(b []byte, field protowire.Number, v uint64) []byte {
+	return protowire.AppendFixed64(protowire.AppendTag(b, field, protowire.Fixed64Type), v)
+}
+
+func appendDouble(b []byte, field protowire.Number, v float64) []byte {
+	return appendFixed(b, field, math.Float64bits(v))
+}
+
+func appendText(b []byte, field protowire.Number, s string) []byte {
+	return protowire.AppendString(protowire.AppendTag(b, field, protowire.BytesType), s)
+}
+
+// cursor goes through the fields of a message. Those that are malformed end it, and set bad.
+type cursor struct {
+	rest []byte
+	bad  *bool
+
+	num  protowire.Number
+	typ  protowire.Type
+	v    uint64 // the value of a varint or fixed field
+	data []byte // the content of a message, string or packed field
+}
+
+// next goes to the next field, and reports whether there is one. Groups are skipped.
+func (c *cursor) next() bool {
+	for len(c.rest) > 0 {
+		num, typ, n := protowire.ConsumeTag(c.rest)
+		if n < 0 {
+			return c.fail()
+		}
+		c.num, c.typ, c.data = num, typ, nil
+		c.rest = c.rest[n:]
+		switch typ {
+		case protowire.VarintType:
+			c.v, n = protowire.ConsumeVarint(c.rest)
+		case protowire.Fixed64Type:
+			c.v, n = protowire.ConsumeFixed64(c.rest)
+		case protowire.Fixed32Type:
+			var v uint32
+			v, n = protowire.ConsumeFixed32(c.rest)
+			c.v = uint64(v)
+		case protowire.BytesType:
+			c.data, n = protowire.ConsumeBytes(c.rest)
+		default:
+			if n = protowire.ConsumeFieldValue(num, typ, c.rest); n >= 0 {
+				c.rest = c.rest[n:]
+				continue
+			}
+		}
+		if n < 0 {
+			return c.fail()
+		}
+		c.rest = c.rest[n:]
+		return true
+	}
+	return false
+}
+
+func (c *cursor) fail() bool {
+	c.rest = nil
+	*c.bad = true
+	return false
+}
+
+// within returns a cursor of the message in the current field.
+func (c *cursor) within() cursor { return cursor{rest: c.data, bad: c.bad} }
+
+// varint returns the current field's value if it is a varint, and 0 for a field that has the wrong type.
+func (c *cursor) varint() uint64 {
+	if c.typ != protowire.VarintType {
+		return 0
+	}
+	return c.v
+}
+
+// double returns the current field's value as a number of 64 bits.
+func (c *cursor) double() float64 { return math.Float64frombits(c.v) }
+
+// numbers adds the values of a repeated field of numbers, which is packed or not.
+func (c *cursor) numbers(list []uint64, packed protowire.Type) []uint64 {
+	if c.typ != protowire.BytesType {
+		return append(list, c.v)
+	}
+	for rest := c.data; len(rest) > 0; {
+		var v uint64
+		var n int
+		if packed == protowire.VarintType {
+			v, n = protowire.ConsumeVarint(rest)
+		} else {
+			v, n = protowire.ConsumeFixed64(rest)
+		}
+		if n < 0 {
+			*c.bad = true
+			return list
+		}
+		list = append(list, v)
+		rest = rest[n:]
+	}
+	return list
+}
