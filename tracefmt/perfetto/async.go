@@ -13,7 +13,7 @@ const maxFree = 1 << 10
 // asyncSlices are the async slices that are open, and the tracks that they are on.
 type asyncSlices struct {
 	open  map[asyncKey][]asyncOpen
-	free  map[asyncName][]*asyncTrack
+	free  map[asyncName]*asyncTrack
 	kept  int           // tracks in free
 	spare [][]asyncOpen // empty ones, for the next key
 }
@@ -32,6 +32,7 @@ type asyncTrack struct {
 	asyncName
 	uuid uint64
 	open int
+	next *asyncTrack // another free one of the name
 }
 
 // asyncOpen is an async slice that has begun.
@@ -43,7 +44,7 @@ type asyncOpen struct {
 
 func (s *asyncSlices) init() {
 	s.open = make(map[asyncKey][]asyncOpen)
-	s.free = make(map[asyncName][]*asyncTrack)
+	s.free = make(map[asyncName]*asyncTrack)
 }
 
 func keyOf(e *tracefmt.Event) asyncKey { return asyncKey{e.Category, e.AsyncKey()} }
@@ -51,11 +52,13 @@ func keyOf(e *tracefmt.Event) asyncKey { return asyncKey{e.Category, e.AsyncKey(
 // asyncTrack returns a track on which nothing is open.
 func (w *Writer) asyncTrack(parent *track, name string) *asyncTrack {
 	key := asyncName{parent.uuid, name}
-	if list := w.async.free[key]; len(list) > 0 {
-		t := list[len(list)-1]
-		if w.async.free[key] = list[:len(list)-1]; len(list) == 1 {
+	if t := w.async.free[key]; t != nil {
+		if t.next == nil {
 			delete(w.async.free, key)
+		} else {
+			w.async.free[key] = t.next
 		}
+		t.next = nil
 		w.async.kept--
 		return t
 	}
@@ -69,7 +72,8 @@ func (w *Writer) asyncTrack(parent *track, name string) *asyncTrack {
 func (w *Writer) release(t *asyncTrack) {
 	if t.open == 0 && w.async.kept < maxFree {
 		w.async.kept++
-		w.async.free[t.asyncName] = append(w.async.free[t.asyncName], t)
+		t.next = w.async.free[t.asyncName]
+		w.async.free[t.asyncName] = t
 	}
 }
 

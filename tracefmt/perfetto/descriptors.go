@@ -14,6 +14,7 @@ type trackTable struct {
 	byUUID    map[uint64]*described
 	processes map[int64]tracefmt.TrackID
 	threads   map[threadKey]tracefmt.TrackID
+	owners    map[tracefmt.TrackID]uint64 // UUIDs of the descriptors of processes and threads
 	last      tracefmt.TrackID
 	nobody    tracefmt.TrackID // the process of tracks that have none
 	seed      maphash.Seed
@@ -25,6 +26,7 @@ func (t *trackTable) init() {
 	t.byUUID = make(map[uint64]*described)
 	t.processes = make(map[int64]tracefmt.TrackID)
 	t.threads = make(map[threadKey]tracefmt.TrackID)
+	t.owners = make(map[tracefmt.TrackID]uint64)
 	t.seed = maphash.MakeSeed()
 }
 
@@ -119,7 +121,7 @@ func (r *Reader) descriptor(s *sequenceState, data []byte) {
 		r.thread(s, d, &f, changed)
 	case f.hasProcess:
 		d.sort = processTrack
-		d.process = r.processMessage(f.process, f.name, f.text)
+		d.process = r.processMessage(f.uuid, f.process, f.name, f.text)
 		d.track, d.placed = d.process, true
 	case f.hasCounter:
 		d.sort, d.parent = counterTrack, f.parent
@@ -158,8 +160,22 @@ func (r *Reader) process(pid int64) tracefmt.TrackID {
 	return id
 }
 
-// processMessage handles a ProcessDescriptor.
-func (r *Reader) processMessage(data []byte, name, text string) tracefmt.TrackID {
+// own gives a process or thread to a descriptor, and reports whether it may have it: another UUID with the same pid or
+// tid is another process or thread, which got the number of one that had ended.
+func (t *trackTable) own(id tracefmt.TrackID, uuid uint64) bool {
+	if uuid == 0 {
+		return true
+	}
+	owner, ok := t.owners[id]
+	if !ok {
+		t.owners[id] = uuid
+		return true
+	}
+	return owner == uuid
+}
+
+// processMessage handles a ProcessDescriptor of the track with the given UUID, if it has one.
+func (r *Reader) processMessage(uuid uint64, data []byte, name, text string) tracefmt.TrackID {
 	var pid, order int64
 	c := cursor{rest: data, bad: &r.bad}
 	for c.next() {
@@ -173,10 +189,11 @@ func (r *Reader) processMessage(data []byte, name, text string) tracefmt.TrackID
 		}
 	}
 	id, ok := r.tracks.processes[pid]
-	if !ok {
+	if !ok || !r.tracks.own(id, uuid) {
 		r.tracks.last++
 		id = r.tracks.last
 		r.tracks.processes[pid] = id
+		r.tracks.own(id, uuid)
 	}
 	e := r.emit(tracefmt.Process, id, 0)
 	e.Name, e.Order, e.SourceID = name, order, tracefmt.Int64(pid)
@@ -233,10 +250,11 @@ func (r *Reader) thread(s *sequenceState, d *described, f *descriptor, changed b
 	d.sort = threadTrack
 	d.process = r.process(t.pid)
 	id, ok := r.tracks.threads[threadKey{t.pid, t.tid}]
-	if !ok {
+	if !ok || !r.tracks.own(id, d.uuid) {
 		r.tracks.last++
 		id = r.tracks.last
 		r.tracks.threads[threadKey{t.pid, t.tid}] = id
+		r.tracks.own(id, d.uuid)
 	}
 	d.track, d.placed = id, true
 	e := r.emit(tracefmt.Track, id, 0)
@@ -282,7 +300,7 @@ func (r *Reader) threadPacket(s *sequenceState, data []byte) {
 }
 
 // processPacket handles a packet that is a ProcessDescriptor.
-func (r *Reader) processPacket(_ *sequenceState, data []byte) { r.processMessage(data, "", "") }
+func (r *Reader) processPacket(_ *sequenceState, data []byte) { r.processMessage(0, data, "", "") }
 
 // threadByID returns the track of a thread, and declares it if it is new.
 func (r *Reader) threadByID(pid, tid int64) tracefmt.TrackID {

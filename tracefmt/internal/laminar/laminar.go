@@ -7,6 +7,8 @@ import "slices"
 // be checked against the oldest of them.
 const maxSiblings = 256
 
+const maxSpare = 8
+
 // span is a closed slice: from start to end, in ns.
 type span struct {
 	start, end int64
@@ -17,27 +19,28 @@ type span struct {
 // is apart from each. It works for slices that come in the order of their starts, as from a sorted file, and in that
 // of their ends, as from a running program. Its memory is bounded, so that of a row's distant past it knows nothing.
 type Lane struct {
-	outer []span // disjoint, in the order of time
+	outer []span   // disjoint, in the order of time
+	spare [][]span // memory for inner
 }
 
 // Place adds a slice, from start to end in ns, if it nests, and reports whether it does.
-func (l *Lane) Place(start, end int64) bool { return place(&l.outer, start, end) }
+func (l *Lane) Place(start, end int64) bool { return l.place(&l.outer, start, end) }
 
-func place(level *[]span, start, end int64) bool {
+func (l *Lane) place(level *[]span, start, end int64) bool {
 	list := *level
 	i := len(list)
 	for i > 0 && list[i-1].end > start {
 		i--
 	}
 	if i == len(list) { // after all others
-		appendSpan(level, span{start: start, end: end})
+		l.append(level, span{start: start, end: end})
 		return true
 	}
 	if first := &list[i]; first.start <= start && end <= first.end {
 		if i < len(list)-1 {
 			return true // inside an earlier one, of which the inner slices aren't known any more
 		}
-		return place(&first.inner, start, end)
+		return l.place(&first.inner, start, end)
 	}
 	j := i
 	for ; j < len(list) && list[j].start < end; j++ {
@@ -47,15 +50,28 @@ func place(level *[]span, start, end int64) bool {
 	}
 	covers := span{start: start, end: end}
 	if j == len(list) {
-		covers.inner = slices.Clone(list[i:j])
+		covers.inner = l.copyOf(list[i:j])
 	}
 	*level = slices.Replace(list, i, j, covers)
 	return true
 }
 
-func appendSpan(level *[]span, s span) {
+// copyOf returns a copy of spans, in memory that nothing uses any more if there is some.
+func (l *Lane) copyOf(spans []span) []span {
+	var memory []span
+	if n := len(l.spare); n > 0 && len(spans) > 0 {
+		memory = l.spare[n-1]
+		l.spare = l.spare[:n-1]
+	}
+	return append(memory, spans...)
+}
+
+func (l *Lane) append(level *[]span, s span) {
 	list := *level
 	if n := len(list); n > 0 {
+		if inner := list[n-1].inner; inner != nil && len(l.spare) < maxSpare {
+			l.spare = append(l.spare, inner[:0])
+		}
 		list[n-1].inner = nil
 	}
 	if len(list) >= maxSiblings {
