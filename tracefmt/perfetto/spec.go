@@ -260,8 +260,6 @@ func detect(prefix []byte) int {
 		return 90
 	case known > 0:
 		return 50
-	case whole:
-		return 5 // a packet of other data
 	}
 	return 0
 }
