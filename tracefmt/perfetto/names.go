@@ -17,8 +17,22 @@ const (
 // table numbers the strings of one field of InternedData. Numbers are never used again, also not after a clear: earlier
 // versions of interned_data.proto forbid it.
 type table struct {
-	ids  map[string]uint64
-	last uint64
+	ids    map[string]uint64
+	last   uint64
+	recent [recentNames]recentName // those that were asked for last, in front of the map
+}
+
+type recentName struct {
+	text string
+	id   uint64
+}
+
+const recentNames = 64
+
+// slot returns where a string is, if it was asked for lately. It isn't empty.
+func (t *table) slot(s string) *recentName {
+	n := len(s)
+	return &t.recent[(uint(s[0])*7+uint(s[n/2])*5+uint(s[n-1])*3+uint(n))%recentNames]
 }
 
 // tables are all that the Writer's sequence has interned.
@@ -42,12 +56,24 @@ func (t *tables) full() bool { return t.entries >= maxNames || t.bytes >= maxNam
 func (t *tables) clear() {
 	for _, table := range t.all() {
 		clear(table.ids)
+		clear(table.recent[:])
 	}
 	t.entries, t.bytes = 0, 0
 }
 
 // intern returns the number of a string, which the packet that is being made explains if it is new.
 func (w *Writer) intern(t *table, field protowire.Number, s string) uint64 {
+	if s == "" {
+		return w.add(t, field, s)
+	}
+	slot := t.slot(s)
+	if slot.text != s {
+		*slot = recentName{s, w.add(t, field, s)}
+	}
+	return slot.id
+}
+
+func (w *Writer) add(t *table, field protowire.Number, s string) uint64 {
 	if id, ok := t.ids[s]; ok {
 		return id
 	}

@@ -9,8 +9,7 @@ import (
 // openMessage adds the head of a nested message, with room for a length of one byte, and returns where its content
 // begins.
 func openMessage(b []byte, field protowire.Number) (dst []byte, start int) {
-	b = protowire.AppendTag(b, field, protowire.BytesType)
-	b = append(b, 0)
+	b = append(appendTag(b, field, protowire.BytesType), 0)
 	return b, len(b)
 }
 
@@ -26,16 +25,34 @@ func closeMessage(b []byte, start int) []byte {
 		b = append(b, 0)
 	}
 	copy(b[start+more:], b[start:start+n])
-	protowire.AppendVarint(b[:start-1], uint64(n))
+	appendVarint(b[:start-1], uint64(n))
 	return b
 }
 
+// appendTag adds the tag of a field with a number below 2048, which all of ours have.
+func appendTag(b []byte, field protowire.Number, typ protowire.Type) []byte {
+	tag := uint(field)<<3 | uint(typ)
+	if tag < 1<<7 {
+		return append(b, byte(tag))
+	}
+	return append(b, byte(tag)|1<<7, byte(tag>>7))
+}
+
+// appendVarint is protowire.AppendVarint for small numbers mostly.
+func appendVarint(b []byte, v uint64) []byte {
+	for v >= 1<<7 {
+		b = append(b, byte(v)|1<<7)
+		v >>= 7
+	}
+	return append(b, byte(v))
+}
+
 func appendUint(b []byte, field protowire.Number, v uint64) []byte {
-	return protowire.AppendVarint(protowire.AppendTag(b, field, protowire.VarintType), v)
+	return appendVarint(appendTag(b, field, protowire.VarintType), v)
 }
 
 func appendFixed(b []byte, field protowire.Number, v uint64) []byte {
-	return protowire.AppendFixed64(protowire.AppendTag(b, field, protowire.Fixed64Type), v)
+	return protowire.AppendFixed64(appendTag(b, field, protowire.Fixed64Type), v)
 }
 
 func appendDouble(b []byte, field protowire.Number, v float64) []byte {
@@ -43,7 +60,11 @@ func appendDouble(b []byte, field protowire.Number, v float64) []byte {
 }
 
 func appendText(b []byte, field protowire.Number, s string) []byte {
-	return protowire.AppendString(protowire.AppendTag(b, field, protowire.BytesType), s)
+	return append(appendVarint(appendTag(b, field, protowire.BytesType), uint64(len(s))), s...)
+}
+
+func appendBytes(b []byte, field protowire.Number, content []byte) []byte {
+	return append(appendVarint(appendTag(b, field, protowire.BytesType), uint64(len(content))), content...)
 }
 
 // cursor goes through the fields of a message. Those that are malformed end it, and set bad.
@@ -60,15 +81,21 @@ type cursor struct {
 // next goes to the next field, and reports whether there is one. Groups are skipped.
 func (c *cursor) next() bool {
 	for len(c.rest) > 0 {
-		num, typ, n := protowire.ConsumeTag(c.rest)
-		if n < 0 {
+		var n int
+		if tag := c.rest[0]; tag < 1<<7 && tag >= 1<<3 {
+			c.num, c.typ, n = protowire.Number(tag>>3), protowire.Type(tag&7), 1
+		} else if c.num, c.typ, n = protowire.ConsumeTag(c.rest); n < 0 {
 			return c.fail()
 		}
-		c.num, c.typ, c.data = num, typ, nil
+		c.data = nil
 		c.rest = c.rest[n:]
-		switch typ {
+		switch c.typ {
 		case protowire.VarintType:
-			c.v, n = protowire.ConsumeVarint(c.rest)
+			if len(c.rest) > 0 && c.rest[0] < 1<<7 {
+				c.v, n = uint64(c.rest[0]), 1
+			} else {
+				c.v, n = protowire.ConsumeVarint(c.rest)
+			}
 		case protowire.Fixed64Type:
 			c.v, n = protowire.ConsumeFixed64(c.rest)
 		case protowire.Fixed32Type:
@@ -76,9 +103,14 @@ func (c *cursor) next() bool {
 			v, n = protowire.ConsumeFixed32(c.rest)
 			c.v = uint64(v)
 		case protowire.BytesType:
-			c.data, n = protowire.ConsumeBytes(c.rest)
+			if len(c.rest) > 0 && int(c.rest[0]) < min(len(c.rest), 1<<7) {
+				n = 1 + int(c.rest[0])
+				c.data = c.rest[1:n:n]
+			} else {
+				c.data, n = protowire.ConsumeBytes(c.rest)
+			}
 		default:
-			if n = protowire.ConsumeFieldValue(num, typ, c.rest); n >= 0 {
+			if n = protowire.ConsumeFieldValue(c.num, c.typ, c.rest); n >= 0 {
 				c.rest = c.rest[n:]
 				continue
 			}

@@ -5,7 +5,6 @@ import (
 	"io"
 
 	"github.com/spanstack/spanstack/tracefmt"
-	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // flushSize is the number of buffered bytes at which the Writer doesn't wait for a Flush.
@@ -218,12 +217,10 @@ func (w *Writer) closeEvent(time int64) {
 	w.buf = appendUint(w.buf, packetFlags, flagNeeds)
 	w.buf = appendUint(w.buf, packetTimestamp, uint64(time))
 	if len(w.interned) > 0 {
-		w.buf = protowire.AppendTag(w.buf, packetInterned, protowire.BytesType)
-		w.buf = protowire.AppendBytes(w.buf, w.interned)
+		w.buf = appendBytes(w.buf, packetInterned, w.interned)
 		w.interned = w.interned[:0]
 	}
-	w.buf = protowire.AppendTag(w.buf, packetTrackEvent, protowire.BytesType)
-	w.buf = protowire.AppendBytes(w.buf, w.event)
+	w.buf = appendBytes(w.buf, packetTrackEvent, w.event)
 	w.buf = closeMessage(w.buf, start)
 }
 
