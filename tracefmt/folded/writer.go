@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"github.com/spanstack/spanstack/tracefmt"
+	"github.com/spanstack/spanstack/tracefmt/internal/bypath"
 	"github.com/spanstack/spanstack/tracefmt/summary"
-	"github.com/spanstack/spanstack/tracefmt/timeline"
 )
 
 // Writer collects a trace and writes its folded stacks when it is closed.
@@ -17,9 +17,7 @@ type Writer struct {
 	out    io.Writer
 	err    error
 	closed bool
-	trace  timeline.Timeline
-	losses tracefmt.Losses
-	report []tracefmt.Loss
+	trace  bypath.Collector
 }
 
 // NewWriter returns a Writer to out.
@@ -30,13 +28,7 @@ func (w *Writer) Write(e *tracefmt.Event) error {
 	if w.closed {
 		return fmt.Errorf("write folded stacks: it is closed")
 	}
-	switch e.Kind {
-	case tracefmt.Process, tracefmt.Track, tracefmt.Begin, tracefmt.End, tracefmt.Complete,
-		tracefmt.AsyncBegin, tracefmt.AsyncEnd:
-		w.trace.Add(e)
-	default:
-		w.losses.Add(e.Kind.String())
-	}
+	w.trace.Add(e)
 	return nil
 }
 
@@ -44,7 +36,7 @@ func (w *Writer) Write(e *tracefmt.Event) error {
 func (w *Writer) Flush() error { return w.err }
 
 // Losses returns what has no place in folded stacks, beyond the times and attributes of slices.
-func (w *Writer) Losses() []tracefmt.Loss { return slices.Concat(w.losses.List(), w.report) }
+func (w *Writer) Losses() []tracefmt.Loss { return w.trace.Losses() }
 
 // Close writes the stacks.
 func (w *Writer) Close() error {
@@ -52,13 +44,7 @@ func (w *Writer) Close() error {
 		return w.err
 	}
 	w.closed = true
-	var sum summary.Summary
-	for e := range w.trace.Events() {
-		sum.Add(e)
-	}
-	sum.Finish()
-	w.report = slices.Concat(w.trace.Losses(), sum.Losses())
-	if _, err := w.out.Write(Append(nil, &sum)); err != nil {
+	if _, err := w.out.Write(Append(nil, w.trace.Finish())); err != nil {
 		w.err = fmt.Errorf("write folded stacks: %w", err)
 	}
 	return w.err
@@ -68,11 +54,21 @@ func (w *Writer) Close() error {
 func Append(dst []byte, sum *summary.Summary) []byte {
 	self := make(map[string]int64)
 	for _, p := range sum.Processes {
-		var frames []string
+		var process []string
 		if len(sum.Processes) > 1 {
-			frames = append(frames, processName(p))
+			process = append(process, processName(p))
 		}
-		collect(self, frames, p.Root)
+		for path := range p.Paths() {
+			n := path[len(path)-1]
+			if n.Self <= 0 {
+				continue
+			}
+			frames := process[:len(process):len(process)]
+			for _, n := range path {
+				frames = append(frames, n.Name)
+			}
+			self[string(appendStack(nil, frames))] += n.Self // paths that are spelt alike are added up
+		}
 	}
 	stacks := make([]string, 0, len(self))
 	for stack := range self {
@@ -92,15 +88,4 @@ func processName(p *summary.Process) string {
 		return p.Name
 	}
 	return "process " + p.ID.String()
-}
-
-// collect adds the self times of all nodes below n. Paths that are spelt alike are added up.
-func collect(self map[string]int64, frames []string, n *summary.Node) {
-	for _, c := range n.Children {
-		path := append(frames[:len(frames):len(frames)], c.Name)
-		if c.Self > 0 {
-			self[string(appendStack(nil, path))] += c.Self
-		}
-		collect(self, path, c)
-	}
 }

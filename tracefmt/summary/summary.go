@@ -3,6 +3,7 @@ package summary
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 
@@ -13,6 +14,7 @@ import (
 type Node struct {
 	Name  string
 	Track bool // it stands for a track, and only groups its children
+	Task  bool // one of its slices is a task (tracefmt.CategoryTask)
 
 	Count    int64
 	Failed   int64     // slices with an error (tracefmt.AttrError)
@@ -21,6 +23,9 @@ type Node struct {
 	Total    int64     // ns; open slices count to the end of the trace
 	Self     int64     // ns
 	Ended    Quantiles // durations of the slices that ended
+
+	// FailedTotal and FailedSelf are the parts of Total and Self that are of slices with an error.
+	FailedTotal, FailedSelf int64
 
 	Children []*Node // by Total, longest first; set by Finish
 	byName   map[string]*Node
@@ -62,6 +67,7 @@ type Summary struct {
 	next      int              // where in ended the next one goes
 	async     map[asyncKey][]frame
 	latest    int64
+	nodes     int // how many there are
 }
 
 type asyncKey struct{ category, key string }
@@ -78,6 +84,7 @@ type frame struct {
 	node         *Node
 	id           string
 	start, end   int64
+	failed       bool
 	covered      int64 // how much of it inner slices have covered
 	coveredUntil int64
 }
@@ -177,7 +184,7 @@ func (s *Summary) slice(e *tracefmt.Event, p *Process) {
 	}
 	t := s.track(e.Track)
 	around, lane := s.enclosing(t, e.Time, end)
-	node := s.parent(e, p, t, around).child(e.Name)
+	node := s.below(s.parent(e, p, t, around), e.Name)
 	if around != nil {
 		around.cover(e.Time, min(end, around.end))
 	}
@@ -248,6 +255,28 @@ func (s *Summary) parent(e *tracefmt.Event, p *Process, t *track, around *frame)
 	return node
 }
 
+// maxNodes bounds the number of paths that are told apart.
+const maxNodes = 1 << 20
+
+// others is the name of the node for slices that came when there were too many nodes for one of their own.
+const others = "(others)"
+
+// below returns the child of a node with the given name. When there are too many nodes it is the one for all others.
+func (s *Summary) below(n *Node, name string) *Node {
+	if c := n.byName[name]; c != nil {
+		return c
+	}
+	if s.nodes >= maxNodes {
+		s.losses.Add("slice with one path too many, counted with others")
+		if n.Name == others {
+			return n
+		}
+		name = others
+	}
+	s.nodes++
+	return n.child(name)
+}
+
 // child returns the child with the given name.
 func (n *Node) child(name string) *Node {
 	c := n.byName[name]
@@ -267,6 +296,7 @@ func (s *Summary) begin(node *Node, e *tracefmt.Event, p *Process, end int64) fr
 	p.Slices++
 	if e.Category == tracefmt.CategoryTask {
 		p.Tasks++
+		node.Task = true
 	}
 	if e.Failed() {
 		node.Failed++
@@ -275,16 +305,25 @@ func (s *Summary) begin(node *Node, e *tracefmt.Event, p *Process, end int64) fr
 	if e.ID != "" {
 		s.ids[e.ID] = node
 	}
-	return frame{node: node, id: e.ID, start: e.Time, end: end, coveredUntil: e.Time}
+	return frame{node: node, id: e.ID, start: e.Time, end: end, coveredUntil: e.Time, failed: e.Failed()}
 }
 
 // finish counts a slice that has ended.
 func (s *Summary) finish(f *frame) {
 	d := f.end - f.start
-	f.node.Total += d
-	f.node.Self += d - f.covered
+	f.node.add(d, d-f.covered, f.failed)
 	f.node.Ended.Add(d)
 	s.forget(f.id)
+}
+
+// add counts the time of a slice.
+func (n *Node) add(total, self int64, failed bool) {
+	n.Total += total
+	n.Self += self
+	if failed {
+		n.FailedTotal += total
+		n.FailedSelf += self
+	}
 }
 
 // forget lets go of the ID of a slice that ended long ago.
@@ -306,7 +345,7 @@ func (s *Summary) asyncSlice(e *tracefmt.Event, p *Process) {
 	key := asyncKey{e.Category, e.AsyncKey()}
 	open := s.async[key]
 	if e.Kind == tracefmt.AsyncBegin {
-		node := s.parent(e, p, s.track(e.Track), nil).child(e.Name)
+		node := s.below(s.parent(e, p, s.track(e.Track), nil), e.Name)
 		s.async[key] = append(open, s.begin(node, e, p, endless))
 		return
 	}
@@ -320,6 +359,7 @@ func (s *Summary) asyncSlice(e *tracefmt.Event, p *Process) {
 	}
 	if e.Failed() {
 		open[i].node.Failed++
+		open[i].failed = true
 		p.Failed++
 	}
 	open[i].end = e.Time
@@ -370,8 +410,7 @@ func (s *Summary) close(f *frame) {
 	}
 	n.Open++
 	age := s.End - f.start
-	n.Total += age
-	n.Self += age - f.covered
+	n.add(age, age-f.covered, f.failed)
 }
 
 // groupTracks hangs the slices without IDs below the root: one node a track if there are several.
@@ -410,8 +449,11 @@ func (n *Node) merge(c *Node) {
 	n.Count += c.Count
 	n.Failed += c.Failed
 	n.Open += c.Open
+	n.Task = n.Task || c.Task
 	n.Total += c.Total
 	n.Self += c.Self
+	n.FailedTotal += c.FailedTotal
+	n.FailedSelf += c.FailedSelf
 	n.Ended.merge(&c.Ended)
 	for _, below := range c.byName {
 		n.adopt(below)
@@ -431,4 +473,20 @@ func (n *Node) finish() (open int64) {
 		return cmp.Or(cmp.Compare(b.Total, a.Total), cmp.Compare(a.Name, b.Name))
 	})
 	return open
+}
+
+// Paths yields each node below the root, as the path of nodes that leads to it from the outermost one. The path is
+// valid until the next.
+func (p *Process) Paths() iter.Seq[[]*Node] {
+	return func(yield func([]*Node) bool) { paths(nil, p.Root, yield) }
+}
+
+func paths(path []*Node, n *Node, yield func([]*Node) bool) bool {
+	for _, c := range n.Children {
+		below := append(path, c)
+		if !yield(below) || !paths(below, c, yield) {
+			return false
+		}
+	}
+	return true
 }
