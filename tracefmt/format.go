@@ -80,6 +80,7 @@ type Format struct {
 	NewReader func(io.Reader) Reader // nil if it can't be read
 	NewWriter func(io.Writer) Writer // nil if it can't be written
 	Mode      Mode                   // of the writer
+	Packed    bool                   // the writer packs its output with gzip itself
 	Keeps     Feature                // what a round trip keeps
 }
 
@@ -125,9 +126,17 @@ func Lookup(name string) *Format {
 	return nil
 }
 
-// ByExtension returns the format that a file of this name is expected to have, or nil. A final ".gz" is ignored.
+// ByExtension returns the format that a file of this name is expected to have, or nil. A final ".gz" is ignored, unless
+// a format has it in its extension.
 func ByExtension(path string) *Format {
-	base := strings.TrimSuffix(strings.ToLower(filepath.Base(path)), ".gz")
+	base := strings.ToLower(filepath.Base(path))
+	if f := byExtension(base); f != nil {
+		return f
+	}
+	return byExtension(strings.TrimSuffix(base, ".gz"))
+}
+
+func byExtension(base string) *Format {
 	var best *Format
 	longest := 0
 	for _, f := range Formats() {

@@ -61,6 +61,19 @@ func RunReader(t *testing.T, f *tracefmt.Format, inputs map[string]Input) {
 	}
 }
 
+// RunWriter runs that part of the suite that a format without a reader can pass.
+func RunWriter(t *testing.T, f *tracefmt.Format) {
+	if f.NewReader != nil || f.NewWriter == nil {
+		t.Fatalf("%s: this part of the suite is for formats that are only written", f.Name)
+	}
+	s := suite{f}
+	t.Run("Registered", s.known)
+	t.Run("Deterministic", s.deterministic)
+	t.Run("Random", s.random)
+	t.Run("Losses", s.losses)
+	t.Run("WriteErrors", s.writeErrors)
+}
+
 type suite struct{ *tracefmt.Format }
 
 // write returns what the format makes of events, and what it lost.
@@ -111,6 +124,9 @@ func (s suite) known(t *testing.T) {
 		if got := tracefmt.ByExtension("dir/a" + ext); got != s.Format {
 			t.Errorf("ByExtension(a%s) = %v", ext, got)
 		}
+	}
+	if s.Detect == nil {
+		return
 	}
 	if s.Detect([]byte("\x7fELF\x02\x01\x01")) != 0 || s.Detect(nil) != 0 {
 		t.Error("Detect takes an executable, or nothing, for a trace")
@@ -181,6 +197,32 @@ func (s suite) randomRoundTrip(t *testing.T) {
 		}
 		if losses := tracefmt.LossesOf(w); s.Keeps == tracefmt.KeepsAll && len(losses) > 0 {
 			r.Fatalf("losses: %v", losses)
+		}
+	})
+}
+
+// deterministic checks that the same events become the same bytes, and some without any.
+func (s suite) deterministic(t *testing.T) {
+	for _, events := range [][]tracefmt.Event{Sample(), nil} {
+		once, _ := s.write(t, events)
+		again, _ := s.write(t, events)
+		if len(once) == 0 || !bytes.Equal(once, again) {
+			t.Errorf("writing the same %d events twice gives %d and %d different bytes", len(events), len(once), len(again))
+		}
+	}
+}
+
+// random writes valid streams of events, and expects no errors.
+func (s suite) random(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		w := s.NewWriter(io.Discard)
+		for _, e := range Events(r) {
+			if err := w.Write(&e); err != nil {
+				r.Fatalf("Write: %v", err)
+			}
+		}
+		if err := w.Close(); err != nil {
+			r.Fatalf("Close: %v", err)
 		}
 	})
 }
