@@ -27,8 +27,11 @@ func TestImports(t *testing.T) {
 			"whoever imports trace compiles nothing but the standard library"},
 		{"./trace/tracetest", []string{module + "trace", module + "internal/logslot"},
 			"tests of users need no more than trace itself"},
-		{"./tracefmt/...", []string{module + "tracefmt", "github.com/go-json-experiment/json", "github.com/klauspost/compress"},
-			"formats are of use without the tracer"},
+		{"./tracefmt/...", []string{module + "tracefmt", "github.com/go-json-experiment/json", "github.com/klauspost/compress",
+			"google.golang.org/protobuf/encoding/protowire", "google.golang.org/protobuf/internal/errors", // which it needs
+			"google.golang.org/protobuf/internal/detrand", "github.com/google/pprof/profile"},
+			"formats are of use without the tracer; of protobuf they take the wire format only (protowire), without reflection " +
+				"and generated code, and of pprof the profile, without its tool"},
 		{"./logging", []string{module + "trace", module + "internal/logslot", module + "logging/internal", "golang.org/x/sys"},
 			"a logger is in every package of a program: outlets, flags and bridges live in packages below it"},
 		{"./logging/...", []string{module + "trace", module + "internal/logslot", module + "logging", "golang.org/x/sys", "github.com/go-logr/logr"},

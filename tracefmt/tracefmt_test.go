@@ -156,6 +156,7 @@ func TestNewReader(t *testing.T) {
 func TestByExtension(t *testing.T) {
 	for path, want := range map[string]string{
 		"a.json": "chrome", "/x/A.JSON": "chrome", "a.json.gz": "chrome", "a.folded": "folded", "a": "", "json": "", ".json": "", "a.gz": "",
+		"a.pftrace": "perfetto", "a.perfetto-trace.gz": "perfetto", "a.pb.gz": "pprof", ".pb.gz": "", "a.pb": "",
 	} {
 		got := ""
 		if f := tracefmt.ByExtension(path); f != nil {

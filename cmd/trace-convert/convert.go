@@ -275,7 +275,7 @@ func (c *conversion) writeSummary(out io.Writer) error {
 
 func (c *conversion) writeTrace(out io.Writer, events iter.Seq[*tracefmt.Event]) error {
 	var packed *gzip.Writer
-	if strings.HasSuffix(c.output, ".gz") {
+	if strings.HasSuffix(c.output, ".gz") && !c.format.Packed {
 		packed = gzip.NewWriter(out)
 		out = packed
 	}

@@ -26,6 +26,8 @@ Exit codes:
 
 const examples = `  trace-convert --summary trace.json            # the tree of tasks and spans, with times
   trace-convert trace.json -o trace.folded      # for flame graphs
+  trace-convert trace.json -o trace.pftrace     # for ui.perfetto.dev: smaller, and exact to the nanosecond
+  trace-convert trace.json -o trace.pb.gz       # for go tool pprof
   trace-convert a.json b.json -o both.json.gz   # one picture of two processes
   trace-convert trace.json zferry.log -o both.json
                                                 # log lines on their spans
