@@ -101,7 +101,8 @@ func (r *Reader) trackEvent(p *packet, s *sequenceState, pending *sequenceState)
 	}
 }
 
-// finish gives the slice that waits for its end, which is all that is in the queue, its duration if the event is that end.
+// finish gives the slice that waits for its end, which is all that is in the queue, its duration, if the event is that
+// end.
 func (r *Reader) finish(now int64) bool {
 	raw := &r.raw
 	e := &r.queue[0]
@@ -301,7 +302,9 @@ func (r *Reader) counterValue(s *sequenceState, uuid, bits uint64, isDouble bool
 		v = tracefmt.Int64(n)
 	}
 	if n := len(r.queue); n > 0 && info.isOwn && r.seriesOf == r.packets {
-		if e := &r.queue[n-1]; e.Kind == tracefmt.Counter && e.Track == d.track && info.counterID == (counterID{e.Name, e.Key, e.Category}) {
+		e := &r.queue[n-1]
+		same := info.counterID == counterID{e.Name, e.Key, e.Category}
+		if e.Kind == tracefmt.Counter && e.Track == d.track && same {
 			at := len(e.Attrs)
 			for at > 0 && r.seriesIndex[at-1] > info.index {
 				at--

@@ -24,14 +24,15 @@ type packet struct {
 // lostPackets says what packets hold that the model has no kinds for, by their fields; sizes of buffers and the like,
 // which aren't about the program, are in quietPackets.
 var lostPackets = map[int32]string{
-	1: "events of the kernel (ftrace)", 2: "process tree", 4: "map of inodes", 5: "Chrome's older events", 7: "system statistics",
-	9: "process statistics", 37: "heap profile", 38: "battery counters", 39: "Android's log", 40: "power rails",
+	1: "events of the kernel (ftrace)", 2: "process tree", 4: "map of inodes", 5: "Chrome's older events",
+	7: "system statistics", 9: "process statistics", 37: "heap profile", 38: "battery counters", 39: "Android's log", 40: "power rails",
 	49: "Perfetto's trace of itself", 54: "CPU samples", 56: "heap graph", 66: "CPU samples", 73: "memory snapshot",
 	packetZstd: "packets compressed with zstd",
 }
 
 var quietPackets = map[int32]bool{
-	3: true, 33: true, 34: true, 35: true, 36: true, 45: true, 46: true, 51: true, 67: true, 69: true, 79: true, 89: true, 98: true, 109: true,
+	3: true, 33: true, 34: true, 35: true, 36: true, 45: true, 46: true, 51: true, 67: true, 69: true, 79: true, 89: true,
+	98: true, 109: true,
 }
 
 // handle queues what a packet says.
@@ -170,7 +171,8 @@ func (r *Reader) time(p *packet, s *sequenceState) int64 {
 	}
 	t, ok := r.clocks.convert(s.id, clock, p.time)
 	if !ok {
-		r.losses.AddAt(fmt.Sprintf("time on clock %d, which no snapshot relates to the trace's; taken as it is", clock), r.start)
+		const what = "time on clock %d, which no snapshot relates to the trace's; taken as it is"
+		r.losses.AddAt(fmt.Sprintf(what, clock), r.start)
 	}
 	return t
 }

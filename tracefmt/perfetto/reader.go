@@ -24,7 +24,8 @@ const (
 	maxFlows     = 1 << 20 // flows that have begun
 )
 
-// Reader reads a Perfetto trace. Its memory is bounded by the number of tracks, by what is interned and by what is open.
+// Reader reads a Perfetto trace. Its memory is bounded by the number of tracks, by what is interned and by what is
+// open.
 type Reader struct {
 	in     *bufio.Reader
 	offset int64 // of the next byte

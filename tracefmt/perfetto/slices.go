@@ -55,8 +55,9 @@ func (w *Writer) end(e *tracefmt.Event) {
 	w.closeEvent(when)
 }
 
-// endEvent begins the end of a slice. The name and category say which of the slices that are open at the time ends:
-// trace_processor has sorted all by then, and where several begin or end at once, the file's order is all it goes by.
+// endEvent begins the end of a slice. The name and category say which of the slices that are open at the time ends
+// (SliceTracker::MatchingIncompleteSliceIndex): trace_processor has sorted all by time, and where several begin or end
+// at once, the file's order is all that it goes by.
 func (w *Writer) endEvent(uuid uint64, name, category string) {
 	w.openEvent(typeEnd, uuid)
 	w.named(name, category)

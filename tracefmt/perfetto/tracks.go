@@ -50,7 +50,8 @@ func (w *Writer) newUUID() uint64 {
 // firstSynthetic is the first pid or tid that is made up: above the numbers that systems give to processes.
 const firstSynthetic = 1 << 30
 
-// usable returns the pid or tid of a SourceID, if it can be one: Perfetto has 32 bits for a pid, and 0 is the idle task's.
+// usable returns the pid or tid of a SourceID, if it can be one: Perfetto has 32 bits for a pid, and 0 is the idle
+// task's.
 func usable(source tracefmt.Value) (n int64, ok bool) {
 	n, ok = source.Int64()
 	return n, ok && n > 0 && n < firstSynthetic

@@ -89,7 +89,7 @@ func (w *Writer) timed(e *tracefmt.Event) {
 		w.losses.Add("time out of range")
 		return
 	}
-	if e.Time < 0 { // it is read back, but trace_processor has dropped negative times since its sorter checks them
+	if e.Time < 0 { // it is read back, but trace_processor's sorter drops it (trace_sorter_negative_timestamp_dropped)
 		w.losses.Add("event before time 0, which Perfetto doesn't show")
 	}
 	w.last = max(w.last, e.Time+max(e.Dur, 0))
@@ -224,8 +224,8 @@ func (w *Writer) closeEvent(time int64) {
 	w.buf = closeMessage(w.buf, start)
 }
 
-// duration says of the begin in w.event that its end is the next packet, in µs as Perfetto's field has it, or that there
-// will be none (Open). Perfetto heeds it in events with a legacy phase only.
+// duration says of the begin in w.event that its end is the next packet, in µs as Perfetto's field has it, or that
+// there will be none (Open). Perfetto heeds it in events with a legacy phase only.
 func (w *Writer) duration(ns int64) {
 	var start int
 	w.event, start = openMessage(w.event, eventLegacy)

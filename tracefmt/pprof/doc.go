@@ -1,13 +1,13 @@
 // Package pprof writes profiles that go tool pprof and its flame graphs open: where the time of a program's tasks and
 // spans goes, instead of its processors'.
 //
-// A sample is one path of names, from the outermost task or span to the innermost, as package summary finds them: a task
-// is below the span that started it. It has three values:
+// A sample is one path of names, from the outermost task or span to the innermost, as package summary finds them: a
+// task is below the span that started it. It has three values:
 //
 //   - spans, count: how many there were.
 //   - wall, nanoseconds: their durations, from begin to end.
-//   - self, nanoseconds: their durations without the parts in which a span inside of them was running, see package summary.
-//     This is the default.
+//   - self, nanoseconds: their durations without the parts in which a span inside of them was running, see package
+//     summary. This is the default.
 //
 // pprof takes a sample's value as its innermost frame's own (flat), and adds it up for all frames around it (cum). So
 // self is what to look at for shares, trees and flame graphs: cum is the time of a span with all that ran inside of it,
