@@ -25,7 +25,8 @@ type packet struct {
 // which aren't about the program, are in quietPackets.
 var lostPackets = map[int32]string{
 	1: "events of the kernel (ftrace)", 2: "process tree", 4: "map of inodes", 5: "Chrome's older events",
-	7: "system statistics", 9: "process statistics", 37: "heap profile", 38: "battery counters", 39: "Android's log", 40: "power rails",
+	7: "system statistics", 9: "process statistics", 37: "heap profile", 38: "battery counters", 39: "Android's log",
+	40: "power rails",
 	49: "Perfetto's trace of itself", 54: "CPU samples", 56: "heap graph", 66: "CPU samples", 73: "memory snapshot",
 	packetZstd: "packets compressed with zstd",
 }

@@ -87,14 +87,13 @@ const (
 	counterIsIncrement = 5 // is_incremental
 
 	// InternedData, interned_data/interned_data.proto; all entries have iid = 1 and a text = 2
-	internCategories    = 1
-	internNames         = 2
-	internAnnotations   = 3
-	internLogBodies     = 20
-	internStrings       = 29
-	internEntryID       = 1
-	internEntryText     = 2
-	unspecifiedInterned = 0
+	internCategories  = 1
+	internNames       = 2
+	internAnnotations = 3
+	internLogBodies   = 20
+	internStrings     = 29
+	internEntryID     = 1
+	internEntryText   = 2
 
 	// TrackEvent, track_event/track_event.proto
 	eventDeltaUs        = 1 // timestamp_delta_us, deprecated

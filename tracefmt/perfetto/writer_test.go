@@ -2,18 +2,22 @@ package perfetto_test
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/spanstack/spanstack/tracefmt"
+	"github.com/spanstack/spanstack/tracefmt/chrome"
 	"github.com/spanstack/spanstack/tracefmt/fmttest"
 	"github.com/spanstack/spanstack/tracefmt/perfetto"
+	"github.com/spanstack/spanstack/tracefmt/timeline"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files")
@@ -245,5 +249,36 @@ func TestAllocations(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(1000, round); n > 0 {
 		t.Errorf("%.1f allocations for %d events", n, len(events))
+	}
+}
+
+// TestChromeFiles writes what real programs wrote as Chrome JSON, in its normal form, and reads it back.
+func TestChromeFiles(t *testing.T) {
+	files, err := filepath.Glob("../chrome/testdata/*/*.json")
+	if err != nil || len(files) < 25 {
+		t.Fatalf("%d files (%v)", len(files), err)
+	}
+	compared := 0
+	for _, file := range files {
+		var tl timeline.Timeline
+		if _, err := tl.Read(chrome.NewReader(bytes.NewReader(readFile(t, file)))); err != nil && !errors.Is(err, tracefmt.ErrTruncated) {
+			continue // what isn't Chrome JSON all through is of no interest here
+		}
+		var events []tracefmt.Event
+		for e := range tl.Events() {
+			events = append(events, *e)
+		}
+		data, losses := writeLossy(t, events...)
+		back := read(t, data)
+		if len(losses) > 0 {
+			t.Logf("%s: not compared, since it lost %v", file, losses)
+			continue
+		}
+		compared++
+		got := fmttest.ContentOf(back, tracefmt.KeepsAll)
+		fmttest.Diff(t, file, fmttest.Content{Timed: got.Timed}, fmttest.Content{Timed: fmttest.ContentOf(events, tracefmt.KeepsAll).Timed})
+	}
+	if compared < 25 {
+		t.Errorf("only %d files were compared", compared)
 	}
 }
