@@ -58,7 +58,6 @@ func (w *Writer) asyncTrack(parent *track, name string) *asyncTrack {
 		} else {
 			w.async.free[key] = t.next
 		}
-		t.next = nil
 		w.async.kept--
 		return t
 	}

@@ -118,27 +118,49 @@ func TestManyNames(t *testing.T) {
 func TestTracks(t *testing.T) {
 	long := strings.Repeat("x", 10_000)
 	data := write(t, onThread(
+		tracefmt.Event{Kind: tracefmt.Track, Track: 3, Process: 1, SourceID: tracefmt.Int64(9), Name: "other"},
 		tracefmt.Event{Kind: tracefmt.Complete, Track: 2, Time: 0, Dur: 10, Name: "a"},
 		tracefmt.Event{Kind: tracefmt.Complete, Track: 2, Time: 5, Dur: 10, Name: "overlaps"},
-		tracefmt.Event{Kind: tracefmt.Begin, Track: 2, Time: 20, Name: "b"},
-		tracefmt.Event{Kind: tracefmt.Complete, Track: 2, Time: 15, Dur: 10, Name: "around the begin"},
+		tracefmt.Event{Kind: tracefmt.Begin, Track: 3, Time: 20, Name: "b"},
+		tracefmt.Event{Kind: tracefmt.Complete, Track: 3, Time: 15, Dur: 10, Name: "around the begin"},
 		tracefmt.Event{Kind: tracefmt.AsyncBegin, Track: 2, Time: 20, Name: "up", Key: "1"},
 		tracefmt.Event{Kind: tracefmt.AsyncBegin, Track: 2, Time: 21, Name: "up", Key: "2"},
 		tracefmt.Event{Kind: tracefmt.AsyncBegin, Track: 2, Time: 22, Name: "inner", Key: "2"},
+		tracefmt.Event{Kind: tracefmt.AsyncEnd, Track: 2, Time: 23, Name: "inner", Key: "2"},
 		tracefmt.Event{Kind: tracefmt.AsyncEnd, Track: 2, Time: 23, Name: "up", Key: "1"},
 		tracefmt.Event{Kind: tracefmt.AsyncBegin, Track: 2, Time: 24, Name: "up", Key: "3"}, // where 1 was
+		tracefmt.Event{Kind: tracefmt.AsyncBegin, Track: 2, Time: 25, Name: "up", Key: "4"},
+		tracefmt.Event{Kind: tracefmt.Log, Track: 2, Time: 30, Name: "of a thread", Severity: tracefmt.SeverityWarn},
+		tracefmt.Event{Kind: tracefmt.Log, Track: 1, Time: 30, Name: "of a process"}, // Perfetto lists threads' lines only
 		tracefmt.Event{Kind: tracefmt.Complete, Track: 2, Time: 30, Dur: 1, Name: long},
 	)...)
 	text := decode(t, data)
 	for what, want := range map[string]int{
-		`sibling_merge_key: "spanstack.overlap"`:  1,
-		`sibling_merge_key: "spanstack.async:up"`: 2,
+		`sibling_merge_key: "spanstack.overlap"`:  2,
+		`sibling_merge_key: "spanstack.async:up"`: 3,
 		`sibling_merge_key: "spanstack.async:i`:   0,
-		"tid: 8":                                  1,
+		"tid: 8":          1,
+		"log_message {":   1,
+		"prio: PRIO_WARN": 1,
 	} {
 		if got := strings.Count(text, what); got != want {
 			t.Errorf("%s: %d times, want %d\n%.4000s", what, got, want, text)
 		}
+	}
+}
+
+// TestCut cuts a trace behind each packet. Only between the begin and the end of a slice that was complete is it an
+// error: a flush never ends there.
+func TestCut(t *testing.T) {
+	data := write(t, onThread(tracefmt.Event{Kind: tracefmt.Complete, Track: 2, Time: 5, Dur: 10, Name: "a"})...)
+	whole := 0
+	for n := range data {
+		if _, err := fmttest.ReadAll(perfetto.NewReader(bytes.NewReader(data[:n]))); err == nil {
+			whole++
+		}
+	}
+	if whole != 4 { // nothing, the first packet, the process, the track
+		t.Errorf("%d beginnings are whole traces, want 4", whole)
 	}
 }
 

@@ -77,6 +77,8 @@ func replication() []tracefmt.Event {
 		slice(4, 50, 95, "zfs send", "span", "s2", "t2", failed("exit 1")),
 		slice(4, 50, 100, "step", "task", "t2", "g", failed("exit 1")),
 		slice(2, 45, 100, "steps", "span", "g", "r"),
+		{Kind: tracefmt.AsyncBegin, Track: 2, Time: 46e6, Name: "upload", Category: "async", ID: "u", Parent: "g"},
+		{Kind: tracefmt.AsyncEnd, Track: 2, Time: 48e6, Name: "upload", Category: "async", ID: "u", Attrs: []tracefmt.Attr{failed("no")}},
 		slice(5, 60, -1, "serve", "task", "a", ""), // up to the end, which is 110
 		slice(2, 0, 110, "replicate", "task", "r", ""),
 	}
@@ -106,6 +108,7 @@ func TestSamples(t *testing.T) {
 		"replicate;steps;step: 1, 50 ms, 5 ms, error=true process=zferry task=step pid=[754]",
 		"replicate;steps;step;zfs send: 1, 40 ms, 40 ms, process=zferry task=step pid=[754]",
 		"replicate;steps;step;zfs send: 1, 45 ms, 45 ms, error=true process=zferry task=step pid=[754]",
+		"replicate;steps;upload: 1, 2 ms, 2 ms, error=true process=zferry task=replicate pid=[754]",
 		"replicate;zfs list: 2, 30 ms, 30 ms, process=zferry task=replicate pid=[754]",
 		"serve: 1, 50 ms, 50 ms, process=agent task=serve pid=[755]",
 	}
@@ -165,7 +168,7 @@ func TestGoTool(t *testing.T) {
 		args []string
 		want []string // regular expressions
 	}{
-		{[]string{"-top"}, []string{`(?m)^Type: self$`, `(?m)^Duration: 110ms`, `(?m)^\s*85ms .* 85ms .* zfs send$`, `(?m)^\s*25ms .* 210ms .* replicate$`}},
+		{[]string{"-top"}, []string{`(?m)^Type: self$`, `(?m)^Duration: 110ms`, `(?m)^\s*85ms .* 85ms .* zfs send$`, `(?m)^\s*25ms .* 212ms .* replicate$`}},
 		{[]string{"-top", "-sample_index=wall"}, []string{`(?m)^\s*110ms .* replicate$`, `(?m)^\s*100ms .* step$`, `(?m)^\s*30ms .* zfs list$`}},
 		{[]string{"-top", "-sample_index=spans"}, []string{`(?m)^\s*2 .* zfs list$`}},
 		{[]string{"-top", "-tagfocus=error=true"}, []string{`(?m)^\s*45ms .* zfs send$`}},
