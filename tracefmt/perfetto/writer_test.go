@@ -139,9 +139,9 @@ func TestTracks(t *testing.T) {
 		`sibling_merge_key: "spanstack.overlap"`:  2,
 		`sibling_merge_key: "spanstack.async:up"`: 3,
 		`sibling_merge_key: "spanstack.async:i`:   0,
-		"tid: 8":          1,
-		"log_message {":   1,
-		"prio: PRIO_WARN": 1,
+		"tid: 8":                                  1,
+		"log_message {":                           1,
+		"prio: PRIO_WARN":                         1,
 	} {
 		if got := strings.Count(text, what); got != want {
 			t.Errorf("%s: %d times, want %d\n%.4000s", what, got, want, text)
