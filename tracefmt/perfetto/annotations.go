@@ -3,7 +3,6 @@ package perfetto
 import (
 	"bytes"
 	"math"
-	"strings"
 
 	"github.com/spanstack/spanstack/tracefmt"
 	"github.com/spanstack/spanstack/tracefmt/internal/jsontext"
@@ -61,7 +60,7 @@ func (w *Writer) openAnnotation(name string) (start int) {
 
 func (w *Writer) ownText(name, value string) {
 	start := w.openAnnotation(name)
-	w.event = appendText(w.event, annotationString, strings.ToValidUTF8(value, "\ufffd"))
+	w.event = appendText(w.event, annotationString, valid(value))
 	w.event = closeMessage(w.event, start)
 }
 
@@ -84,7 +83,7 @@ func appendValue(b []byte, v tracefmt.Value) []byte {
 		f, _ := v.Float64()
 		return appendDouble(b, annotationDouble, f)
 	case tracefmt.StringValue:
-		return appendText(b, annotationString, strings.ToValidUTF8(v.String(), "\ufffd"))
+		return appendText(b, annotationString, valid(v.String()))
 	case tracefmt.RawValue:
 		return appendRaw(b, v.String())
 	}
@@ -97,15 +96,15 @@ const maxNesting = 32
 
 // appendRaw adds a JSON value: an object or array as nested annotations, unless its text wouldn't come back from them.
 func appendRaw(b []byte, text string) []byte {
-	valid, ok := jsontext.AppendCompact(nil, text)
+	compact, ok := jsontext.AppendCompact(nil, text)
 	if !ok {
-		return appendText(b, annotationString, strings.ToValidUTF8(text, "\ufffd"))
+		return appendText(b, annotationString, valid(text))
 	}
 	start := len(b)
-	if nested, ok := appendJSON(b, valid, 0); ok {
+	if nested, ok := appendJSON(b, compact, 0); ok {
 		return nested
 	}
-	return appendText(b[:start], annotationJSON, string(valid))
+	return appendText(b[:start], annotationJSON, string(compact))
 }
 
 // appendJSON adds a compact JSON value. It is not ok if there is no annotation which would be read as the same text.

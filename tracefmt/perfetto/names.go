@@ -86,7 +86,7 @@ func (w *Writer) add(t *table, field protowire.Number, s string) uint64 {
 	var start int
 	w.interned, start = openMessage(w.interned, field)
 	w.interned = appendUint(w.interned, internEntryID, t.last)
-	w.interned = appendText(w.interned, internEntryText, strings.ToValidUTF8(s, "\ufffd"))
+	w.interned = appendText(w.interned, internEntryText, valid(s))
 	w.interned = closeMessage(w.interned, start)
 	return t.last
 }

@@ -195,11 +195,11 @@ func (w *Writer) openDescriptor(uuid, parent uint64, name, mergeKey string) (end
 		w.buf = appendUint(w.buf, trackParent, parent)
 	}
 	if name != "" {
-		w.buf = appendText(w.buf, trackName, strings.ToValidUTF8(name, "\ufffd"))
+		w.buf = appendText(w.buf, trackName, valid(name))
 	}
 	if mergeKey != "" {
 		w.buf = appendUint(w.buf, trackMerge, mergeByKey)
-		w.buf = appendText(w.buf, trackMergeKey, strings.ToValidUTF8(mergeKey, "\ufffd"))
+		w.buf = appendText(w.buf, trackMergeKey, valid(mergeKey))
 	}
 	return func() {
 		w.buf = closeMessage(w.buf, descriptor)
@@ -231,7 +231,7 @@ func (w *Writer) describe(t *track) {
 
 func (w *Writer) describeNamed(t *track, name, order protowire.Number) {
 	if t.name != "" {
-		w.buf = appendText(w.buf, name, strings.ToValidUTF8(t.name, "\ufffd"))
+		w.buf = appendText(w.buf, name, valid(t.name))
 	}
 	if t.order != 0 && is32(t.order) {
 		w.buf = appendUint(w.buf, order, uint64(t.order))

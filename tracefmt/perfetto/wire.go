@@ -2,6 +2,8 @@ package perfetto
 
 import (
 	"math"
+	"strings"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -61,6 +63,15 @@ func appendDouble(b []byte, field protowire.Number, v float64) []byte {
 
 func appendText(b []byte, field protowire.Number, s string) []byte {
 	return append(appendVarint(appendTag(b, field, protowire.BytesType), uint64(len(s))), s...)
+}
+
+// valid returns s with replacement characters for what isn't UTF-8, as strings of protobuf have to be. It is faster than
+// strings.ToValidUTF8 where nothing is wrong.
+func valid(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	return strings.ToValidUTF8(s, "\ufffd")
 }
 
 func appendBytes(b []byte, field protowire.Number, content []byte) []byte {
