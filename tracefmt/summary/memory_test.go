@@ -23,3 +23,24 @@ func TestMemory(t *testing.T) {
 		t.Errorf("%d slices, %d values and %d buckets kept", n.Count, len(n.Ended.values), len(n.Ended.buckets))
 	}
 }
+
+// TestManyPaths has more paths than are told apart. What is one too many is counted with others, and as a loss.
+func TestManyPaths(t *testing.T) {
+	s := Summary{nodes: maxNodes - 2}
+	for i := range 10 {
+		e := tracefmt.Event{Kind: tracefmt.Complete, Track: 1, Time: int64(i) * 10, Dur: 5, Name: fmt.Sprint(i % 5), ID: fmt.Sprint(i)}
+		s.Add(&e)
+	}
+	s.Finish()
+	var got []string
+	for path := range s.Processes[0].Paths() {
+		n := path[len(path)-1]
+		got = append(got, fmt.Sprint(n.Name, " ", n.Count, " ", n.Total))
+	}
+	if want := "[(others) 6 30 0 2 10 1 2 10]"; fmt.Sprint(got) != want {
+		t.Errorf("got %v, want %s", got, want)
+	}
+	if losses := s.Losses(); len(losses) != 1 || losses[0].Count != 6 {
+		t.Errorf("losses: %v", losses)
+	}
+}
