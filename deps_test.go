@@ -27,6 +27,8 @@ func TestImports(t *testing.T) {
 			"whoever imports trace compiles nothing but the standard library"},
 		{"./trace/tracetest", []string{module + "trace", module + "internal/logslot"},
 			"tests of users need no more than trace itself"},
+		{"./trace/capture/trigger", []string{module + "trace", module + "internal/logslot", module + "trace/capture", module + "tracefmt"},
+			"a watchdog belongs into every daemon, so it brings no more than captures do, and logging is on top of trace"},
 		{"./tracefmt/...", []string{module + "tracefmt", "github.com/go-json-experiment/json", "github.com/klauspost/compress",
 			"google.golang.org/protobuf/encoding/protowire", "google.golang.org/protobuf/internal/errors", // which it needs
 			"google.golang.org/protobuf/internal/detrand", "github.com/google/pprof/profile"},
@@ -62,7 +64,7 @@ func TestImports(t *testing.T) {
 
 // TestNoTestPackagesInPrograms keeps test support out of what users run.
 func TestNoTestPackagesInPrograms(t *testing.T) {
-	for _, p := range list(t, "-f", "{{.ImportPath}}\t{{join .Deps \" \"}}", "./cmd/...", "./trace", "./trace/capture", "./tracefmt/all", "./logging", "./zfssend") {
+	for _, p := range list(t, "-f", "{{.ImportPath}}\t{{join .Deps \" \"}}", "./cmd/...", "./trace", "./trace/capture", "./trace/capture/trigger", "./tracefmt/all", "./logging", "./zfssend") {
 		path, deps, _ := strings.Cut(p, "\t")
 		for _, dep := range strings.Fields(deps) {
 			if strings.HasPrefix(dep, module) && strings.HasSuffix(dep, "test") || dep == "testing" {

@@ -62,9 +62,7 @@ func (w *Watcher) write(causes []Cause, more int) (path string, err error) {
 	defer files.discard()
 	if w.gotrace != nil {
 		marks = append(marks, w.gotrace.mark(w.c.Recorder, stem))
-		if err := files.create(&w.folder, stem+goTraceEnding, w.gotrace.writeTo); err != nil {
-			return "", fmt.Errorf("write what Go's flight recorder holds: %w", err)
-		}
+		w.gotrace.problems.report(files.create(&w.folder, stem+goTraceEnding, w.gotrace.writeTo))
 	}
 	marked := *w.format
 	marked.NewWriter = func(out io.Writer) tracefmt.Writer { return newMarker(w.format.NewWriter(out), marks) }

@@ -163,7 +163,8 @@ type files struct {
 	bytes int64
 }
 
-// create makes a file of that name and lets f write it. All files together have at most the bytes that the folder allows.
+// create makes a file of that name and lets f write it; if that fails, there is none. All files together have at most the
+// bytes that the folder allows.
 func (d *files) create(to *folder, name string, f func(io.Writer) error) error {
 	if err := os.MkdirAll(to.path, 0o700); err != nil { // somebody may have deleted it
 		return err
@@ -172,14 +173,18 @@ func (d *files) create(to *folder, name string, f func(io.Writer) error) error {
 	if err != nil {
 		return err
 	}
-	d.temps, d.names = append(d.temps, file.Name()), append(d.names, filepath.Join(to.path, name))
 	out := &limited{w: file, left: to.maxBytes - d.bytes}
 	err = f(out)
 	if closeErr := file.Close(); err == nil {
 		err = closeErr
 	}
+	if err != nil {
+		os.Remove(file.Name())
+		return err
+	}
+	d.temps, d.names = append(d.temps, file.Name()), append(d.names, filepath.Join(to.path, name))
 	d.bytes = to.maxBytes - out.left
-	return err
+	return nil
 }
 
 // publish gives the files their names, and returns that of the last.

@@ -14,15 +14,20 @@ import (
 // goTraceEnding is the ending of the names of Go's execution traces.
 const goTraceEnding = ".gotrace"
 
-// goTrace is Go's own flight recorder.
-type goTrace struct{ *rtrace.FlightRecorder }
+// goTrace is Go's own flight recorder. Without it, dumps are still of use: its problems are reported on their own.
+type goTrace struct {
+	*rtrace.FlightRecorder
+	problems problems
+}
 
-func startGoTrace() (*goTrace, error) {
+// startGoTrace starts Go's flight recorder, or returns nil and reports why it can't.
+func startGoTrace(onError func(error)) *goTrace {
 	fr := rtrace.NewFlightRecorder(rtrace.FlightRecorderConfig{MinAge: 10 * time.Second, MaxBytes: 16 << 20})
 	if err := fr.Start(); err != nil {
-		return nil, fmt.Errorf("start Go's flight recorder, so dumps come without it: %w", err)
+		onError(fmt.Errorf("start Go's flight recorder, without which dumps have no .gotrace: %w", err))
+		return nil
 	}
-	return &goTrace{fr}, nil
+	return &goTrace{fr, problems{on: onError}}
 }
 
 func (g *goTrace) close() {
@@ -46,6 +51,8 @@ func (g *goTrace) mark(rec *trace.Recorder, stem string) mark {
 }
 
 func (g *goTrace) writeTo(out io.Writer) error {
-	_, err := g.WriteTo(out)
-	return err
+	if _, err := g.WriteTo(out); err != nil {
+		return fmt.Errorf("write what Go's flight recorder holds: %w", err)
+	}
+	return nil
 }

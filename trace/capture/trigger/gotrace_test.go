@@ -57,6 +57,14 @@ func TestGoTrace(t *testing.T) {
 		t.Errorf("the two are one dump, not %v (%v)", all, err)
 	}
 
+	w.gotrace.Stop() // somebody else does
+	if path, err := w.Dump(t.Context(), "now"); err != nil || len(w.failures()) != 1 {
+		t.Errorf("a dump must not fail because of Go's trace: %s, %v, %v", path, err, w.failures())
+	}
+	if err := w.gotrace.Start(); err != nil {
+		t.Fatal(err)
+	}
+
 	second := watch(t, Config{GoTrace: true, Delay: -1}) // only one of them can have it
 	if errs := second.failures(); len(errs) != 1 {
 		t.Errorf("errors of a second watcher: %v", errs)

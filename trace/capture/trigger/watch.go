@@ -97,9 +97,8 @@ func Watch(c Config, triggers ...Trigger) (*Watcher, error) {
 	if w.needs&needRecords != 0 {
 		w.con = w.c.Recorder.NewConsumer(trace.ConsumerConfig{FromNow: true})
 	}
-	if c.GoTrace {
-		w.gotrace, err = startGoTrace()
-		w.problems.report(err)
+	if w.c.GoTrace {
+		w.gotrace = startGoTrace(w.c.OnError)
 	}
 	if len(signals) > 0 {
 		w.signals = make(chan os.Signal, 1)

@@ -70,7 +70,8 @@ func TestTriggers(t *testing.T) {
 		{"started while off", Slow(time.Minute, nil), func(ctx context.Context) {
 			rec := trace.RecorderFromContext(ctx)
 			rec.SetLevel(trace.LevelOff)
-			ctx, _ = trace.WithTask(ctx, "main")
+			ctx, task := trace.WithTask(ctx, "main")
+			defer task.End()
 			rec.SetLevel(trace.LevelRecording)
 			_, span := trace.WithSpan(ctx, "span")
 			span.End()

@@ -1,0 +1,134 @@
+// Command hang is a bank that hangs, and shows where. Alice sends money to Bob while Bob sends some to Alice: each transfer
+// holds the account that it takes from, and waits for the other one, for ever. Run it with
+//
+//	SPANSTACK_TRACE=trace.json go run ./examples/hang -dumps .
+//
+// and wait three seconds. Then it says
+//
+//	WARN trace written file=hang-20261129T112334.606Z-slow-4711.json cause="slow: task \"transfer\" is open for 2.008s" more=1
+//
+// since the watcher that main made looks for transfers that take two, and dumps the flight recorder one later. End the program with
+// Ctrl-C or kill -9, or leave it as it is: both files can be opened already. In chrome://tracing or at
+// https://ui.perfetto.dev you see two transfers, and in each "hold account" with a "lock account" in it, all without an end.
+// Their attributes tell the story: one holds account=alice and wants account=bob, the other one the reverse. The instant
+// "trigger: slow" in the dump says why it was written.
+//
+//	go run ./cmd/trace-convert --summary trace.json
+//
+// says the same in short:
+//
+//	COUNT  TOTAL   SELF    P50    P95    MAX  FAILED  OPEN  NAME
+//	    1  3.40s  3.40s      -      -      -       -     1  bank  [open for 3.40s]
+//	    2  6.81s  493µs      -      -      -       -     2  └─ transfer  [open for 3.40s]
+//	    2  6.81s  575µs      -      -      -       -     2     ├─ hold account  [open for 3.40s]
+//	    2  6.81s  6.81s      -      -      -       -     2     │  └─ lock account  [open for 3.40s]
+//	    2  882ns  882ns  431ns  451ns  451ns       -     -     └─ lock account
+//
+// A dump of the present moment comes by
+//
+//	kill -USR2 PID
+//
+// and, if the program was started with -debug localhost:6060, by
+//
+//	curl -X POST localhost:6060/debug/trace/dump
+//
+// but there is at most one in ten seconds.
+package main
+
+import (
+	"context"
+	"flag"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/spanstack/spanstack/logging"
+	"github.com/spanstack/spanstack/trace"
+	"github.com/spanstack/spanstack/trace/capture"
+	"github.com/spanstack/spanstack/trace/capture/trigger"
+)
+
+func main() {
+	defer capture.FromEnv()() // SPANSTACK_TRACE
+	dumps := flag.String("dumps", "", "where dumps go; the default is the directory for temporary files")
+	debug := flag.String("debug", "", "serve /debug/trace/ on this address")
+	flag.Parse()
+
+	w, err := trigger.Watch(trigger.Config{Dir: *dumps, Interval: 10 * time.Second},
+		trigger.Slow(2*time.Second, trigger.Named("transfer")), trigger.Signal())
+	if err != nil {
+		log.Print(err)
+	}
+	defer w.Close()
+	defer w.OnPanic()
+	if *debug != "" {
+		if err := serve(*debug, w); err != nil {
+			log.Print(err)
+		}
+	}
+	bank(context.Background())
+}
+
+// serve serves the debug endpoints. Further handlers, such as those of net/http/pprof, are a line each.
+func serve(address string, w *trigger.Watcher) error {
+	mux := http.NewServeMux()
+	mux.Handle("/debug/trace/dump", w)
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
+	log.Printf("debug endpoints are on http://%s/debug/trace/", l.Addr())
+	go http.Serve(l, mux)
+	return nil
+}
+
+type account struct {
+	owner string
+	mu    sync.Mutex
+	cents int
+}
+
+func bank(ctx context.Context) {
+	alice, bob := &account{owner: "alice", cents: 1000}, &account{owner: "bob", cents: 1000}
+	g, _ := trace.WithTaskGroup(ctx, "bank")
+	var both sync.WaitGroup // lets each have its first account before they ask for the second, as bad luck does
+	both.Add(2)
+	for _, t := range []transfer{{alice, bob, 100}, {bob, alice, 300}} {
+		g.Go("transfer", func(ctx context.Context) error { return t.run(ctx, &both) },
+			slog.String("from", t.from.owner), slog.String("to", t.to.owner))
+	}
+	g.Wait()
+}
+
+type transfer struct {
+	from, to *account
+	cents    int
+}
+
+// run is where the bug is: who locks two accounts has to do so in an order that doesn't depend on the direction.
+func (t transfer) run(ctx context.Context, both *sync.WaitGroup) error {
+	ctx, held := t.from.lock(ctx)
+	defer held.End()
+	defer t.from.mu.Unlock()
+	logging.GetLogger(ctx, "bank").Info("has the first account", "owner", t.from.owner)
+	both.Done()
+	both.Wait()
+
+	_, held = t.to.lock(ctx)
+	defer held.End()
+	defer t.to.mu.Unlock()
+	t.from.cents -= t.cents
+	t.to.cents += t.cents
+	return nil
+}
+
+// lock waits for an account in one span, and returns another one for as long as it is held.
+func (a *account) lock(ctx context.Context) (context.Context, *trace.Span) {
+	_, waiting := trace.WithSpan(ctx, "lock account", slog.String("account", a.owner))
+	a.mu.Lock()
+	waiting.End()
+	return trace.WithSpan(ctx, "hold account", slog.String("account", a.owner))
+}
