@@ -5,13 +5,13 @@
 //
 // and wait three seconds. Then it says
 //
-//	WARN trace written file=hang-20261129T112334.606Z-slow-4711.json cause="slow: task \"transfer\" is open for 2.008s" more=1
+//	trace dumped to hang-20261129T112334.606Z-slow-4711.json because of slow: task "transfer" is open for 2.008s, and 1 more
 //
-// since the watcher that main made looks for transfers that take two, and dumps the flight recorder one later. End the program with
-// Ctrl-C or kill -9, or leave it as it is: both files can be opened already. In chrome://tracing or at
-// https://ui.perfetto.dev you see two transfers, and in each "hold account" with a "lock account" in it, all without an end.
-// Their attributes tell the story: one holds account=alice and wants account=bob, the other one the reverse. The instant
-// "trigger: slow" in the dump says why it was written.
+// since the watcher that main made looks for transfers that take two, and dumps the flight recorder one later. End the
+// program with Ctrl-C or kill -9, or leave it as it is: both files can be opened already. In chrome://tracing or at
+// https://ui.perfetto.dev you see two transfers, and in each "hold account" with a "lock account" in it, all without an
+// end. Their attributes tell the story: one holds account=alice and wants account=bob, the other one the reverse. The
+// instant "trigger: slow" in the dump says why it was written.
 //
 //	go run ./cmd/trace-convert --summary trace.json
 //

@@ -48,7 +48,7 @@ func TestRun(t *testing.T) {
 	}
 	defer cmd.Wait()
 	defer cmd.Process.Kill()
-	exampletest.WaitFor(t, func() bool { return strings.Contains(stderr.String(), "trace written") })
+	exampletest.WaitFor(t, func() bool { return strings.Contains(stderr.String(), "trace dumped to "+dir) })
 	dumps, _ := filepath.Glob(filepath.Join(dir, "*-slow-*.json"))
 	if len(dumps) != 1 {
 		t.Fatalf("dumps: %v\n%s", dumps, &stderr)

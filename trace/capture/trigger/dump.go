@@ -56,6 +56,11 @@ func (w *Watcher) dumpNow(causes []Cause, more int, waiters []chan<- result) {
 func (w *Watcher) write(causes []Cause, more int) (path string, err error) {
 	w.writing.Lock()
 	defer w.writing.Unlock()
+	defer func() {
+		if v := recover(); v != nil { // a format may be anybody's code
+			path, err = "", fmt.Errorf("write it as %s: panic: %v", w.format.Name, v)
+		}
+	}()
 	stem := w.folder.stem(causes[0].Trigger)
 	marks := marksOf(causes, more)
 	var files files

@@ -30,7 +30,7 @@ func (w *Watcher) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		http.Error(rw, ErrClosed.Error(), http.StatusServiceUnavailable)
 		return
 	}
-	c := w.cause(r.Context(), "http", cut(cmp.Or(r.URL.Query().Get("reason"), "POST from "+r.RemoteAddr)))
+	c := w.cause(r.Context(), "http", cmp.Or(r.URL.Query().Get("reason"), "POST from "+r.RemoteAddr))
 	path, err := w.dump(r.Context(), c)
 	var soon *TooSoonError
 	switch {

@@ -3,6 +3,7 @@ package trigger
 import (
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"time"
 )
 
@@ -20,8 +21,8 @@ func OnPanic(c Config) {
 	if v := recover(); v != nil {
 		if w, err := newWatcher(c); err == nil {
 			w.dumpPanic(v)
-		} else if c.OnError != nil {
-			c.OnError(err)
+		} else {
+			c.withDefaults().OnError(fmt.Errorf("dump trace because of a panic: %w", err))
 		}
 		panic(v)
 	}
@@ -52,6 +53,12 @@ func (w *Watcher) dumpPanic(v any) {
 	}
 }
 
-const maxText = 8 << 10 // bytes of a panic's value and of its stack
+const maxText = 8 << 10 // bytes of a reason, of a panic's value and of its stack
 
-func cut(s string) string { return s[:min(len(s), maxText)] }
+// cut bounds a text.
+func cut(s string) string {
+	if len(s) <= maxText {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxText], "") + "…"
+}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spanstack/spanstack/trace"
 )
@@ -43,15 +44,22 @@ type batch struct {
 // it is about.
 type Cause struct {
 	Trigger string   // "slow", "failed", "cancelled", "anomaly", "signal", "panic", "http", "manual" or a name of yours
-	Reason  string   // a line: what happened
+	Reason  string   // what happened
 	Span    trace.ID // the task or span that it happened to; 0 if to none
 	Time    int64    // ns on the recorder's clock: for what ended its end, else when it was noticed
 
 	stack string // of the goroutine that panicked
 }
 
-// String returns the trigger's name and the reason.
-func (c Cause) String() string { return c.Trigger + ": " + c.Reason }
+// String returns the trigger's name and the reason, as one line: reasons may come from outside.
+func (c Cause) String() string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, c.Trigger+": "+c.Reason)
+}
 
 // A Match chooses among tasks, spans and other records. It is called on the watcher's goroutine, and may not change or
 // keep the record. If it panics, that is reported as an error, and what it looked at has no effect.

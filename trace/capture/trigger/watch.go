@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
 	"os/signal"
 	"sync"
@@ -41,7 +40,7 @@ type Config struct {
 	GoTrace bool
 
 	// OnDump gets what was written, OnError why a dump failed, once for all failures of a kind that follow each other.
-	// The defaults log it by slog.Default(). They are called on the watcher's goroutine, or on that which panics, and
+	// The defaults print a line on stderr. They are called on the watcher's goroutine, or on that which panics, and
 	// may not call the watcher's Dump and Close.
 	OnDump  func(Dump)
 	OnError func(error)
@@ -108,8 +107,8 @@ func Watch(c Config, triggers ...Trigger) (*Watcher, error) {
 	return w, nil
 }
 
-// newWatcher returns one that only lacks triggers and a goroutine.
-func newWatcher(c Config) (*Watcher, error) {
+// withDefaults returns c without zero fields.
+func (c Config) withDefaults() Config {
 	c.Dir = cmp.Or(c.Dir, os.TempDir())
 	c.Format = cmp.Or(c.Format, ".json")
 	c.Recorder = cmp.Or(c.Recorder, trace.Default())
@@ -123,13 +122,17 @@ func newWatcher(c Config) (*Watcher, error) {
 		c.MaxBytes = 256 << 20
 	}
 	if c.OnDump == nil {
-		c.OnDump = func(d Dump) {
-			slog.Warn("trace written", "file", d.Path, "cause", d.Causes[0].String(), "more", d.more())
-		}
+		c.OnDump = func(d Dump) { fmt.Fprintln(os.Stderr, d) }
 	}
 	if c.OnError == nil {
-		c.OnError = func(err error) { slog.Error("no trace written", "error", err) }
+		c.OnError = func(err error) { fmt.Fprintln(os.Stderr, err) }
 	}
+	return c
+}
+
+// newWatcher returns one that only lacks triggers and a goroutine.
+func newWatcher(c Config) (*Watcher, error) {
+	c = c.withDefaults()
 	format, err := formatOf(c.Format)
 	if err != nil {
 		return nil, err
@@ -141,8 +144,14 @@ func newWatcher(c Config) (*Watcher, error) {
 	return w, nil
 }
 
-// more returns how many causes there are beside the first.
-func (d *Dump) more() int { return len(d.Causes) - 1 + d.More }
+// String returns a line with the file's name and the first cause.
+func (d Dump) String() string {
+	s := fmt.Sprintf("trace dumped to %s because of %v", d.Path, d.Causes[0])
+	if more := len(d.Causes) - 1 + d.More; more > 0 {
+		s += fmt.Sprintf(", and %d more", more)
+	}
+	return s
+}
 
 // Close looks a last time, writes the dump that is due, unless Config.Interval forbids it, and ends the watcher. It waits
 // for a dump that is being written. The signals of the triggers do what they did before.
@@ -270,7 +279,7 @@ func (w *Watcher) dump(ctx context.Context, c Cause) (path string, err error) {
 
 // cause returns a cause that is about the innermost task or span of ctx.
 func (w *Watcher) cause(ctx context.Context, name, reason string) Cause {
-	c := Cause{Trigger: name, Reason: reason, Time: w.c.Recorder.Now()}
+	c := Cause{Trigger: name, Reason: cut(reason), Time: w.c.Recorder.Now()}
 	if trace.RecorderFromContext(ctx) == w.c.Recorder {
 		c.Span = trace.FromContext(ctx).ID()
 	}

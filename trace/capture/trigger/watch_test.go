@@ -242,7 +242,7 @@ func TestInterval(t *testing.T) {
 		var at []time.Duration
 		dumps, times := w.all()
 		for i, d := range dumps {
-			counts, at = append(counts, 1+d.more()), append(at, times[i].Sub(begin))
+			counts, at = append(counts, len(d.Causes)+d.More), append(at, times[i].Sub(begin))
 		}
 		if !slices.Equal(at, []time.Duration{time.Second, 61 * time.Second, 121 * time.Second}) {
 			t.Fatalf("dumps at %v", at)
@@ -267,6 +267,9 @@ func TestManyCausesAreCounted(t *testing.T) {
 		}
 		if got, _ := marks[maxCauses-1].Attr("more").Int64(); got != 1000-maxCauses {
 			t.Errorf("the last mark says %d more", got)
+		}
+		if got, want := d.String(), "trace dumped to "+d.Path+" because of manual: burst, and 999 more"; got != want {
+			t.Errorf("the dump is reported as %q, want %q", got, want)
 		}
 	})
 }
