@@ -2,6 +2,7 @@ package trigger
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -207,4 +208,16 @@ func TestNamed(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestNamedLikeRegexp compares patterns with regular expressions.
+func TestNamedLikeRegexp(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		pattern := rapid.StringMatching(`[ab*]{0,8}`).Draw(t, "pattern")
+		name := rapid.StringMatching(`[ab]{0,10}`).Draw(t, "name")
+		want := regexp.MustCompile("^" + strings.ReplaceAll(pattern, "*", ".*") + "$").MatchString(name)
+		if got := matchName(pattern, name); got != want {
+			t.Errorf("%q matches %q: %v", pattern, name, got)
+		}
+	})
 }

@@ -3,6 +3,7 @@ package trigger
 import (
 	"fmt"
 	"log/slog"
+	"os"
 	"testing"
 
 	"github.com/spanstack/spanstack/trace"
@@ -33,7 +34,7 @@ func BenchmarkLook(b *testing.B) {
 	}
 }
 
-// BenchmarkSpan is what a look costs for each span that ended since the last.
+// BenchmarkRecord is what a look costs for each span that ended since the last.
 func BenchmarkRecord(b *testing.B) {
 	rec := trace.NewRecorder(trace.Config{})
 	w, err := newWatcher(Config{Recorder: rec})
@@ -54,4 +55,33 @@ func BenchmarkRecord(b *testing.B) {
 		w.look()
 	}
 	b.ReportMetric(float64(b.Elapsed())/float64(b.N)/10_000, "ns/span")
+}
+
+// BenchmarkDump dumps a recorder that is full.
+func BenchmarkDump(b *testing.B) {
+	for _, format := range []string{".json", ".json.gz"} {
+		b.Run(format, func(b *testing.B) {
+			rec := trace.NewRecorder(trace.Config{})
+			ctx, task := trace.WithTask(trace.WithRecorder(b.Context(), rec), "task")
+			defer task.End()
+			for i := range 400_000 {
+				_, span := trace.WithSpan(ctx, "span", slog.Int("n", i))
+				span.End()
+			}
+			w, err := newWatcher(Config{Recorder: rec, Dir: b.TempDir(), Format: format, MaxFiles: 1})
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				path, err := w.write([]Cause{{Trigger: "manual"}}, 0)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if info, err := os.Stat(path); err == nil {
+					b.ReportMetric(float64(info.Size())/1e6, "MB")
+				}
+			}
+		})
+	}
 }

@@ -42,6 +42,10 @@
 // in the next one, all of it or a count. The oldest dumps are deleted when there are more than Config.MaxFiles, or more
 // than Config.MaxBytes of them.
 //
+// A dump has all that the recorder holds. Of a full one of the default size, 16 MiB or 400,000 spans, it is a file of 50 MB,
+// or 6 MB as .json.gz, and takes half a second of a processor, and up to 300 MB of memory for that time: see
+// [trace.Config].Bytes if that is too much.
+//
 // A dump that can't be written is reported to Config.OnError. It never delays or ends the program.
 //
 // # Go's own trace

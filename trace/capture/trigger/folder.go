@@ -173,15 +173,21 @@ func (d *files) create(to *folder, name string, f func(io.Writer) error) error {
 	if err != nil {
 		return err
 	}
+	done := false
+	defer func() {
+		if !done { // f failed or panicked
+			file.Close()
+			os.Remove(file.Name())
+		}
+	}()
 	out := &limited{w: file, left: to.maxBytes - d.bytes}
-	err = f(out)
-	if closeErr := file.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		os.Remove(file.Name())
+	if err := f(out); err != nil {
 		return err
 	}
+	if err := file.Close(); err != nil {
+		return err
+	}
+	done = true
 	d.temps, d.names = append(d.temps, file.Name()), append(d.names, filepath.Join(to.path, name))
 	d.bytes = to.maxBytes - out.left
 	return nil

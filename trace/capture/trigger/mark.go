@@ -2,6 +2,7 @@ package trigger
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 
 	"github.com/spanstack/spanstack/tracefmt"
@@ -37,22 +38,20 @@ func marksOf(causes []Cause, more int) (marks []mark) {
 	return marks
 }
 
-// A marker is a writer that adds marks to what is written: as soon as something later comes, so that the order of time
-// stays what it is.
+// A marker is a writer that adds marks to what is written: each when something later comes, so that the order of time stays
+// what it is, but not before the mark's span, which tells its track.
 type marker struct {
 	tracefmt.Writer
-	marks   []mark // by time
+	marks   []mark // that aren't written yet, by time
 	process tracefmt.TrackID
-	tracks  map[string]tracefmt.TrackID // of the marks' spans
+	spans   map[string]bool // that marks are about
 }
 
 func newMarker(w tracefmt.Writer, marks []mark) *marker {
-	m := &marker{Writer: w, marks: slices.Clone(marks), tracks: map[string]tracefmt.TrackID{}}
+	m := &marker{Writer: w, marks: slices.Clone(marks), spans: map[string]bool{}}
 	slices.SortStableFunc(m.marks, func(a, b mark) int { return cmp.Compare(a.event.Time, b.event.Time) })
 	for _, mark := range marks {
-		if mark.span != "" {
-			m.tracks[mark.span] = 0
-		}
+		m.spans[mark.span] = mark.span != ""
 	}
 	return m
 }
@@ -62,41 +61,47 @@ func (m *marker) Write(e *tracefmt.Event) error {
 		m.process = e.Track
 	}
 	if e.Kind.Timed() && e.Kind != tracefmt.Clock {
-		if err := m.writeUntil(e.Time); err != nil {
+		if err := m.flush(e.Time); err != nil {
 			return err
 		}
 	}
-	if e.ID != "" {
-		if _, wanted := m.tracks[e.ID]; wanted {
-			m.tracks[e.ID] = e.Track
+	if m.spans[e.ID] {
+		for i := range m.marks {
+			if m.marks[i].span == e.ID {
+				m.marks[i].event.Track = e.Track
+			}
 		}
 	}
 	return m.Writer.Write(e)
 }
 
-// writeUntil writes the marks of times before t.
-func (m *marker) writeUntil(t int64) error {
-	for len(m.marks) > 0 && m.marks[0].event.Time < t {
-		if err := m.writeFirst(); err != nil {
+// flush writes the marks of times before t whose place is known.
+func (m *marker) flush(t int64) error {
+	for i := 0; i < len(m.marks) && m.marks[i].event.Time < t; {
+		if mark := &m.marks[i]; mark.span != "" && mark.event.Track == 0 {
+			i++
+			continue
+		}
+		if err := m.write(i); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (m *marker) writeFirst() error {
-	e := m.marks[0].event
-	m.marks = m.marks[1:]
-	e.Track = cmp.Or(m.tracks[e.Parent], m.process)
+// write writes the ith mark, and takes it off the list.
+func (m *marker) write(i int) error {
+	e := m.marks[i].event
+	e.Track = cmp.Or(e.Track, m.process)
+	m.marks = slices.Delete(m.marks, i, i+1)
 	return m.Writer.Write(&e)
 }
 
+// Close writes the rest: marks later than everything, and those of spans that have left the recorder.
 func (m *marker) Close() error {
-	for len(m.marks) > 0 {
-		if err := m.writeFirst(); err != nil {
-			m.Writer.Close()
-			return err
-		}
+	var err error
+	for len(m.marks) > 0 && err == nil {
+		err = m.write(0)
 	}
-	return m.Writer.Close()
+	return errors.Join(err, m.Writer.Close())
 }
