@@ -58,7 +58,7 @@ func TestConcurrency(t *testing.T) {
 
 // TestFormatThatPanics must not end the program.
 func TestFormatThatPanics(t *testing.T) {
-	w := watch(t, Config{Delay: -1})
+	w := watch(t, Config{Delay: -1, GoTrace: true}) // Go's trace is there already when it panics
 	w.format = &tracefmt.Format{Name: "bad", NewWriter: func(io.Writer) tracefmt.Writer { panic("oops") }}
 	_, err := w.Dump(t.Context(), "now")
 	if err == nil || !strings.HasSuffix(err.Error(), "write it as bad: panic: oops") || len(names(t, w.c.Dir)) != 0 {

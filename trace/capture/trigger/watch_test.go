@@ -85,6 +85,19 @@ func TestTriggers(t *testing.T) {
 			time.Sleep(10 * time.Nanosecond) // or both end at the same time
 			task.EndErr(&err)
 		}, `failed: span "zfs list" failed: no such pool; failed: task "replicate" failed: no such pool`},
+		{"failed, once", Failed(nil), func(ctx context.Context) {
+			_, task := trace.WithTask(ctx, "step")
+			task.SetError(errors.New("broken"))
+			time.Sleep(time.Second) // its begin is seen, with the error
+			task.End()
+		}, `failed: task "step" failed: broken`},
+		{"ended, but something in it is open", Slow(time.Minute, Named("parent")), func(ctx context.Context) {
+			ctx, parent := trace.WithTask(ctx, "parent")
+			_, child := trace.WithTask(context.WithoutCancel(ctx), "child")
+			parent.End()
+			time.Sleep(time.Hour)
+			child.End()
+		}, ""},
 		{"failed, by predicate", Failed(func(r *trace.Record) bool { return strings.Contains(r.Err, "space") }), func(ctx context.Context) {
 			for _, err := range []error{errors.New("busy"), errors.New("no space"), context.Canceled, nil} {
 				_, task := trace.WithTask(ctx, "step")
@@ -157,6 +170,21 @@ func withoutSite(s string) string {
 	}
 	_, after, _ = strings.Cut(after, `"`)
 	return before + `site "SITE"` + after
+}
+
+// TestWhatWasBefore fires for nothing that ended before the watcher came.
+func TestWhatWasBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rec := trace.NewRecorder(trace.Config{})
+		_, task := trace.WithTask(trace.WithRecorder(t.Context(), rec), "step")
+		task.SetError(errors.New("broken"))
+		task.End()
+		w := watch(t, Config{Recorder: rec}, Failed(nil))
+		time.Sleep(time.Minute)
+		if got := w.causes(); got != "" {
+			t.Errorf("causes are %s", got)
+		}
+	})
 }
 
 // TestDumpShowsWhyAndWhatFollowed looks into a dump.
