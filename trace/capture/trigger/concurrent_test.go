@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/spanstack/spanstack/trace"
@@ -64,6 +65,47 @@ func TestFormatThatPanics(t *testing.T) {
 	if err == nil || !strings.HasSuffix(err.Error(), "write it as bad: panic: oops") || len(names(t, w.c.Dir)) != 0 {
 		t.Errorf("Dump: %v, left are %q", err, names(t, w.c.Dir))
 	}
+}
+
+// TestDiskThatHangs wants neither Close nor a panic to wait for it for ever, and nothing that runs afterwards.
+func TestDiskThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		hangs := &tracefmt.Format{Name: "hangs", NewWriter: func(io.Writer) tracefmt.Writer {
+			<-release
+			return new(list)
+		}}
+		took := func(f func()) time.Duration {
+			begin := time.Now()
+			f()
+			return time.Since(begin)
+		}
+		w := watch(t, Config{Delay: -1})
+		w.format = hangs
+		w.Fire(w.ctx, "now")
+		synctest.Wait()
+		if got := took(func() { w.Fire(w.ctx, "again") }); got != 0 {
+			t.Errorf("Fire took %v", got)
+		}
+		if got := took(w.Close); got != closeTimeout || len(w.failures()) != 1 {
+			t.Errorf("Close took %v; errors: %v", got, w.failures())
+		}
+		idle := watch(t, Config{})
+		idle.format = hangs
+		panicked := func() {
+			defer func() {
+				if v := recover(); v != "disaster" {
+					t.Errorf("panicked with %v", v)
+				}
+			}()
+			defer idle.OnPanic()
+			panic("disaster")
+		}
+		if got := took(panicked); got != panicTimeout {
+			t.Errorf("the panic took %v", got)
+		}
+		close(release)
+	})
 }
 
 func TestCauseIsOneLine(t *testing.T) {

@@ -22,9 +22,9 @@
 // A [Watcher] waits for them. It is an http.Handler as well, for dumps by POST, and has methods for panics
 // ([Watcher.OnPanic]) and for whatever the program itself finds strange ([Watcher.Fire]).
 //
-// The program pays nothing for being watched: the watcher reads the recorder from time to time, on a goroutine of its own.
-// That is how it sees what hangs, which does nothing that could be noticed. In return, it sees everything up to
-// Config.Poll late; it sees no failures, anomalies and slow spans that have ended of those times when the recorder's level
+// Spans cost no more for being watched: the watcher reads the recorder from time to time, on a goroutine of its own, for at
+// most a fiftieth of the time. That is how it sees what hangs, which does nothing that could be noticed. In return, it
+// sees everything up to Config.Poll late; it sees no failures, anomalies and slow spans that have ended of those times when the recorder's level
 // wasn't [trace.LevelRecording], but at [trace.LevelIDs] still what is open for long; and in a program that fills the
 // whole ring between two looks it misses some.
 //
@@ -42,7 +42,7 @@
 // in the next one, all of it or a count. The oldest dumps are deleted when there are more than Config.MaxFiles, or more
 // than Config.MaxBytes of them.
 //
-// A dump has all that the recorder holds. Of a full one of the default size, 16 MiB or 400,000 spans, it is a file of 50 MB,
+// A dump has all that the recorder holds. Of a full one of the default size, 16 MiB or some 300,000 spans, it is a file of 50 MB,
 // or 6 MB as .json.gz, and takes half a second of a processor, and up to 300 MB of memory for that time: see
 // [trace.Config].Bytes if that is too much.
 //

@@ -47,7 +47,7 @@ func TestGoTrace(t *testing.T) {
 	clockGo, workGo := inGoTrace(t, strings.TrimSuffix(path, ".json")+".gotrace", clock.Name)
 	off := time.Duration((workGo - clockGo) - (work.Time - mono))
 	t.Logf("by the clocks' difference, the span begins %v later in Go's trace", off)
-	if off.Abs() > 5*time.Millisecond { // a loaded machine may stop us between two readings
+	if off.Abs() > 50*time.Millisecond { // a loaded machine may stop us between two readings
 		t.Errorf("the clocks are %v apart", off)
 	}
 	if info, err := os.Stat(strings.TrimSuffix(path, ".json") + ".gotrace"); err != nil || info.Mode().Perm() != 0o600 {

@@ -3,6 +3,7 @@ package trigger
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -153,8 +154,12 @@ func (d Dump) String() string {
 	return s
 }
 
-// Close looks a last time, writes the dump that is due, unless Config.Interval forbids it, and ends the watcher. It waits
-// for a dump that is being written. The signals of the triggers do what they did before.
+// closeTimeout bounds how long Close waits for a disk.
+const closeTimeout = 10 * time.Second
+
+// Close looks a last time, writes the dump that is due, unless Config.Interval forbids it, and ends the watcher. For a
+// dump that is being written it waits, but no longer than ten seconds: a disk may hang. The signals of the triggers do
+// what they did before.
 func (w *Watcher) Close() {
 	if w != nil {
 		w.close()
@@ -166,8 +171,11 @@ func (w *Watcher) doClose() {
 		signal.Stop(w.signals)
 	}
 	close(w.stop)
-	<-w.stopped
-	w.gotrace.close()
+	select {
+	case <-w.stopped:
+	case <-time.After(closeTimeout):
+		w.problems.report(errors.New("end the watch for reasons to dump traces: a dump hangs"))
+	}
 }
 
 // pace bounds the part of the time that goes into looking: one in so many.
@@ -175,6 +183,7 @@ const pace = 50
 
 func (w *Watcher) run() {
 	defer close(w.stopped)
+	defer w.gotrace.close()
 	poll := time.NewTimer(w.c.Poll)
 	defer poll.Stop()
 	if w.needs == 0 {
