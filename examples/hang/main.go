@@ -1,5 +1,5 @@
-// Command hang is a bank that hangs, and shows where. Alice sends money to Bob while Bob sends some to Alice: each transfer
-// holds the account that it takes from, and waits for the other one, for ever. Run it with
+// Command hang is a bank that hangs, and shows where. Alice sends money to Bob while Bob sends some to Alice: each
+// transfer holds the account that it takes from, and waits for the other one, for ever. Run it with
 //
 //	SPANSTACK_TRACE=trace.json go run ./examples/hang -dumps .
 //

@@ -2,13 +2,13 @@
 //
 //	SPANSTACK_TRACE=trace.json go run ./examples/workerpool
 //
-// and open trace.json in chrome://tracing or at https://ui.perfetto.dev. There is a row for each worker, with its jobs one
-// after the other; arrows lead from the pool to the workers; the curve "queue" falls to 0. Job 7 failed: the error
-// is among its attributes, and its log line is on it. All workers end at about the same time, but one that has a long job
-// last: in a real pool, that would be the reason to do long jobs first.
+// and open trace.json in chrome://tracing or at https://ui.perfetto.dev. There is a row for each worker, with its jobs
+// one after the other; arrows lead from the pool to the workers; the curve "queue" falls to 0. Job 7 failed: the error
+// is among its attributes, and its log line is on it. All workers end at about the same time, but one that has a long
+// job last: in a real pool, that would be the reason to do long jobs first.
 //
-// Each line of the log has the ID stack of the job that it is about, as trace=/…/. The last of its IDs finds the job in the
-// trace, and any of them finds all lines of what it names:
+// Each line of the log has the ID stack of the job that it is about, as trace=/…/. The last of its IDs finds the job
+// in the trace, and any of them finds all lines of what it names:
 //
 //	go run ./cmd/trace-convert grep ID trace.json
 //

@@ -92,7 +92,8 @@ func merge(causes []Cause) Cause {
 			last = c
 		}
 	}
-	return Cause{Trigger: strings.Join(names, "+"), Reason: strings.Join(reasons, "; "), Span: last.Span, Time: last.Time}
+	last.Trigger, last.Reason = strings.Join(names, "+"), strings.Join(reasons, "; ")
+	return last
 }
 
 // Nth fires with every nth time that t does. An n below 2 changes nothing.

@@ -15,7 +15,8 @@ import (
 // formatOf returns the format of files whose names end like this.
 func formatOf(ending string) (*tracefmt.Format, error) {
 	format := tracefmt.ByExtension("dump" + ending)
-	if format == nil || format.NewWriter == nil || !strings.HasPrefix(ending, ".") || strings.ContainsAny(ending, `/\`) {
+	plain := strings.HasPrefix(ending, ".") && !strings.ContainsAny(ending, `/\`)
+	if format == nil || format.NewWriter == nil || !plain {
 		var known []string
 		for _, f := range tracefmt.Formats() {
 			if f.NewWriter != nil {

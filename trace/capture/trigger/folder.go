@@ -42,8 +42,9 @@ func newFolder(c Config) folder {
 	endings := `(?:` + regexp.QuoteMeta(goTraceEnding) + `|\.[a-z0-9.]+)`
 	return folder{
 		path: c.Dir, program: program, maxFiles: c.MaxFiles, maxBytes: c.MaxBytes,
-		own:   regexp.MustCompile(`^(` + stem + `)` + endings + `$`),
-		temps: regexp.MustCompile(`^` + regexp.QuoteMeta(tempPrefix) + stem + endings + regexp.QuoteMeta(tempSuffix) + `$`),
+		own: regexp.MustCompile(`^(` + stem + `)` + endings + `$`),
+		temps: regexp.MustCompile(`^` + regexp.QuoteMeta(tempPrefix) + stem + endings +
+			regexp.QuoteMeta(tempSuffix) + `$`),
 	}
 }
 
@@ -163,8 +164,8 @@ type files struct {
 	bytes int64
 }
 
-// create makes a file of that name and lets f write it; if that fails, there is none. All files together have at most the
-// bytes that the folder allows.
+// create makes a file of that name and lets f write it; if that fails, there is none. All files together have at most
+// the bytes that the folder allows.
 func (d *files) create(to *folder, name string, f func(io.Writer) error) error {
 	if err := os.MkdirAll(to.path, 0o700); err != nil { // somebody may have deleted it
 		return err
@@ -216,7 +217,7 @@ func (d *files) discard() {
 }
 
 // errTooLarge is the cause of failures of dumps that are larger than all of them may be.
-var errTooLarge = errors.New("it is larger than Config.MaxBytes allows; a smaller recorder or a compressed format helps")
+var errTooLarge = errors.New("it is larger than Config.MaxBytes allows; a smaller recorder or a .gz format helps")
 
 // limited fails when more than left bytes are written to it.
 type limited struct {

@@ -37,8 +37,8 @@ func (g *goTrace) close() {
 }
 
 // ClockCategory is the category of the log line in Go's execution trace, and of the instant in the dump beside it, that
-// stand for the same moment. Both have the same text, with that moment on the recorder's clock and on the wall clock, in
-// ns: the difference of their times is that of the clocks of the two files.
+// stand for the same moment. Both have the same text, with that moment on the recorder's clock and on the wall clock,
+// in ns: the difference of their times is that of the clocks of the two files.
 const ClockCategory = "spanstack.clock"
 
 // mark makes a mark of this moment in both traces.
@@ -47,7 +47,8 @@ func (g *goTrace) mark(rec *trace.Recorder, stem string) mark {
 	text := fmt.Sprintf("%s recorder=%d unix=%d", stem, mono, wall.UnixNano())
 	rtrace.Log(context.Background(), ClockCategory, text)
 	return mark{event: tracefmt.Event{Kind: tracefmt.Instant, Time: mono, Name: text, Category: ClockCategory,
-		Attrs: []tracefmt.Attr{{Key: "recorder", Value: tracefmt.Int64(mono)}, {Key: "unix", Value: tracefmt.Int64(wall.UnixNano())}}}}
+		Attrs: []tracefmt.Attr{{Key: "recorder", Value: tracefmt.Int64(mono)},
+			{Key: "unix", Value: tracefmt.Int64(wall.UnixNano())}}}}
 }
 
 func (g *goTrace) writeTo(out io.Writer) error {

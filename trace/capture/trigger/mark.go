@@ -38,8 +38,8 @@ func marksOf(causes []Cause, more int) (marks []mark) {
 	return marks
 }
 
-// A marker is a writer that adds marks to what is written: each when something later comes, so that the order of time stays
-// what it is, but not before the mark's span, which tells its track.
+// A marker is a writer that adds marks to what is written: each when something later comes, so that the order of time
+// stays what it is, but not before the mark's span, which tells its track.
 type marker struct {
 	tracefmt.Writer
 	marks   []mark // that aren't written yet, by time

@@ -10,13 +10,14 @@ import (
 // panicTimeout bounds how long a panic waits for its dump: a disk may hang.
 const panicTimeout = 5 * time.Second
 
-// OnPanic writes a dump if the goroutine that deferred it panics, and then lets it panic on, with the same value. It must
-// be deferred itself, and needs no [Watcher]:
+// OnPanic writes a dump if the goroutine that deferred it panics, and then lets it panic on, with the same value. It
+// must be deferred itself, and needs no [Watcher]:
 //
 //	func main() {
 //		defer trigger.OnPanic(trigger.Config{Dir: "/var/lib/zferry"})
 //
-// There is no delay and no limit but for those of files. Panics of other goroutines, which end a program, too, are theirs.
+// There is no delay and no limit but for those of files. Panics of other goroutines, which end a program, too, are
+// theirs.
 func OnPanic(c Config) {
 	if v := recover(); v != nil {
 		if w, err := newWatcher(c); err == nil {
@@ -28,8 +29,8 @@ func OnPanic(c Config) {
 	}
 }
 
-// OnPanic is like the function [OnPanic], for the goroutine that defers it, with the watcher's configuration. What fired
-// and isn't dumped yet goes into the same dump.
+// OnPanic is like the function [OnPanic], for the goroutine that defers it, with the watcher's configuration. What
+// fired and isn't dumped yet goes into the same dump.
 func (w *Watcher) OnPanic() {
 	if v := recover(); v != nil {
 		if w != nil {
@@ -40,7 +41,8 @@ func (w *Watcher) OnPanic() {
 }
 
 func (w *Watcher) dumpPanic(v any) {
-	c := Cause{Trigger: "panic", Reason: cut(fmt.Sprint(v)), Time: w.c.Recorder.Now(), stack: cut(string(debug.Stack()))}
+	c := Cause{Trigger: "panic", Reason: cut(fmt.Sprint(v)), Time: w.c.Recorder.Now()}
+	c.stack = cut(string(debug.Stack()))
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

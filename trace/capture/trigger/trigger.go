@@ -67,8 +67,8 @@ type Match func(*trace.Record) bool
 
 func (m Match) matches(r *trace.Record) bool { return m == nil || m(r) }
 
-// Named returns a Match for the tasks and spans whose name is one of the patterns. In a pattern, "*" stands for any text,
-// slashes included, and everything else for itself.
+// Named returns a Match for the tasks and spans whose name is one of the patterns. In a pattern, "*" stands for any
+// text, slashes included, and everything else for itself.
 func Named(patterns ...string) Match {
 	return func(r *trace.Record) bool {
 		for _, p := range patterns {
@@ -162,8 +162,8 @@ func ended(r *trace.Record) bool {
 // the error's text as Err.
 func Failed(m Match) Trigger { return outcome("failed", "failed: ", trace.StatusError, m) }
 
-// Cancelled fires for each task or span that m chooses and that ended because its context was cancelled. A nil m chooses
-// all. The record has the cause of the cancellation as Err.
+// Cancelled fires for each task or span that m chooses and that ended because its context was cancelled. A nil m
+// chooses all. The record has the cause of the cancellation as Err.
 func Cancelled(m Match) Trigger {
 	return outcome("cancelled", "was cancelled: ", trace.StatusCancelled, m)
 }
@@ -191,8 +191,8 @@ func Anomaly() Trigger {
 	})
 }
 
-// When fires for each record that m chooses: an event, a line of the log, a counter, the end of a task or span. name names
-// the trigger in files' names and in dumps: letters, digits and dashes.
+// When fires for each record that m chooses: an event, a line of the log, a counter, the end of a task or span. name
+// names the trigger in files' names and in dumps: letters, digits and dashes.
 func When(name string, m Match) Trigger {
 	return records(func(r *trace.Record) (Cause, bool) {
 		switch {

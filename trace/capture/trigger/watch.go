@@ -75,8 +75,8 @@ type Watcher struct {
 	close         func()
 }
 
-// Watch begins to wait for any of the triggers, or, without any, for a [Signal]. It fails if the format isn't known or if
-// the directory can't be written to.
+// Watch begins to wait for any of the triggers, or, without any, for a [Signal]. It fails if the format isn't known or
+// if the directory can't be written to.
 func Watch(c Config, triggers ...Trigger) (*Watcher, error) {
 	w, err := newWatcher(c)
 	if err == nil {
@@ -235,8 +235,8 @@ func (w *Watcher) look() {
 	}
 }
 
-// see shows a batch to all triggers. What they fire is in the order of time, so that of errors that are handed on outwards
-// the innermost comes first.
+// see shows a batch to all triggers. What they fire is in the order of time, so that of errors that are handed on
+// outwards the innermost comes first.
 func (w *Watcher) see(b *batch) {
 	var causes []Cause
 	for _, part := range w.parts {
@@ -264,8 +264,8 @@ func (w *Watcher) Fire(ctx context.Context, reason string) {
 	}
 }
 
-// Dump is like Fire, but waits until the file is there, and returns its name. If it is too early for one, the error is a
-// [*TooSoonError]. When ctx is done, Dump returns, and the dump is written nevertheless.
+// Dump is like Fire, but waits until the file is there, and returns its name. If it is too early for one, the error is
+// a [*TooSoonError]. When ctx is done, Dump returns, and the dump is written nevertheless.
 func (w *Watcher) Dump(ctx context.Context, reason string) (path string, err error) {
 	if w == nil {
 		return "", ErrClosed
