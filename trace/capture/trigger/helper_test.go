@@ -16,6 +16,7 @@ import (
 
 	"github.com/spanstack/spanstack/trace"
 	"github.com/spanstack/spanstack/tracefmt"
+	_ "github.com/spanstack/spanstack/tracefmt/perfetto" // a format that programs may import
 )
 
 // A watched is a recorder with a watcher, and what that reported.
@@ -115,7 +116,7 @@ func load(t *testing.T, path string) (events []*tracefmt.Event) {
 			t.Fatal(err)
 		}
 	}
-	r := tracefmt.Lookup("chrome").NewReader(bytes.NewReader(b))
+	r := tracefmt.Detect(b).NewReader(bytes.NewReader(b))
 	for {
 		e, err := r.Next()
 		if err == io.EOF {

@@ -334,19 +334,37 @@ func TestCloseKeepsTheInterval(t *testing.T) {
 	})
 }
 
+// TestFormats wants the mark on the span in each format.
+func TestFormats(t *testing.T) {
+	for _, format := range []string{".json", ".json.gz", ".pftrace", ".pftrace.gz"} {
+		synctest.Test(t, func(t *testing.T) {
+			w := watch(t, Config{Format: format})
+			ctx, task := trace.WithTask(w.ctx, "step")
+			defer task.End()
+			path, err := w.Dump(ctx, "why not")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := stable(&w.folder, path); got != "PROGRAM-TIME-manual-PID"+format {
+				t.Error(got)
+			}
+			events := load(t, path)
+			marks := triggered(events)
+			if len(marks) != 1 || marks[0].Attr("reason").String() != "why not" || marks[0].Parent != task.ID().String() {
+				t.Fatalf("%s: marks are %v", format, marks)
+			}
+			for _, e := range events {
+				if e.ID == task.ID().String() && e.Track != marks[0].Track {
+					t.Errorf("%s: the task is on track %d, the mark on %d", format, e.Track, marks[0].Track)
+				}
+			}
+		})
+	}
+}
+
 func TestDumpByHand(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := watch(t, Config{Format: ".json.gz", Interval: -1})
-		ctx, task := trace.WithTask(w.ctx, "step")
-		path, err := w.Dump(ctx, "why not")
-		if err != nil {
-			t.Fatal(err)
-		}
-		marks := triggered(load(t, path))
-		if len(marks) != 1 || marks[0].Attr("reason").String() != "why not" || marks[0].Parent != task.ID().String() {
-			t.Errorf("marks are %v", marks)
-		}
-		task.End()
+		w := watch(t, Config{Interval: -1})
 		ctx, cancel := context.WithTimeoutCause(w.ctx, time.Millisecond, errors.New("impatient"))
 		defer cancel()
 		if _, err := w.Dump(ctx, "in vain"); err == nil || err.Error() != "impatient" {
