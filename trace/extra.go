@@ -31,12 +31,12 @@ type more struct {
 	dropped uint16      // attributes that were too many
 	err     error
 	name    string // with flagRenamed
+	entry   entry  // of an async span that isn't a host
 	rare    *rare
 }
 
 // rare is what a span has that was misused, or started while somebody watches more closely than usual.
 type rare struct {
-	entry   entry
 	adopted *Span   // with flagAdopted: the parent that the record names
 	site    uintptr // where the span was started, if the recorder wants to know
 	region  *region

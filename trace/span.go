@@ -190,7 +190,6 @@ func startAsync(ctx context.Context, rec *Recorder, mode mode, parent *Span, nam
 		}
 	} else {
 		a := &asyncSpan{}
-		a.more.rare = &a.rare
 		a.extra.more.Store(&a.more)
 		b := a.text[:0]
 		if c != nil {
@@ -198,7 +197,7 @@ func startAsync(ctx context.Context, rec *Recorder, mode mode, parent *Span, nam
 			a.extra.nPlain = c.Common.n
 		}
 		a.extra.keep(b, attrs)
-		s, e = &a.Span, &a.rare.entry
+		s, e = &a.Span, &a.more.entry
 		s.extra.Store(&a.extra)
 		s.host = parent.host
 	}
@@ -222,7 +221,6 @@ type asyncSpan struct {
 	Span
 	extra extra
 	more  more
-	rare  rare
 	text  [asyncText]byte
 }
 
@@ -361,7 +359,7 @@ func (s *Span) entry() *entry {
 	case s.isStrict():
 		return nil
 	}
-	return &s.rareOf().entry
+	return &s.moreOf().entry
 }
 
 // misfit deals with a new span that doesn't nest in its task: it becomes an async span.
@@ -393,7 +391,7 @@ func (s *Span) becomeAsync() {
 
 // strayEntry returns the entry of a span that wasn't made to have one. The shard is locked.
 func (s *Span) strayEntry() *entry {
-	e := &s.rarely().entry
+	e := &s.added().entry
 	e.span = s
 	return e
 }

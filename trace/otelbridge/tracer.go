@@ -54,9 +54,9 @@ type span struct {
 	outer  context.Context // of package trace
 
 	mu     sync.Mutex
-	status codes.Code
-	text   string // of status
+	status uint8 // a codes.Code
 	ended  bool
+	text   string // of status
 }
 
 // contextOfSpan is a span seen as a context.
@@ -94,7 +94,7 @@ func (s *span) End(options ...oteltrace.SpanEndOption) {
 	if !first {
 		return
 	}
-	setStatus(s.ours, status, text)
+	setStatus(s.ours, codes.Code(status), text)
 	if len(options) > 0 {
 		if c := oteltrace.NewSpanEndConfig(options...); !c.Timestamp().IsZero() {
 			s.ours.EndAt(c.Timestamp())
@@ -108,10 +108,10 @@ func (s *span) End(options ...oteltrace.SpanEndOption) {
 func (s *span) SetStatus(code codes.Code, description string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ended || s.status > code {
+	if s.ended || codes.Code(s.status) > code || code > codes.Ok {
 		return
 	}
-	if s.status = code; code == codes.Error {
+	if s.status = uint8(code); code == codes.Error {
 		s.text = description
 	}
 }
