@@ -84,6 +84,9 @@ func load(t *testing.T, path string) []*tracefmt.Event {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if strings.HasSuffix(path, ".gz") {
+		b = unpack(t, b)
+	}
 	if !bytes.HasSuffix(b, []byte("]\n")) {
 		b = append(b, ']') // as viewers do
 	}

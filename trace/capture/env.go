@@ -11,14 +11,18 @@ import (
 const EnvVar = "SPANSTACK_TRACE"
 
 // FromEnv starts a trace of the default recorder to the file that SPANSTACK_TRACE names, if it names one, and returns
-// the function that completes it: see [Start]. A file that can't be written is reported on stderr, and doesn't keep
-// the program from running.
+// the function that completes it: see [Start]. Its text is that of [ParseFile]. A file that can't be written is reported
+// on stderr, and doesn't keep the program from running.
 func FromEnv() (stop func()) {
-	path := os.Getenv(EnvVar)
-	if path == "" {
+	text := os.Getenv(EnvVar)
+	if text == "" {
 		return func() {}
 	}
-	f, err := Start(path, trace.Default())
+	var f *File
+	config, err := ParseFile(text)
+	if err == nil {
+		f, err = config.Start(trace.Default())
+	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", EnvVar, err)
 	}

@@ -1,7 +1,9 @@
 package capture
 
 import (
+	"cmp"
 	"log/slog"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -23,6 +25,9 @@ type exporter struct {
 	nextTrack tracefmt.TrackID
 	lanes     map[string][]*lane
 	open      map[trace.ID]*openSpan
+	openAsync map[trace.ID]*openSpan // async spans that were shown as open
+	begun     int                    // how many begins there were
+	clock     *trace.Record          // the latest snapshot
 	tasks     recentTasks
 }
 
@@ -41,16 +46,37 @@ type lane struct {
 // openSpan is what must be known of a begun span until its end.
 type openSpan struct {
 	lane  *lane
-	name  string
-	attrs []slog.Attr
+	begin trace.Record
+	order int
 }
 
 func newExporter(w tracefmt.Writer, rec *trace.Recorder) *exporter {
-	x := &exporter{w: w, nextTrack: processTrack + 1, lanes: map[string][]*lane{}, open: map[trace.ID]*openSpan{}}
+	x := &exporter{w: w, nextTrack: processTrack + 1, lanes: map[string][]*lane{},
+		open: map[trace.ID]*openSpan{}, openAsync: map[trace.ID]*openSpan{}}
 	x.write(tracefmt.Event{Kind: tracefmt.Clock, Unix: rec.Epoch().UnixNano()})
 	x.write(tracefmt.Event{Kind: tracefmt.Process, Track: processTrack, Name: filepath.Base(os.Args[0]),
 		SourceID: tracefmt.Int64(int64(os.Getpid()))})
 	return x
+}
+
+// follow returns an exporter for another trace that goes on where that of x ends: it begins with what is open.
+func (x *exporter) follow(w tracefmt.Writer, rec *trace.Recorder) *exporter {
+	y := newExporter(w, rec)
+	open := slices.AppendSeq(slices.Collect(maps.Values(x.open)), maps.Values(x.openAsync))
+	slices.SortFunc(open, func(a, b *openSpan) int { return cmp.Compare(a.order, b.order) })
+	for _, o := range open {
+		y.record(&o.begin)
+	}
+	if x.clock != nil {
+		y.record(x.clock)
+	}
+	return y
+}
+
+// opened notes the begin of what isn't ended yet.
+func (x *exporter) opened(in map[trace.ID]*openSpan, l *lane, r *trace.Record) {
+	x.begun++
+	in[r.ID] = &openSpan{l, *r, x.begun}
 }
 
 func (x *exporter) write(e tracefmt.Event) {
@@ -107,6 +133,7 @@ func (x *exporter) record(r *trace.Record) {
 		x.write(tracefmt.Event{Kind: tracefmt.Instant, Time: r.Start, Name: "records lost", Category: tracefmt.CategoryLoss,
 			Attrs: []tracefmt.Attr{{Key: "count", Value: tracefmt.Uint64(r.Count)}}})
 	case trace.KindClock:
+		x.clock = new(*r)
 		x.write(tracefmt.Event{Kind: tracefmt.Clock, Time: r.Start, Unix: r.Unix})
 	}
 }
@@ -125,7 +152,7 @@ func (x *exporter) slice(r *trace.Record) {
 	}
 	if r.Phase == trace.PhaseBegin {
 		e.Kind = tracefmt.Begin
-		x.open[r.ID] = &openSpan{l, r.Name, r.Attrs}
+		x.opened(x.open, l, r)
 		l.stack = append(l.stack, r.ID)
 		l.begun, l.dirty = max(l.begun, r.Start), true
 	} else {
@@ -146,7 +173,7 @@ func (x *exporter) end(r *trace.Record) {
 	x.closeAbove(o.lane, r)
 	e := x.span(r)
 	e.Kind, e.Track, e.Time = tracefmt.End, o.lane.track, r.End
-	e.Attrs = newAttrs(r, o.attrs)
+	e.Attrs = newAttrs(r, o.begin.Attrs)
 	x.write(e)
 	o.lane.shows(r.End)
 	if r.Kind == trace.KindTask {
@@ -168,7 +195,7 @@ func (x *exporter) closeAbove(l *lane, r *trace.Record) {
 		if id == r.ID {
 			return
 		}
-		x.write(tracefmt.Event{Kind: tracefmt.End, Track: l.track, Time: r.End, Name: above.name,
+		x.write(tracefmt.Event{Kind: tracefmt.End, Track: l.track, Time: r.End, Name: above.begin.Name,
 			Attrs: []tracefmt.Attr{{Key: "end", Value: tracefmt.String("unknown")}}})
 	}
 }
@@ -184,11 +211,13 @@ func (x *exporter) async(r *trace.Record) {
 	e := x.span(r)
 	e.Track, e.Category, e.Key = track, tracefmt.CategoryAsync, e.ID
 	if r.Phase == trace.PhaseBegin {
+		x.opened(x.openAsync, nil, r)
 		e.Kind = tracefmt.AsyncInstant
 		e.Attrs = append(e.Attrs, tracefmt.Attr{Key: "open", Value: tracefmt.Bool(true)})
 		x.write(e)
 		return
 	}
+	delete(x.openAsync, r.ID)
 	e.Kind = tracefmt.AsyncBegin
 	x.write(e)
 	x.write(tracefmt.Event{Kind: tracefmt.AsyncEnd, Track: track, Time: r.End, Name: e.Name, Category: e.Category, Key: e.Key})

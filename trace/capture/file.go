@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -15,22 +14,18 @@ import (
 	_ "github.com/spanstack/spanstack/tracefmt/chrome" // the format that is always known
 )
 
-// flushInterval is how often new records are written. A span that is open shows up in the file after at most two of
-// them.
-const flushInterval = 100 * time.Millisecond
-
 // ErrInUse says that another process writes a trace to the same file. It usually is the parent, whose SPANSTACK_TRACE
 // its child inherited; "%p" in the name gives each process a file of its own.
 var ErrInUse = errors.New(`another process is writing a trace to it; "%p" in the name gives each process its own`)
 
 // A File is a trace that is being written. Its methods may be called concurrently.
 type File struct {
-	path string
-	file *os.File
-	w    tracefmt.Writer
-	rec  *trace.Recorder
-	con  *trace.Consumer
-	x    *exporter
+	config FileConfig
+	names  names
+	pump   *pump
+
+	mu   sync.Mutex
+	part *part
 
 	stop    chan struct{}
 	stopped chan struct{}
@@ -38,51 +33,82 @@ type File struct {
 	err     error // of the writing goroutine, until stopped is closed
 }
 
+// A part is one of the files that a trace consists of, the only one unless it is limited in size.
+type part struct {
+	number int // of its name; 0 if that has none
+	path   string
+	file   *os.File
+	out    *counter
+	w      tracefmt.Writer
+	head   int64 // how much of it was written because it was open
+}
+
+// counter counts what is written.
+type counter struct {
+	w io.Writer
+	n int64
+}
+
+func (c *counter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += int64(n)
+	return n, err
+}
+
 // Start writes all that rec records, from what it still holds until Stop is called, to the file named path, whose
 // extension says the format. A file of that name is overwritten, unless a process is writing a trace to it: then the
 // error is [ErrInUse].
-func Start(path string, rec *trace.Recorder) (*File, error) {
-	path = strings.ReplaceAll(path, "%p", strconv.Itoa(os.Getpid()))
-	format, err := formatOf(path)
+func Start(path string, rec *trace.Recorder) (*File, error) { return FileConfig{Path: path}.Start(rec) }
+
+// Start is like the function [Start], with what else the configuration says.
+func (c FileConfig) Start(rec *trace.Recorder) (*File, error) {
+	names, err := c.names()
 	if err != nil {
-		return nil, fmt.Errorf("write trace %s: %w", path, err)
+		return nil, fmt.Errorf("write trace %s: %w", c.Path, err)
 	}
-	file, err := create(path)
+	first, err := names.create(0)
 	if err != nil {
 		return nil, fmt.Errorf("write trace: %w", err)
 	}
-	f := &File{path: path, file: file, w: newWriter(format, file), rec: rec, con: rec.NewConsumer(trace.ConsumerConfig{}),
-		stop: make(chan struct{}), stopped: make(chan struct{})}
-	f.x = newExporter(f.w, rec)
+	f := &File{config: c, names: names, part: first, stop: make(chan struct{}), stopped: make(chan struct{}),
+		pump: newPump(first.w, rec, trace.ConsumerConfig{})}
+	f.pump.flushed = f.rotate
+	names.removeOld(first.number, c.Keep)
 	go f.run()
 	return f, nil
 }
 
-func newWriter(format *tracefmt.Format, file *os.File) tracefmt.Writer {
-	if format.Name == "chrome" {
-		return format.NewWriter(&pageWriter{w: file})
+// newWriter returns a format's writer to a file. At any cut of that, as it is left by a kill, whole events remain.
+func newWriter(format *tracefmt.Format, out io.Writer, packed bool) tracefmt.Writer {
+	chrome := format.Name == "chrome"
+	switch {
+	case packed:
+		return format.NewWriter(newMemberWriter(out, chrome))
+	case chrome:
+		return format.NewWriter(&pageWriter{w: out})
 	}
-	return format.NewWriter(file)
+	return format.NewWriter(out)
 }
 
-func formatOf(path string) (*tracefmt.Format, error) {
-	format := tracefmt.ByExtension(path)
-	if format == nil || format.NewWriter == nil || format.Mode != tracefmt.Streaming || strings.HasSuffix(path, ".gz") {
+// formatOf returns the format that a file of this name has, and whether it is packed.
+func formatOf(path string) (format *tracefmt.Format, packed bool, err error) {
+	format = tracefmt.ByExtension(path)
+	if format == nil || format.NewWriter == nil || format.Mode != tracefmt.Streaming {
 		var known []string
 		for _, f := range tracefmt.Formats() {
 			if f.NewWriter != nil && f.Mode == tracefmt.Streaming {
 				known = append(known, f.Extensions...)
 			}
 		}
-		return nil, fmt.Errorf("the name must end with one of %s", strings.Join(known, ", "))
+		return nil, false, fmt.Errorf("the name must end with one of %s, and .gz if it is to be packed", strings.Join(known, ", "))
 	}
-	return format, nil
+	return format, strings.HasSuffix(strings.ToLower(path), ".gz"), nil
 }
 
 // create opens the file for writing, and empties it once it is sure that nobody else writes to it. Non-blocking, a pipe
 // that nobody reads is an error.
-func create(path string) (*os.File, error) {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|nonBlocking, 0o600)
+func create(path string, flags int) (*os.File, error) {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|nonBlocking|flags, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -100,48 +126,48 @@ func create(path string) (*os.File, error) {
 
 func (f *File) run() {
 	defer close(f.stopped)
-	tick := time.NewTicker(flushInterval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-f.stop:
-			_, f.err = f.flush(24)
-			f.err = errors.Join(f.err, f.w.Close())
-			return
-		default:
-		}
-		more, err := f.flush(4)
-		if err != nil {
-			f.err = err
-			return
-		}
-		if more {
-			continue
-		}
-		select {
-		case <-f.stop:
-		case <-tick.C:
-		}
+	if f.err = f.pump.run(f.stop); f.err == nil {
+		f.err = f.pump.w.Close()
 	}
 }
 
-// flush writes what is new, in at most so many batches: a program may make records faster than anybody can write them.
-func (f *File) flush(batches int) (more bool, err error) {
-	for more = true; more && batches > 0; batches-- {
-		var records []trace.Record
-		records, more = f.con.Poll()
-		if err := f.x.export(records, f.rec.Now()); err != nil {
-			return false, err
-		}
-		if err := f.w.Flush(); err != nil {
-			return false, err
-		}
+// rotate goes on with another file if this one is too large, but not before half of it is news, lest much that is open
+// leads to nothing but heads.
+func (f *File) rotate() error {
+	old := f.part
+	if f.config.MaxSize <= 0 || old.out.n < f.config.MaxSize || old.out.n < 2*old.head {
+		return nil
 	}
-	return more, nil
+	if err := f.pump.w.Close(); err != nil {
+		return err
+	}
+	next, err := f.names.create(old.number)
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	f.part = next
+	f.mu.Unlock()
+	if err := old.file.Close(); err != nil {
+		return err
+	}
+	f.names.removeOld(next.number, f.config.Keep)
+	f.pump.w, f.pump.x = next.w, f.pump.x.follow(next.w, f.pump.rec)
+	if err := errors.Join(f.pump.x.export(nil, f.pump.rec.Now()), next.w.Flush()); err != nil {
+		return err
+	}
+	next.head = next.out.n
+	return nil
 }
 
-// Path returns the name of the file.
-func (f *File) Path() string { return f.path }
+func (f *File) current() *part {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.part
+}
+
+// Path returns the name of the file that is being written.
+func (f *File) Path() string { return f.current().path }
 
 // stopTimeout bounds how long Stop waits for a pipe whose reader is slow.
 const stopTimeout = 2 * time.Second
@@ -158,22 +184,13 @@ func (f *File) Stop() error {
 		select {
 		case <-f.stopped:
 		case <-time.After(stopTimeout):
-			f.file.SetWriteDeadline(time.Now()) // without effect on a file on disk: it never takes that long
+			f.current().file.SetWriteDeadline(time.Now()) // without effect on a file on disk: it never takes that long
 			<-f.stopped
 		}
-		if err := errors.Join(f.err, f.file.Close()); err != nil {
-			f.err = fmt.Errorf("write trace %s: %w", f.path, err)
+		p := f.current()
+		if err := errors.Join(f.err, p.file.Close()); err != nil {
+			f.err = fmt.Errorf("write trace %s: %w", p.path, err)
 		}
 	})
 	return f.err
-}
-
-// Write writes what rec holds now, open tasks and spans included, to out: a snapshot of the flight recorder.
-func Write(out io.Writer, format *tracefmt.Format, rec *trace.Recorder) error {
-	w := format.NewWriter(out)
-	err := newExporter(w, rec).export(rec.Snapshot(), rec.Now())
-	if err = errors.Join(err, w.Close()); err != nil {
-		return fmt.Errorf("write trace: %w", err)
-	}
-	return nil
 }
