@@ -18,9 +18,10 @@ var adapters = []string{
 
 // TestImports keeps the house in order: what each room may import of this module and of others, and why.
 func TestImports(t *testing.T) {
+	oneFormat := []string{module + "tracefmt alone", module + "tracefmt/chrome", module + "tracefmt/internal"}
 	rules := []struct {
 		packages string // a pattern for go list
-		allow    []string
+		allow    []string // with what is below them, unless they are " alone"
 		why      string
 	}{
 		{"./trace", []string{module + "internal/logslot"},
@@ -29,6 +30,10 @@ func TestImports(t *testing.T) {
 			"tests of users need no more than trace itself"},
 		{"./trace/capture/trigger", []string{module + "trace", module + "internal/logslot", module + "trace/capture", module + "tracefmt"},
 			"a watchdog belongs into every daemon, so it brings no more than captures do, and logging is on top of trace"},
+		{"./trace/capture", append(oneFormat, module+"trace alone", module+"internal/logslot"),
+			"whoever shows a program by HTTP or writes its trace gets one format, and no flags: others are imported, flags are in captureflag"},
+		{"./trace/capture/captureflag", append(oneFormat, module+"trace", module+"internal/logslot", "github.com/spf13/pflag"),
+			"flags cost no more than the library for them"},
 		{"./tracefmt/...", []string{module + "tracefmt", "github.com/go-json-experiment/json", "github.com/klauspost/compress",
 			"google.golang.org/protobuf/encoding/protowire", "google.golang.org/protobuf/internal/errors", // which it needs
 			"google.golang.org/protobuf/internal/detrand", "github.com/google/pprof/profile"},
@@ -52,7 +57,8 @@ func TestImports(t *testing.T) {
 			}
 			for _, dep := range strings.Fields(deps) {
 				if isStandard(dep) || dep == path || slices.ContainsFunc(rule.allow, func(a string) bool {
-					return dep == a || strings.HasPrefix(dep, a+"/")
+					only, exact := strings.CutSuffix(a, " alone")
+					return dep == only || !exact && strings.HasPrefix(dep, a+"/")
 				}) {
 					continue
 				}

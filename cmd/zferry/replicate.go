@@ -18,6 +18,7 @@ import (
 	"github.com/spanstack/spanstack/logging/logconfig"
 	"github.com/spanstack/spanstack/trace"
 	"github.com/spanstack/spanstack/trace/capture"
+	"github.com/spanstack/spanstack/trace/capture/captureflag"
 	"github.com/spanstack/spanstack/zfssend"
 	"github.com/spanstack/spanstack/zfssend/replicate"
 )
@@ -28,7 +29,7 @@ type replicateCommand struct {
 	dryRun   bool
 	verify   bool
 	stall    time.Duration
-	trace    string
+	observe  captureflag.Flags
 	log      logconfig.Config
 
 	source, destination string
@@ -54,12 +55,14 @@ Signals:
   SIGUSR1          log everything, and at the next one as before
 
 Environment:
-  SPANSTACK_TRACE  a file to write the trace to, if there is no --trace; "%p" in it becomes the process's number
+  SPANSTACK_TRACE  a file to write the trace to, if there is no --trace; "%p" in it becomes the process's number,
+                   and "%n" that of the file, if FILE,max_size=100MB,keep=5 makes several
   NO_COLOR         no colours in the log`,
 		Example: `  zferry replicate tank/home backup/home                     bring all of its snapshots there
   zferry replicate --snapshot daily-1 tank/home backup/home  take a snapshot first
   zferry replicate --dry-run tank/home backup/home           only say what would be done
   zferry replicate --trace trace.json --log-file zferry.log --log-format logfmt tank/home backup/home
+  zferry replicate --debug-listen localhost:6060 tank/home backup/home    http://localhost:6060/debug/trace/ shows it at work
   zferry replicate --log stderr,level=warn --log file:zferry.log,format=json,max_size=100MB,keep=7 tank/home backup/home`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 2 {
@@ -79,7 +82,7 @@ Environment:
 	cmd.Flags().BoolVarP(&c.dryRun, "dry-run", "n", false, "say what would be done, and do nothing")
 	cmd.Flags().BoolVar(&c.verify, "verify", false, "check the stream's checksums on the way, and let no snapshot arrive before zfs send has succeeded")
 	cmd.Flags().DurationVar(&c.stall, "stall-timeout", 0, "give up when zfs does nothing for this `TIME`, such as 30m; 0 waits for ever")
-	cmd.Flags().StringVar(&c.trace, "trace", "", "write a trace to `FILE`, in Chrome's JSON format (.json)")
+	c.observe.AddFlags(cmd.Flags())
 	c.log.AddFlags(cmd.Flags())
 	for _, flag := range []string{"log", "log-level", "log-format", "log-stack"} {
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(logconfig.Completions(flag), cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveNoSpace))
@@ -123,15 +126,12 @@ func (c *replicateCommand) observed(ctx context.Context) (err error) {
 	logging.SetDefault(lines.Handler)
 	defer bridge.TakeOver(ctx, "std")()
 
-	if c.trace == "" {
-		defer capture.FromEnv()()
-	} else {
-		file, startErr := capture.Start(c.trace, trace.Default())
-		if startErr != nil {
-			return startErr
-		}
-		defer func() { err = errors.Join(err, file.Stop()) }()
+	observed, err := c.observe.Start(capture.Config{})
+	if err != nil {
+		return err
 	}
+	defer func() { err = errors.Join(err, observed.Stop()) }()
+	addDebug(ctx, observed.Server, lines)
 	return c.run(ctx)
 }
 
