@@ -20,7 +20,7 @@ var adapters = []string{
 func TestImports(t *testing.T) {
 	oneFormat := []string{module + "tracefmt alone", module + "tracefmt/chrome", module + "tracefmt/internal"}
 	rules := []struct {
-		packages string // a pattern for go list
+		packages string   // a pattern for go list
 		allow    []string // with what is below them, unless they are " alone"
 		why      string
 	}{

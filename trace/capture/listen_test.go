@@ -193,6 +193,14 @@ func TestStopCompletesStreams(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
+	read := make(chan []byte)
+	go func() {
+		b, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		read <- b
+	}()
 	stalled, err := net.Dial("tcp", s.Addr().String())
 	if err != nil {
 		t.Fatal(err)
@@ -202,19 +210,11 @@ func TestStopCompletesStreams(t *testing.T) {
 	fmt.Fprintf(stalled, "GET /debug/trace/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
 	bufio.NewReaderSize(stalled, 16).ReadByte()
 	ctx := trace.WithRecorder(t.Context(), rec)
-	for range 100_000 { // more than a connection holds
+	for range 50_000 { // more than a connection holds
 		_, task := trace.WithTask(ctx, "task")
 		task.End()
 	}
-	time.Sleep(300 * time.Millisecond) // for the stalled one to block
-	read := make(chan []byte)
-	go func() {
-		b, err := io.ReadAll(resp.Body)
-		if err != nil {
-			t.Error(err)
-		}
-		read <- b
-	}()
+	time.Sleep(time.Second) // for the stalled one to block
 	began := time.Now()
 	if err := s.Stop(); err != nil {
 		t.Error(err)

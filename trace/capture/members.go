@@ -14,8 +14,9 @@ import (
 // extra fields of any size.
 type memberWriter struct {
 	w      io.Writer
-	split  bool // may be packed in several pieces, as whole Chrome JSON events
-	pos    int  // in the file
+	split  bool    // may be packed in several pieces, as whole Chrome JSON events
+	pos    int     // in the file
+	ratio  float64 // of the last member
 	zw     *gzip.Writer
 	member bytes.Buffer
 	buf    []byte
@@ -26,12 +27,11 @@ const (
 	flagExtra  = 1 << 2
 	flagNote   = 1 << 4 // FCOMMENT
 
-	// pieceSize is how much is packed at a time: traces get eight times smaller or more.
-	pieceSize = 24 << 10
+	minPiece = 2 << 10
 )
 
 func newMemberWriter(w io.Writer, split bool) *memberWriter {
-	m := &memberWriter{w: w, split: split}
+	m := &memberWriter{w: w, split: split, ratio: 5}
 	m.zw, _ = gzip.NewWriterLevel(&m.member, gzip.BestSpeed) // the level is valid
 	return m
 }
@@ -41,8 +41,8 @@ func (w *memberWriter) Write(p []byte) (int, error) {
 	w.buf = w.buf[:0]
 	for rest := p; len(rest) > 0; {
 		piece := rest
-		if w.split && len(rest) > pieceSize {
-			piece = rest[:boundary(rest, pieceSize)]
+		if n := w.guess(); w.split && len(rest) > n {
+			piece = rest[:boundary(rest, n)]
 		}
 		w.add(piece)
 		rest = rest[len(piece):]
@@ -53,6 +53,15 @@ func (w *memberWriter) Write(p []byte) (int, error) {
 		return 0, err
 	}
 	return len(p), nil
+}
+
+// guess returns how much text most likely fits into the rest of the page, going by what did before.
+func (w *memberWriter) guess() int {
+	room := w.room()
+	if room < pageSize/4 {
+		room = pageSize // what comes is small, or begins the next one
+	}
+	return max(minPiece, int(float64(room)*w.ratio*0.93))
 }
 
 // boundary returns where an event ends: the last one up to at, or the first one after it.
@@ -76,17 +85,38 @@ func (w *memberWriter) add(p []byte) {
 	_, _ = w.zw.Write(p) // to memory
 	_ = w.zw.Close()
 	member := w.member.Bytes()
-	if len(member) > pageSize && w.split && len(p) > len(betweenEvents) {
-		if half := boundary(p, max(len(p)/2, len(betweenEvents))); half < len(p) {
-			w.add(p[:half])
-			w.add(p[half:])
-			return
-		}
+	if len(p) >= minPiece {
+		w.ratio = float64(len(p)) / float64(len(member))
+	}
+	if cut := w.cut(p, len(member)); cut > 0 {
+		w.add(p[:cut])
+		w.add(p[cut:])
+		return
 	}
 	if room := w.room(); len(member) > room && len(member) <= pageSize && room < pageSize {
 		w.pad(room)
 	}
 	w.append(member)
+}
+
+// cut returns where p, which is packed as n bytes, is to be cut lest it crosses a page, or most of one is wasted. 0: it
+// isn't, or can't be.
+func (w *memberWriter) cut(p []byte, n int) int {
+	room := w.room()
+	if !w.split || n <= room || room < pageSize/4 && n <= pageSize {
+		return 0
+	}
+	at := len(p) / 2
+	if guess := w.guess(); n <= pageSize && guess < at {
+		at = guess
+	}
+	if n <= pageSize && at < minPiece || at < len(betweenEvents) {
+		return 0
+	}
+	if at = boundary(p, at); at == len(p) {
+		return 0
+	}
+	return at
 }
 
 // append adds a member. What it would leave of the page, too little for a pad, becomes a comment of it.
