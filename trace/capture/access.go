@@ -49,7 +49,8 @@ func (a Access) Wrap(h http.Handler) http.Handler {
 // forbidden returns why a request isn't answered.
 func (a Access) forbidden(r *http.Request) string {
 	if !a.knows(r) {
-		return fmt.Sprintf("this server isn't known by the name %.100q: want localhost, a loopback address, or a name that its configuration allows", r.Host)
+		return fmt.Sprintf("this server isn't known by the name %.100q: "+
+			"want localhost, a loopback address, or a name that its configuration allows", r.Host)
 	}
 	if r.Header.Get("Sec-Fetch-Site") == "cross-site" && r.Header.Get("Sec-Fetch-Mode") != "navigate" {
 		return "a page of another site may not look in here"
@@ -94,7 +95,8 @@ func (a Access) hasToken(r *http.Request) bool {
 		return true
 	}
 	_, got, ok := r.BasicAuth()
-	if scheme, token, isPair := strings.Cut(r.Header.Get("Authorization"), " "); isPair && strings.EqualFold(scheme, "Bearer") {
+	scheme, token, found := strings.Cut(r.Header.Get("Authorization"), " ")
+	if found && strings.EqualFold(scheme, "Bearer") {
 		got, ok = strings.TrimSpace(token), true
 	}
 	want, have := sha256.Sum256([]byte(a.Token)), sha256.Sum256([]byte(got)) // of one length

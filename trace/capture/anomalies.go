@@ -62,7 +62,8 @@ func (h *handler) anomalies(w http.ResponseWriter, r *request) error {
 			doc.Counts[m.String()] = rec.Anomalies(m)
 		}
 		for _, a := range recent {
-			doc.Recent = append(doc.Recent, anomalyJSON{rec.Epoch().Add(time.Duration(a.Start)).UTC(), a.Name, a.Parent, attrsJSON(a.Attrs)})
+			at := rec.Epoch().Add(time.Duration(a.Start)).UTC()
+			doc.Recent = append(doc.Recent, anomalyJSON{at, a.Name, a.Parent, attrsJSON(a.Attrs)})
 		}
 		_ = writeJSON(b, doc)
 	} else {

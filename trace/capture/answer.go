@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/spanstack/spanstack/tracefmt"
 )
@@ -136,7 +137,7 @@ func (r *request) file(w http.ResponseWriter, f *tracefmt.Format) *answer {
 // fileName names a file after the program, its process and the time.
 func fileName(now time.Time, ext string) string {
 	name := strings.Map(func(c rune) rune {
-		if c < 0x80 && (c == '-' || c == '_' || c == '.' || '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z') {
+		if c < 0x80 && (unicode.IsLetter(c) || unicode.IsDigit(c) || strings.ContainsRune("-_.", c)) {
 			return c
 		}
 		return '_'

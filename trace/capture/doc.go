@@ -59,8 +59,8 @@
 // # Who may look
 //
 // Traces tell what a program works on. By default only clients that call the server by a name of loopback, or by the
-// address at which they reached it, get an answer, so that no web page in a browser on this host can (DNS rebinding); a page
-// of another site changes nothing. A token keeps out other users: see [Access]. How long captures take, how many of
+// address at which they reached it, get an answer, so that no web page in a browser on this host can (DNS rebinding); a
+// page of another site changes nothing. A token keeps out other users: see [Access]. How long captures take, how many of
 // them there are at a time, and how much memory they take is limited: see [Config]. The command line, which may hold
 // secrets, is shown only on request.
 //

@@ -100,7 +100,8 @@ func formatOf(path string) (format *tracefmt.Format, packed bool, err error) {
 				known = append(known, f.Extensions...)
 			}
 		}
-		return nil, false, fmt.Errorf("the name must end with one of %s, and .gz if it is to be packed", strings.Join(known, ", "))
+		return nil, false, fmt.Errorf("the name must end with one of %s, and .gz if it is to be packed",
+			strings.Join(known, ", "))
 	}
 	return format, strings.HasSuffix(strings.ToLower(path), ".gz"), nil
 }

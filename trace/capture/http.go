@@ -20,7 +20,7 @@ type Config struct {
 	MaxTime     time.Duration // of a capture: 1 hour
 	MaxCaptures int           // captures, profiles and looks into the flight recorder at a time: 8
 	MaxStreams  int           // streams at a time: 8
-	MaxRecords  int           // of a capture in a format that has to be kept in memory: 4 million, a few GB at most
+	MaxRecords  int           // of a capture in a format that has to be kept in memory: 1,048,576, some 500 MB
 
 	// ShowCommand shows the command line on the index page. Command lines may hold secrets.
 	ShowCommand bool
@@ -41,8 +41,8 @@ const maxBody = 1 << 10
 // PUT for the level.
 //
 // Answers that refuse are a line of text: 400 for parameters that are wrong, 401 and 403 as [Access] has it, 404, 405,
-// 406 if no format is what the client accepts, 413, 501 for profiles if the program doesn't import the format, and 503 if too
-// many others are at it.
+// 406 if no format is what the client accepts, 413, 501 for profiles if the program doesn't import the format, and 503
+// if too many others are at it.
 func Handler(c Config) http.Handler {
 	h := newHandler(c)
 	return h.config.Access.Wrap(h)
@@ -62,7 +62,7 @@ func newHandler(c Config) *handler {
 	setDefault(&c.MaxTime, time.Hour)
 	setDefault(&c.MaxCaptures, 8)
 	setDefault(&c.MaxStreams, 8)
-	setDefault(&c.MaxRecords, 4<<20)
+	setDefault(&c.MaxRecords, 1<<20)
 	c.Access.Hosts = slices.Clone(c.Access.Hosts)
 	return &handler{config: c, captures: make(slots, c.MaxCaptures), streams: make(slots, c.MaxStreams)}
 }
@@ -97,12 +97,12 @@ func endpoints() []endpoint {
 			[]string{"format"}, reading, (*handler).anomalies},
 		{"capture", "What is recorded in the next ?seconds, and what is open when they begin, as a file.", "?seconds=5",
 			[]string{"seconds", "format"}, reading, (*handler).capture},
-		{"flight", "What the flight recorder holds, or the part of it since ?last=30s, as a file. With ?debug=1, as lines of text.",
-			"", []string{"last", "format", "debug"}, reading, (*handler).flight},
+		{"flight", "What the flight recorder holds, or the part of it since ?last=30s, as a file. " +
+			"With ?debug=1, as lines of text.", "", []string{"last", "format", "debug"}, reading, (*handler).flight},
 		{"level", "How much is recorded. curl -X PUT -d LEVEL sets it to off, ids or recording.", "",
 			nil, changing, (*handler).level},
-		{"profile", "Wall time and self time of the next ?seconds by stacks of tasks and spans, for go tool pprof.", "?seconds=30",
-			[]string{"seconds"}, reading, (*handler).profile},
+		{"profile", "Wall time and self time of the next ?seconds by stacks of tasks and spans, for go tool pprof.",
+			"?seconds=30", []string{"seconds"}, reading, (*handler).profile},
 		{"stream", "What is open, and what is recorded from now on, until the client goes away.", "",
 			[]string{"format"}, reading, (*handler).stream},
 	}
@@ -172,7 +172,7 @@ func (s slots) take(what string) (release func(), err error) {
 	case s <- struct{}{}:
 		return func() { <-s }, nil
 	default:
-		return nil, refusal{http.StatusServiceUnavailable, fmt.Sprintf("%d %s are under way, which is the limit: try again later", cap(s), what),
-			map[string]string{"Retry-After": "5"}}
+		reason := fmt.Sprintf("%d %s are under way, which is the limit: try again later", cap(s), what)
+		return nil, refusal{http.StatusServiceUnavailable, reason, map[string]string{"Retry-After": "5"}}
 	}
 }

@@ -14,26 +14,33 @@ import (
 	"github.com/spanstack/spanstack/tracefmt"
 )
 
-const indexStyle = `body{font-family:sans-serif;margin:2em;max-width:60em}td{padding:.2em 1em .2em 0;vertical-align:top}code{white-space:pre-wrap}`
+const indexStyle = `body{font-family:sans-serif;margin:2em;max-width:60em}
+td{padding:.2em 1em .2em 0;vertical-align:top}
+code{white-space:pre-wrap}`
+
+const indexHead = `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>%s: /debug/trace/</title><style>%s</style></head>
+<body><h1>%[1]s</h1>
+`
 
 // index serves the page that tells what there is.
 func (h *handler) index(w http.ResponseWriter, r *request) error {
 	hash := sha256.Sum256([]byte(indexStyle))
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'sha256-"+base64.StdEncoding.EncodeToString(hash[:])+
-		"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; "+
+		"frame-ancestors 'none'; style-src 'sha256-"+base64.StdEncoding.EncodeToString(hash[:])+"'")
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	rec := h.config.Recorder
 	var b strings.Builder
 	title := html.EscapeString(fmt.Sprintf("%s (pid %d)", filepath.Base(os.Args[0]), os.Getpid()))
-	fmt.Fprintf(&b, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>%s: /debug/trace/</title><style>%s</style></head>\n", title, indexStyle)
-	fmt.Fprintf(&b, "<body><h1>%s</h1>\n", title)
+	fmt.Fprintf(&b, indexHead, title, indexStyle)
 	if h.config.ShowCommand {
 		fmt.Fprintf(&b, "<p><code>%s</code></p>\n", html.EscapeString(strings.Join(os.Args, " ")))
 	}
 	tasks, spans := countOpen(rec.Active())
 	fmt.Fprintf(&b, "<p>Open: %s, %s. Level: %s.</p>\n<table>\n", plural(tasks, "task"), plural(spans, "span"), rec.Level())
 	for _, e := range endpoints() {
-		fmt.Fprintf(&b, "<tr><td><a href=\"%s\">%s</a></td><td>%s</td></tr>\n", html.EscapeString(e.name+e.link), e.name, html.EscapeString(e.help))
+		fmt.Fprintf(&b, "<tr><td><a href=\"%s\">%s</a></td><td>%s</td></tr>\n",
+			html.EscapeString(e.name+e.link), e.name, html.EscapeString(e.help))
 	}
 	b.WriteString("</table>\n<p>Formats of files, by <code>?format=</code>:</p>\n<table>\n")
 	for _, f := range tracefmt.Formats() {

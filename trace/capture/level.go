@@ -27,7 +27,8 @@ func (h *handler) level(w http.ResponseWriter, r *request) error {
 func readLevel(r *request) (trace.Level, error) {
 	body, err := io.ReadAll(r.Body)
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return 0, refusal{status: http.StatusRequestEntityTooLarge, reason: fmt.Sprintf("the body has more than %d bytes: want off, ids or recording", maxBody)}
+		return 0, refusal{status: http.StatusRequestEntityTooLarge,
+			reason: fmt.Sprintf("the body has more than %d bytes: want off, ids or recording", maxBody)}
 	}
 	if err != nil {
 		return 0, badRequest("the body can't be read: %v", err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"strings"
 	"sync"
@@ -92,8 +93,8 @@ func (s *Server) Handle(pattern string, h http.Handler) { s.mux.Handle(pattern, 
 const stopServing = 3 * time.Second
 
 // Stop ends captures and streams, which are complete then, and closes the listener and all connections. It waits for
-// handlers, but no longer than three seconds. It returns with what error serving had ended, if it had. A nil Server needs no
-// Stop.
+// handlers, but no longer than three seconds. It returns with what error serving had ended, if it had. On a nil Server it
+// does nothing.
 func (s *Server) Stop() error {
 	if s == nil {
 		return nil
@@ -127,6 +128,9 @@ func listen(addr string) (l net.Listener, host string, err error) {
 	}
 	if host != "" && !strings.EqualFold(host, "localhost") {
 		l, err := net.Listen("tcp", addr)
+		if ip, ipErr := netip.ParseAddr(host); ipErr == nil && ip.IsUnspecified() {
+			host = "" // nobody's name
+		}
 		return l, host, err
 	}
 	l, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", port))     // whatever localhost may resolve to
@@ -163,7 +167,7 @@ func (l *unixListener) Close() error {
 // moved to its place with its mode. That also replaces a socket that is left over from a program that was killed.
 func listenUnix(path string) (net.Listener, error) {
 	if path == "" {
-		return nil, errors.New("want a path after unix:")
+		return nil, errors.New(`want a path after "unix:"`)
 	}
 	if err := unused(path); err != nil {
 		return nil, err

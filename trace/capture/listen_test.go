@@ -87,7 +87,7 @@ func TestListen(t *testing.T) {
 		"6060":                   "debug listener 6060: address 6060: missing port in address: want HOST:PORT, :PORT or unix:PATH",
 		"":                       "debug listener : missing port in address: want HOST:PORT, :PORT or unix:PATH",
 		"localhost:x":            "debug listener localhost:x: listen tcp: lookup tcp/x: ",
-		"unix:":                  "debug listener unix:: want a path after unix:",
+		"unix:":                  `debug listener unix:: want a path after "unix:"`,
 		"unix:/nonexistent/sock": "debug listener unix:/nonexistent/sock: ",
 	} {
 		if _, err := capture.Listen(addr, capture.Config{}); err == nil || !strings.HasPrefix(err.Error(), want) {

@@ -19,7 +19,7 @@ func TestNoMemberCrossesAPage(t *testing.T) {
 	w := newMemberWriter(&out, true)
 	rnd := rand.New(rand.NewPCG(1, 2))
 	first := true
-	for range 300 {
+	for range 60 {
 		var batch bytes.Buffer
 		for range rnd.IntN(200) + 1 {
 			batch.WriteString(map[bool]string{true: "[", false: ",\n"}[first])

@@ -59,7 +59,8 @@ func ParseFile(s string) (FileConfig, error) {
 				err = fmt.Errorf("%q: want a number of files, 1 or more", value)
 			}
 		default:
-			return FileConfig{}, fmt.Errorf(`trace file %s: unknown option %q: want max_size or keep; a comma in a name is written \,`, c.Path, key)
+			return FileConfig{}, fmt.Errorf("trace file %s: unknown option %q: want max_size or keep; "+
+				`a comma in a name is written \,`, c.Path, key)
 		}
 		if err != nil {
 			return FileConfig{}, fmt.Errorf("trace file %s: %s: %w", c.Path, key, err)
@@ -155,7 +156,10 @@ func (n names) numbers() (all []int) {
 		digits, ok := strings.CutPrefix(e.Name(), n.before)
 		digits, ok2 := strings.CutSuffix(digits, n.behind)
 		number, err := strconv.Atoi(digits)
-		if ok && ok2 && err == nil && number > 0 && number < math.MaxInt && strconv.Itoa(number) == digits && e.Type().IsRegular() {
+		if !ok || !ok2 || err != nil || number <= 0 || number == math.MaxInt || strconv.Itoa(number) != digits {
+			continue
+		}
+		if e.Type().IsRegular() {
 			all = append(all, number)
 		}
 	}

@@ -83,7 +83,8 @@ func (p *pump) limit(records []trace.Record) []trace.Record {
 	if n == len(records) {
 		return records
 	}
-	return append(records[:n:n], trace.Record{Kind: trace.KindLoss, Start: records[n].Start, Count: uint64(len(records) - n)})
+	loss := trace.Record{Kind: trace.KindLoss, Start: records[n].Start, Count: uint64(len(records) - n)}
+	return append(records[:n:n], loss)
 }
 
 // Stream writes to out what rec records, live, until ctx ends: first what is open, then what is new, every 100 ms,

@@ -101,7 +101,8 @@ func (r *request) format(live bool) (*tracefmt.Format, error) {
 			return all[i], nil
 		}
 		if f := tracefmt.Lookup(name); live && f != nil && f.NewWriter != nil {
-			return nil, badRequest("the format %s can't be streamed, since it needs the whole trace: want %s", name, strings.Join(names, ", "))
+			return nil, badRequest("the format %s can't be streamed, since it needs the whole trace: want %s", name,
+				strings.Join(names, ", "))
 		}
 		return nil, badRequest("unknown format %.100q: want %s", name, strings.Join(names, ", "))
 	}

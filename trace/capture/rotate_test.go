@@ -2,6 +2,7 @@ package capture_test
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"io"
@@ -36,7 +37,7 @@ func unpack(t *testing.T, b []byte) []byte {
 
 // TestKilledWhileWritingMembers is TestKilledWhileWriting for files that are packed.
 func TestKilledWhileWritingMembers(t *testing.T) {
-	for i := range 10 {
+	for i := range 5 {
 		path := filepath.Join(t.TempDir(), "trace.json.gz")
 		cmd, _ := start(t, "busy", path)
 		if err := cmd.Start(); err != nil {
@@ -44,7 +45,7 @@ func TestKilledWhileWritingMembers(t *testing.T) {
 		}
 		waitFor(t, func() bool {
 			info, err := os.Stat(path)
-			return err == nil && info.Size() > int64(1<<18+i<<15)
+			return err == nil && info.Size() > int64(1<<17+i<<14)
 		})
 		cmd.Process.Kill()
 		cmd.Wait()
@@ -153,7 +154,7 @@ func TestRotation(t *testing.T) {
 				t.Errorf("the files are %q", paths)
 			}
 			last := math.MinInt
-			for _, path := range paths {
+			for i, path := range paths {
 				var head []string
 				steps := 0
 				for _, e := range load(t, path) {
@@ -171,7 +172,7 @@ func TestRotation(t *testing.T) {
 						t.Errorf("%s: records are lost", path)
 					}
 				}
-				if got := strings.Join(head, " "); got != "long request waiting" && got != "long waiting request" || steps == 0 {
+				if got := strings.Join(head, " "); got != "long request waiting" && got != "long waiting request" || steps == 0 && i < len(paths)-1 {
 					t.Errorf("%s has %d steps after the head %s", path, steps, got)
 				}
 				info, _ := os.Stat(path)
@@ -192,7 +193,7 @@ func TestRotation(t *testing.T) {
 // TestEndsAfterRotation: a span that began in one file ends in another.
 func TestEndsAfterRotation(t *testing.T) {
 	base := tracetest.Strict(t)
-	f, err := capture.FileConfig{Path: filepath.Join(t.TempDir(), "trace.json"), MaxSize: 64 << 10, Keep: 2}.Start(trace.RecorderFromContext(base))
+	f, err := capture.FileConfig{Path: filepath.Join(t.TempDir(), "trace.json"), MaxSize: 64 << 10}.Start(trace.RecorderFromContext(base))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,16 +212,27 @@ func TestEndsAfterRotation(t *testing.T) {
 	if err := f.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	for path, want := range map[string]string{first: "begin long begin waiting", f.Path(): "begin long begin waiting end waiting end long"} {
-		var got []string
+	ended := 0
+	paths, _ := filepath.Glob(filepath.Join(filepath.Dir(first), "*"))
+	slices.SortFunc(paths, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) })
+	for _, path := range paths {
+		var all []string
 		for _, e := range load(t, path) {
 			if e.Kind == tracefmt.Begin || e.Kind == tracefmt.End {
-				got = append(got, e.Kind.String()+" "+e.Name)
+				all = append(all, e.Kind.String()+" "+e.Name)
 			}
 		}
-		if got := strings.Join(got, " "); got != want {
+		switch got := strings.Join(all, " "); {
+		case ended == 0 && got == "begin long begin waiting":
+		case ended == 0 && got == "begin long begin waiting end waiting end long" && path != first:
+			ended++
+		case ended == 1 && got == "":
+		default:
 			t.Errorf("%s: %s", path, got)
 		}
+	}
+	if ended != 1 {
+		t.Errorf("the span ended in %d of %q", ended, paths)
 	}
 }
 

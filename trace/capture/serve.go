@@ -2,6 +2,7 @@ package capture
 
 import (
 	"context"
+	"math"
 	"net/http"
 	"slices"
 	"time"
@@ -52,7 +53,7 @@ func (h *handler) during(w http.ResponseWriter, r *request, format *tracefmt.For
 	defer cancel()
 	maxRecords := h.config.MaxRecords
 	if format.Mode == tracefmt.Streaming {
-		maxRecords = int(^uint(0) >> 1)
+		maxRecords = math.MaxInt
 	}
 	out := r.file(w, format)
 	_ = record(ctx, out, format, h.config.Recorder, maxRecords) // the client is gone
