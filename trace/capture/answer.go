@@ -53,7 +53,6 @@ func (r *request) answer(w http.ResponseWriter, contentType string, packable boo
 	if r.Method == http.MethodHead {
 		return a
 	}
-	_ = a.rc.SetReadDeadline(time.Time{}) // the server's would end the context
 	a.undo = context.AfterFunc(r.Context(), a.end)
 	return a
 }

@@ -348,7 +348,7 @@ func TestFlight(t *testing.T) {
 			"?last=1000000h&debug=0":     "outer: begin outer\nouter: complete first\nouter: complete second\nouter: complete third\n",
 		} {
 			w := get(h, "flight"+query)
-			if got := brief(eventsOf(t, w.Body.Bytes())); got != want || w.Header().Get("Content-Type") != "application/json" {
+			if got := brief(eventsOf(t, w.Body.Bytes())); got != want || w.Header().Get("Connection") != "close" || w.Header().Get("Content-Type") != "application/json" {
 				t.Errorf("flight%s: got:\n%s", query, got)
 			}
 		}

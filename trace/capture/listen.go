@@ -90,10 +90,10 @@ func (s *Server) URL() string {
 func (s *Server) Handle(pattern string, h http.Handler) { s.mux.Handle(pattern, h) }
 
 // stopServing bounds how long Stop waits for requests that are being answered.
-const stopServing = 3 * time.Second
+const stopServing = 5 * time.Second
 
 // Stop ends captures and streams, which are complete then, and closes the listener and all connections. It waits for
-// handlers, but no longer than three seconds. It returns with what error serving had ended, if it had. On a nil Server it
+// handlers, but no longer than five seconds. It returns with what error serving had ended, if it had. On a nil Server it
 // does nothing.
 func (s *Server) Stop() error {
 	if s == nil {

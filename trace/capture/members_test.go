@@ -73,6 +73,38 @@ func TestMembersOfAnySize(t *testing.T) {
 	}
 }
 
+// TestRestOfAPage leaves every small part of a page: what comes then begins with the next page.
+func TestRestOfAPage(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(5, 6))
+	noise := make([]byte, pageSize)
+	for i := range noise {
+		noise[i] = byte(rnd.Uint32())
+	}
+	rests := map[int]bool{}
+	for size := pageSize - 100; size <= pageSize; size++ {
+		var out bytes.Buffer
+		w := newMemberWriter(&out, true)
+		w.Write(noise[:size])
+		end := out.Len()
+		rests[pageSize-w.member.Len()] = true
+		w.Write(noise[:200])
+		if text := inflate(t, out.Bytes()); len(text) != size+200 {
+			t.Errorf("%d bytes came back of %d", len(text), size+200)
+		}
+		if w.pos != out.Len() {
+			t.Errorf("the position is %d of %d", w.pos, out.Len())
+		}
+		if end <= pageSize && !bytes.Equal(inflate(t, out.Bytes()[:pageSize]), noise[:size]) {
+			t.Errorf("%d bytes are not in their page", size)
+		}
+	}
+	for left := range 60 {
+		if !rests[left] {
+			t.Errorf("no member left %d bytes", left)
+		}
+	}
+}
+
 func inflate(t *testing.T, b []byte) []byte {
 	t.Helper()
 	if len(b) == 0 {

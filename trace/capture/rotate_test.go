@@ -119,6 +119,7 @@ func TestRotation(t *testing.T) {
 			rec := trace.RecorderFromContext(base)
 			ctx, task := trace.WithTask(base, "long", slog.String("dataset", "tank"))
 			_, async := trace.WithAsyncSpan(ctx, "request")
+			_, early := trace.WithAsyncSpan(ctx, "early")
 			sctx, span := trace.WithSpan(ctx, "waiting")
 			config, err := capture.ParseFile(filepath.Join(dir, name) + ",max_size=64KiB,keep=3")
 			if err != nil {
@@ -128,6 +129,11 @@ func TestRotation(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			waitFor(t, func() bool { // until it is there, as open
+				b, _ := os.ReadFile(f.Path())
+				return len(b) > 0
+			})
+			early.End()
 			total := 0
 			number := func() int {
 				digits := strings.TrimPrefix(strings.TrimSuffix(strings.TrimSuffix(f.Path(), ".gz"), ".json"), filepath.Join(dir, "trace-"))
