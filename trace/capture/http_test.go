@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -378,7 +379,8 @@ func TestActive(t *testing.T) {
 		if got := normal(get(h, "active").Body.String()); got != "capture.test (pid 1): 0 tasks and 0 spans are open, level recording\n" {
 			t.Errorf("got:\n%s", got)
 		}
-		ctx, task := trace.WithTask(base, "replicate", slog.String("dataset", "tank/a b"), slog.Int("n", 3), slog.Float64("x", 0.5), slog.Bool("on", true))
+		ctx, task := trace.WithTask(base, "replicate", slog.String("dataset", "tank/a b"), slog.Int("n", 3), slog.Float64("x", 0.5), slog.Bool("on", true),
+			slog.Float64("nan", math.NaN()))
 		time.Sleep(90 * time.Minute)
 		sctx, span := trace.WithSpan(ctx, "step\x1b[2J", slog.String("text", "a\nb"))
 		time.Sleep(1234567 * time.Microsecond)
@@ -388,7 +390,7 @@ func TestActive(t *testing.T) {
 		time.Sleep(5 * time.Millisecond)
 		want := `capture.test (pid 1): 3 tasks and 1 span are open, level recording
       AGE  KIND  ID             NAME
-  1h30m1s  task  aaaaaaaaaaaaa  replicate        dataset="tank/a b" n=3 x=0.5 on=true
+  1h30m1s  task  aaaaaaaaaaaaa  replicate        dataset="tank/a b" n=3 x=0.5 on=true nan=NaN
     1.24s  span  aaaaaaaaaaaaa    "step\x1b[2J"  text="a\nb"
       5ms  task  aaaaaaaaaaaaa      zfs send     failed
       5ms  task  aaaaaaaaaaaaa  other
@@ -410,7 +412,7 @@ func TestActive(t *testing.T) {
 				t.Fatalf("%v: %s", err, w.Body)
 			}
 			first, second, third := doc.Open[0], doc.Open[1], doc.Open[2]
-			if first.Attrs["n"] != 3.0 || first.Attrs["on"] != true || first.Attrs["x"] != 0.5 || second.Parent != first.ID || third.Parent != second.ID ||
+			if first.Attrs["n"] != 3.0 || first.Attrs["on"] != true || first.Attrs["x"] != 0.5 || first.Attrs["nan"] != "NaN" || second.Parent != first.ID || third.Parent != second.ID ||
 				third.Depth != 2 || third.Age != int64(5*time.Millisecond) || second.Attrs["text"] != "a\nb" || third.Kind != "task" || third.Status != "error" {
 				t.Errorf("%s", w.Body)
 			}
