@@ -18,7 +18,7 @@ import (
 
 const (
 	clientTimeout = time.Minute     // a client that takes nothing for so long is gone
-	endTimeout    = 2 * time.Second // how long it may take when the server ends
+	endTimeout    = 3 * time.Second // how long it may take when the server ends
 )
 
 // An answer is the body of a response that takes its time. What is written is seen by the client after Flush.

@@ -4,6 +4,7 @@ package capture_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -109,6 +110,41 @@ func TestConsumersThatStall(t *testing.T) {
 	t.Logf("of %d records %d were delivered, %d lost", total, delivered, lost)
 	if lost == 0 || delivered+lost != total {
 		t.Errorf("%d records were made, %d delivered, %d lost, so that %d are missing", total, delivered, lost, total-delivered-lost)
+	}
+}
+
+// TestStreamThatStalls: who streams to a reader that stalls doesn't delay the program, and tells how much is missing.
+func TestStreamThatStalls(t *testing.T) {
+	const total = 50_000
+	rec := trace.NewRecorder(trace.Config{Bytes: 256 << 10})
+	base := trace.WithRecorder(t.Context(), rec)
+	in, out := io.Pipe()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() {
+		ended <- capture.Stream(ctx, out, tracefmt.Lookup("chrome"), rec)
+		out.Close()
+	}()
+	first := make([]byte, 1)
+	if _, err := in.Read(first); err != nil { // it is under way
+		t.Fatal(err)
+	}
+	for range total {
+		_, task := trace.WithTask(base, "task")
+		task.End()
+	}
+	cancel()
+	rest := make(chan []byte)
+	go func() {
+		b, _ := io.ReadAll(in)
+		rest <- b
+	}()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	delivered, lost := count(t, append(first, <-rest...))
+	if lost == 0 || delivered+lost != total {
+		t.Errorf("%d records were made, %d delivered, %d lost", total, delivered, lost)
 	}
 }
 

@@ -22,12 +22,13 @@ type pump struct {
 	con     *trace.Consumer
 	x       *exporter
 	w       tracefmt.Writer
-	flushed func() error // is called after each flush, if it isn't nil
-	room    int          // how many more records may be written; others are counted, as lost
+	flushed func() error  // is called after each flush, if it isn't nil
+	room    int           // how many more records may be written; others are counted, as lost
+	final   time.Duration // how long what is left may take in the end, about
 }
 
 func newPump(w tracefmt.Writer, rec *trace.Recorder, config trace.ConsumerConfig) *pump {
-	return &pump{rec: rec, con: rec.NewConsumer(config), x: newExporter(w, rec), w: w, room: math.MaxInt}
+	return &pump{rec: rec, con: rec.NewConsumer(config), x: newExporter(w, rec), w: w, room: math.MaxInt, final: math.MaxInt64}
 }
 
 // run writes what is new at each interval. When stop is closed, it writes what is left; closing the writer is up to the
@@ -38,8 +39,12 @@ func (p *pump) run(stop <-chan struct{}) error {
 	for {
 		select {
 		case <-stop:
-			_, err := p.flush(24)
-			return err
+			for began, n := time.Now(), 0; n < 24 && time.Since(began) < p.final; n++ {
+				if more, err := p.flush(1); err != nil || !more {
+					return err
+				}
+			}
+			return nil
 		default:
 		}
 		more, err := p.flush(4)
@@ -92,19 +97,19 @@ func (p *pump) limit(records []trace.Record) []trace.Record {
 // compress/gzip have, that is called then.
 //
 // The program isn't delayed by an out that blocks: what it is too late for is lost, and the output says where, and how
-// much. The output can be loaded wherever it is cut between two writes, and is complete when Stream returns nil. The
-// format must be [tracefmt.Streaming].
+// much. When ctx ends, an out that is slow gets about a second of what is left. The output can be loaded wherever it is
+// cut between two writes, and is complete when Stream returns nil. The format must be [tracefmt.Streaming].
 func Stream(ctx context.Context, out io.Writer, format *tracefmt.Format, rec *trace.Recorder) error {
 	if format.NewWriter == nil || format.Mode != tracefmt.Streaming {
 		return fmt.Errorf("stream trace: the format %s can't be streamed", format.Name)
 	}
-	return record(ctx, out, format, rec, math.MaxInt)
+	p := newPump(format.NewWriter(out), rec, trace.ConsumerConfig{FromNow: true})
+	p.final = time.Second
+	return p.record(ctx, out)
 }
 
-// record is Stream for all formats. maxRecords are written at most; how many more there were is in the output.
-func record(ctx context.Context, out io.Writer, format *tracefmt.Format, rec *trace.Recorder, maxRecords int) error {
-	p := newPump(format.NewWriter(out), rec, trace.ConsumerConfig{FromNow: true})
-	p.room = maxRecords
+// record runs until ctx ends, and completes what goes to out.
+func (p *pump) record(ctx context.Context, out io.Writer) error {
 	if f, ok := out.(interface{ Flush() error }); ok {
 		p.flushed = f.Flush
 	}

@@ -2,7 +2,6 @@ package capture
 
 import (
 	"context"
-	"math"
 	"net/http"
 	"slices"
 	"time"
@@ -51,12 +50,12 @@ func (h *handler) during(w http.ResponseWriter, r *request, format *tracefmt.For
 	defer release()
 	ctx, cancel := context.WithTimeout(r.Context(), d)
 	defer cancel()
-	maxRecords := h.config.MaxRecords
-	if format.Mode == tracefmt.Streaming {
-		maxRecords = math.MaxInt
-	}
 	out := r.file(w, format)
-	_ = record(ctx, out, format, h.config.Recorder, maxRecords) // the client is gone
+	p := newPump(format.NewWriter(out), h.config.Recorder, trace.ConsumerConfig{FromNow: true})
+	if format.Mode != tracefmt.Streaming {
+		p.room = h.config.MaxRecords
+	}
+	_ = p.record(ctx, out) // the client is gone
 	_ = out.Close()
 	return nil
 }
