@@ -18,7 +18,7 @@ import (
 
 const (
 	clientTimeout = time.Minute     // a client that takes nothing for so long is gone
-	endTimeout    = 3 * time.Second // how long it may take when the server ends
+	endTimeout    = 2 * time.Second // the same when the server ends
 )
 
 // An answer is the body of a response that takes its time. What is written is seen by the client after Flush.
@@ -57,7 +57,7 @@ func (r *request) answer(w http.ResponseWriter, contentType string, packable boo
 	return a
 }
 
-// end leaves a little time for the rest.
+// end leaves a little time for what is being written.
 func (a *answer) end() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -71,9 +71,11 @@ func (a *answer) end() {
 func (a *answer) more() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if !a.ending {
-		_ = a.rc.SetWriteDeadline(time.Now().Add(clientTimeout))
+	patience := clientTimeout
+	if a.ending {
+		patience = endTimeout
 	}
+	_ = a.rc.SetWriteDeadline(time.Now().Add(patience))
 }
 
 // Write adds to the answer. It blocks while the client takes nothing.

@@ -17,7 +17,8 @@
 // was doing.
 //
 // The format follows from the file's name. Chrome JSON (.json) is always known, others if the program imports their
-// package below tracefmt. With .gz behind that the file is packed, and as loadable: it consists of complete gzip members.
+// package below tracefmt. With .gz behind that the file is packed, and as loadable: it consists of complete gzip members,
+// which ui.perfetto.dev and trace-convert read. chrome://tracing reads only the first one: unpack it before.
 //
 // A trace of a program that runs for long is limited in size, and goes on in other files:
 //

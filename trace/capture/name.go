@@ -139,6 +139,9 @@ func (c FileConfig) names() (n names, err error) {
 	}
 	n = names{dir: dir, numbered: true}
 	n.before, n.behind, _ = strings.Cut(base, numberMark)
+	if n.before == "" && c.Keep > 0 {
+		return n, errors.New(`want a name in front of "%n", lest files of others are removed`)
+	}
 	return n, nil
 }
 

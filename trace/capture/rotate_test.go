@@ -92,6 +92,7 @@ func TestParseFile(t *testing.T) {
 	rec := trace.NewRecorder(trace.Config{})
 	for config, want := range map[capture.FileConfig]string{
 		{Path: "a-%n-%n.json"}:             `write trace a-%n-%n.json: want "%n" once, in the last part of the path`,
+		{Path: "dir/%n.json", Keep: 3}:     `write trace dir/%n.json: want a name in front of "%n", lest files of others are removed`,
 		{Path: "%n/a.json"}:                `write trace %n/a.json: want "%n" once, in the last part of the path`,
 		{Path: "a.json", MaxSize: 1}:       `write trace a.json: a limit of 1 bytes: want 65536 or more`,
 		{Path: "a.json", Keep: -1}:         `write trace a.json: keep -1 files: want 1 or more`,
