@@ -181,7 +181,7 @@ func TestSocketOfAnother(t *testing.T) {
 }
 
 // TestStopCompletesStreams: what a server that ends was sending is complete, and a client that takes nothing doesn't keep
-// it. A server with timeouts doesn't cut streams either.
+// it.
 func TestStopCompletesStreams(t *testing.T) {
 	rec := trace.NewRecorder(trace.Config{})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
