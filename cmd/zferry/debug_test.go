@@ -60,6 +60,9 @@ func TestDebugListener(t *testing.T) {
 			t.Errorf("%s: %d %s", path, status, body)
 		}
 	}
+	if status, body := get("/debug/trace/profile?seconds=0.1"); status != 200 || !strings.HasPrefix(body, "\x1f\x8b") {
+		t.Errorf("the profile: %d %.100q", status, body)
+	}
 	cmd.Process.Signal(syscall.SIGTERM)
 	cmd.Wait()
 	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted || !strings.Contains(stderr.String(), "debug listener is open") {
