@@ -13,7 +13,11 @@ import (
 type kept []string
 
 func (k *kept) Write(e *tracefmt.Event) error {
-	*k = append(*k, fmt.Sprintf("%s %s %d", e.Kind, e.Name, e.Time))
+	text := fmt.Sprintf("%s %s %d", e.Kind, e.Name, e.Time)
+	if e.Kind == tracefmt.Complete {
+		text += fmt.Sprintf("+%d", e.Dur)
+	}
+	*k = append(*k, text)
 	return nil
 }
 func (k *kept) Flush() error { return nil }

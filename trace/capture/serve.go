@@ -2,6 +2,7 @@ package capture
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"slices"
 	"time"
@@ -20,10 +21,10 @@ func (h *handler) capture(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	return h.during(w, r, format, d)
+	return h.during(w, r, format, d, format.NewWriter)
 }
 
-// profile serves the same as a profile. Its format is another package's.
+// profile serves the same as a profile, of these seconds alone. Its format is another package's.
 func (h *handler) profile(w http.ResponseWriter, r *request) error {
 	d, err := r.seconds(30*time.Second, h.config.MaxTime)
 	if err != nil {
@@ -34,11 +35,14 @@ func (h *handler) profile(w http.ResponseWriter, r *request) error {
 		return refusal{status: http.StatusNotImplemented,
 			reason: "this program can't write profiles: it has to import github.com/spanstack/spanstack/tracefmt/pprof"}
 	}
-	return h.during(w, r, format, d)
+	return h.during(w, r, format, d, func(out io.Writer) tracefmt.Writer {
+		return newWindow(format.NewWriter(out), h.config.Recorder.Now)
+	})
 }
 
 // during serves what is recorded within a time. If the client goes away, or the server ends, it ends early.
-func (h *handler) during(w http.ResponseWriter, r *request, format *tracefmt.Format, d time.Duration) error {
+func (h *handler) during(w http.ResponseWriter, r *request, format *tracefmt.Format, d time.Duration,
+	newWriter func(io.Writer) tracefmt.Writer) error {
 	if r.Method == http.MethodHead {
 		r.file(w, format)
 		return nil
@@ -51,7 +55,7 @@ func (h *handler) during(w http.ResponseWriter, r *request, format *tracefmt.For
 	ctx, cancel := context.WithTimeout(r.Context(), d)
 	defer cancel()
 	out := r.file(w, format)
-	p := newPump(format.NewWriter(out), h.config.Recorder, trace.ConsumerConfig{FromNow: true})
+	p := newPump(newWriter(out), h.config.Recorder, trace.ConsumerConfig{FromNow: true})
 	if format.Mode != tracefmt.Streaming {
 		p.room = h.config.MaxRecords
 	}
