@@ -8,7 +8,8 @@ import (
 	"github.com/spanstack/spanstack/logging"
 	"github.com/spanstack/spanstack/logging/logconfig"
 	"github.com/spanstack/spanstack/trace/capture"
-	_ "github.com/spanstack/spanstack/tracefmt/pprof" // for /debug/trace/profile
+	_ "github.com/spanstack/spanstack/tracefmt/perfetto" // --trace FILE.pftrace
+	_ "github.com/spanstack/spanstack/tracefmt/pprof"    // for /debug/trace/profile
 )
 
 // addDebug adds to the debug listener, if there is one, what else there is to see: the levels of the log, and Go's own

@@ -24,12 +24,26 @@
 //	    2  6.81s  6.81s      -      -      -       -     2     │  └─ lock account  [open for 3.40s]
 //	    2  882ns  882ns  431ns  451ns  451ns       -     -     └─ lock account
 //
+// Nothing of that has to be prepared but the address of an endpoint. Started with -debug localhost:6060, the program tells
+// whoever comes later where it hangs:
+//
+//	curl localhost:6060/debug/trace/active
+//
+//	hang (pid 4711): 3 tasks and 4 spans are open, level recording
+//	    AGE  KIND  ID             NAME
+//	  4.01s  task  gttcdpjya4hdf  bank
+//	  4.01s  task  mu724tldcdrrm    transfer          from=alice to=bob
+//	  4.01s  span  kb4i6m62cwjbm      hold account    account=alice
+//	  4.01s  span  e5wru3adurvcr        lock account  account=bob
+//	  4.01s  task  jkn6xhhdluu3r    transfer          from=bob to=alice
+//	  4.01s  span  maew6gjkjcbub      hold account    account=bob
+//	  4.01s  span  el4kyxhpg2ere        lock account  account=alice
+//
+// and a profile of wall time, by go tool pprof 'http://localhost:6060/debug/trace/profile?seconds=5'.
+//
 // A dump of the present moment comes by
 //
 //	kill -USR2 PID
-//
-// and, if the program was started with -debug localhost:6060, by
-//
 //	curl -X POST localhost:6060/debug/trace/dump
 //
 // but there is at most one in ten seconds.
@@ -40,8 +54,6 @@ import (
 	"flag"
 	"log"
 	"log/slog"
-	"net"
-	"net/http"
 	"sync"
 	"time"
 
@@ -49,6 +61,7 @@ import (
 	"github.com/spanstack/spanstack/trace"
 	"github.com/spanstack/spanstack/trace/capture"
 	"github.com/spanstack/spanstack/trace/capture/trigger"
+	_ "github.com/spanstack/spanstack/tracefmt/pprof" // for /debug/trace/profile
 )
 
 func main() {
@@ -74,14 +87,12 @@ func main() {
 
 // serve serves the debug endpoints. Further handlers, such as those of net/http/pprof, are a line each.
 func serve(address string, w *trigger.Watcher) error {
-	mux := http.NewServeMux()
-	mux.Handle("/debug/trace/dump", w)
-	l, err := net.Listen("tcp", address)
+	s, err := capture.Listen(address, capture.Config{})
 	if err != nil {
 		return err
 	}
-	log.Printf("debug endpoints are on http://%s/debug/trace/", l.Addr())
-	go http.Serve(l, mux)
+	s.Handle("/debug/trace/dump", w)
+	log.Printf("debug endpoints are on http://%s/debug/trace/", s.Addr())
 	return nil
 }
 

@@ -65,6 +65,12 @@ func TestRun(t *testing.T) {
 	if r.StatusCode != http.StatusTooManyRequests || !strings.Contains(string(answer), dumps[0]) {
 		t.Errorf("POST right after a dump: %s: %s", r.Status, answer)
 	}
+	active := get(t, url+"active")
+	for _, want := range []string{`transfer +from=alice to=bob`, `hold account +account=alice`, `lock account +account=bob`, `lock account +account=alice`} {
+		if !regexp.MustCompile(want).MatchString(active) {
+			t.Errorf("active doesn't show %s:\n%s", want, active)
+		}
+	}
 	cmd.Process.Kill()
 	cmd.Wait()
 
@@ -94,4 +100,20 @@ func TestRun(t *testing.T) {
 			t.Errorf("trace-convert --summary: %v\n%s", err, out)
 		}
 	}
+}
+
+// get does what curl does.
+func get(t *testing.T, url string) string {
+	t.Helper()
+	r, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer http.DefaultClient.CloseIdleConnections()
+	defer r.Body.Close()
+	text, err := io.ReadAll(r.Body)
+	if err != nil || r.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s, %v", url, r.Status, err)
+	}
+	return string(text)
 }

@@ -16,10 +16,13 @@ package captureflag
 import (
 	"errors"
 
+	"strings"
+
 	"github.com/spf13/pflag"
 
 	"github.com/spanstack/spanstack/trace"
 	"github.com/spanstack/spanstack/trace/capture"
+	"github.com/spanstack/spanstack/tracefmt"
 )
 
 // Flags are the values of the flags. The zero value is none.
@@ -30,8 +33,22 @@ type Flags struct {
 
 // AddFlags adds flags that set f.
 func (f *Flags) AddFlags(flags *pflag.FlagSet) {
-	flags.Var(&fileValue{&f.Trace, ""}, "trace", "write a trace to `FILE`, in Chrome's JSON format (.json, .json.gz); FILE,max_size=100MB,keep=5 bounds it")
+	flags.Var(&fileValue{&f.Trace, ""}, "trace", "write a trace to `FILE`, in the format that its name says ("+extensions()+"); FILE,max_size=100MB,keep=5 bounds it")
 	flags.StringVar(&f.Listen, "debug-listen", f.Listen, "show at `ADDR` by HTTP what is going on: localhost:6060, or unix:PATH for a socket")
+}
+
+// extensions lists those of the formats that the program imports and that can be streamed.
+func extensions() string {
+	var list []string
+	for _, f := range tracefmt.Formats() {
+		if f.NewWriter == nil || f.Mode != tracefmt.Streaming {
+			continue
+		}
+		if list = append(list, f.Extensions[0]); !f.Packed {
+			list = append(list, f.Extensions[0]+".gz")
+		}
+	}
+	return strings.Join(list, ", ")
 }
 
 // fileValue is a FileConfig as a flag.
