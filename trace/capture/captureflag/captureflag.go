@@ -15,7 +15,6 @@ package captureflag
 
 import (
 	"errors"
-
 	"strings"
 
 	"github.com/spf13/pflag"
