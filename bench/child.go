@@ -22,6 +22,8 @@ type job struct {
 
 	Stopped *stoppedJob `json:",omitempty"`
 
+	Captures *capturesJob `json:",omitempty"`
+
 	Pipe      *pipeJob      `json:",omitempty"`
 	Produce   *produceJob   `json:",omitempty"`
 	Consume   *consumeJob   `json:",omitempty"`
@@ -55,6 +57,8 @@ func beChild() {
 		result, err = j.Load.run()
 	case j.GC != nil:
 		result, err = j.GC.run()
+	case j.Captures != nil:
+		result, err = j.Captures.run()
 	case j.Stopped != nil:
 		result, err = j.Stopped.run()
 	case j.Pipe != nil:

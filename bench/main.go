@@ -39,7 +39,7 @@ Examples:
   go run . --list
   go run . --run 'Span/depth=1/attrs=0/goroutines=1'       one group, all tracers
   go run . --run 'tracer=(spanstack-recording|otel-sdk-batcher)$' --count 5
-  go run . --run '^(Load|GC|Stopped)$'                     no table, only these
+  go run . --run '^(Load|GC|Captures|Stopped)$'            no table, only these
   go run . --run 'logger=|Stopped'                         only package logging
   go run . --raw new.txt && benchstat old.txt new.txt
   go run . --raw new.txt && benchstat -col /tracer new.txt

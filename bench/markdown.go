@@ -67,6 +67,9 @@ func (r *report) markdown() []byte {
 	if r.GC != nil {
 		r.writeGC(&out)
 	}
+	if r.Captures != nil {
+		r.writeCaptures(&out)
+	}
 	if r.Stopped != nil {
 		r.writeStopped(&out)
 	}

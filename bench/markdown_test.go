@@ -98,6 +98,13 @@ func canned(ns float64) *report {
 		}
 		r.Stopped = append(r.Stopped, res)
 	}
+	r.Captures = &capturesResult{Opened: 250}
+	for i := range 4 {
+		q := quantiles{20 * time.Microsecond, time.Duration(40+i) * time.Microsecond, 90 * time.Microsecond, time.Millisecond, 1000}
+		r.Captures.Without = append(r.Captures.Without, q)
+		q.P99 += time.Duration(ns*ns) * 100 * time.Nanosecond
+		r.Captures.With = append(r.Captures.With, q)
+	}
 	r.GC = &gcResult{}
 	for i := range 10 {
 		r.GC.Without = append(r.GC.Without, 2*time.Millisecond+time.Duration(i)*time.Microsecond)
@@ -109,7 +116,7 @@ func canned(ns float64) *report {
 // cannedPart is what --run leaves of it.
 func cannedPart() *report {
 	r := canned(50)
-	r.Load, r.GC, r.Stopped, r.Rows = nil, nil, nil, r.Rows[2:5]
+	r.Load, r.GC, r.Stopped, r.Captures, r.Rows = nil, nil, nil, nil, r.Rows[2:5]
 	r.Command = "cd bench && go run . --run …"
 	return r
 }

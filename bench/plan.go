@@ -20,6 +20,8 @@ type plan struct {
 	gc         gcJob   // the zero value for not at all
 
 	stopped stoppedJob // with each outlet in turn; without rounds, not at all
+
+	captures capturesJob // without rounds, not at all
 }
 
 // Names of what isn't a benchmark, for --run.
@@ -27,6 +29,8 @@ const (
 	loadName    = "Load"
 	gcName      = "GC"
 	stoppedName = "Stopped"
+
+	capturesName = "Captures"
 )
 
 func newPlan(rounds int, benchtime time.Duration, filter *regexp.Regexp) *plan {
@@ -45,6 +49,9 @@ func newPlan(rounds int, benchtime time.Duration, filter *regexp.Regexp) *plan {
 	if filter.MatchString(stoppedName) {
 		p.stopped = stoppedJob{Rounds: 2 * rounds, Window: 250 * time.Millisecond}
 	}
+	if filter.MatchString(capturesName) {
+		p.captures = capturesJob{Rounds: 2 * rounds, Window: 500 * time.Millisecond}
+	}
 	return p
 }
 
@@ -62,6 +69,9 @@ func (p *plan) names() []string {
 	}
 	if p.stopped.Rounds > 0 {
 		names = append(names, stoppedName)
+	}
+	if p.captures.Rounds > 0 {
+		names = append(names, capturesName)
 	}
 	return names
 }
@@ -109,6 +119,14 @@ func (p *plan) carryOut(ctx context.Context, progress *progress) (r *report, raw
 	}
 	if err := p.measureStopped(ctx, progress, r); err != nil {
 		return nil, out.Bytes(), err
+	}
+	if p.captures.Rounds > 0 {
+		progress.show("captures under load")
+		r.Captures = new(capturesResult)
+		if err := doInChild(ctx, job{Captures: &p.captures}, r.Captures); err != nil {
+			return nil, out.Bytes(), err
+		}
+		progress.done(p.captures.duration())
 	}
 	return r, out.Bytes(), nil
 }
@@ -162,5 +180,5 @@ func (p *plan) duration() time.Duration {
 	for _, j := range p.stopped.each() {
 		d += j.duration()
 	}
-	return d + time.Duration(p.gc.Turns)*p.gc.turnDuration()
+	return d + p.captures.duration() + time.Duration(p.gc.Turns)*p.gc.turnDuration()
 }

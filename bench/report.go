@@ -21,6 +21,8 @@ type report struct {
 	GC   *gcResult // nil if not measured
 
 	Stopped []stoppedResult
+
+	Captures *capturesResult
 }
 
 // A row is a line of a table: medians of samples, except for Min and Max.

@@ -23,6 +23,7 @@ func (r *report) targets() *table {
 	}
 	t.addTarget("losses are stated in the output", "all of them", r.stated())
 	t.addTarget("a garbage collection beside a full flight recorder", "≤ 0.3 ms more", r.collection())
+	t.addTarget("99th percentile of a piece of work while captures come and go", "≤ 1 ms more", r.delayed())
 	t.addTarget("a log line with IDs against a bare slog.JSONHandler", "≤ 1.15 × its time", r.line(loggerIDs, 1.15))
 	t.addTarget("the same, recorded, too", "≤ 1.15 × its time", r.line(loggerRecording, 1.15))
 	t.addTarget("a span's first log line, with IDs", "≤ 1.5 × slog's time", r.firstLine(loggerIDs, 1.5))

@@ -203,6 +203,7 @@ func TestForeignConcurrently(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	s.End()
 }
 
 // TestJSONValues: a value that is JSON stays that, if it is valid and not too long.

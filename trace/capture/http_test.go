@@ -428,7 +428,7 @@ func TestActiveIsDeep(t *testing.T) {
 	rec := trace.NewRecorder(trace.Config{})
 	ctx := trace.WithRecorder(t.Context(), rec)
 	for range 20_000 {
-		ctx, _ = trace.WithTask(ctx, "task")
+		ctx, _ = trace.WithTask(ctx, "task") //lint:ignore tracevet they are to be open
 	}
 	h := capture.Handler(capture.Config{Recorder: rec})
 	w := get(h, "active")

@@ -103,7 +103,7 @@ func (c *checker) tellsError(n ast.Node) (found bool) {
 	ast.Inspect(n, func(n ast.Node) bool {
 		if sel, ok := n.(*ast.SelectorExpr); ok {
 			switch sel.Sel.Name {
-			case "SetError", "EndErr", "End":
+			case "SetError", "EndErr", "End", "EndAt":
 				t := c.info.TypeOf(sel.X)
 				found = found || t != nil && isTrace(t, "Span")
 			}

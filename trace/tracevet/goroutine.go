@@ -239,7 +239,7 @@ func (c *checker) isShared(s *start, sp spawn) bool {
 func (c *checker) endsForeign(lit inspector.Cursor) bool {
 	for cur := range lit.Preorder((*ast.SelectorExpr)(nil)) {
 		sel := cur.Node().(*ast.SelectorExpr)
-		if t := c.info.TypeOf(sel.X); t == nil || !isTrace(t, "Span") || sel.Sel.Name != "End" && sel.Sel.Name != "EndErr" {
+		if t := c.info.TypeOf(sel.X); t == nil || !isTrace(t, "Span") || !isEnd(sel.Sel.Name) {
 			continue
 		}
 		if v := c.variable(ast.Unparen(sel.X)); v == nil || !isLocal(v, lit.Node()) || c.params[v] == lit.Node() {
@@ -296,3 +296,6 @@ func (c *checker) calls(function inspector.Cursor, enter func(lit inspector.Curs
 		})
 	}
 }
+
+// isEnd reports whether a method of spans ends them.
+func isEnd(name string) bool { return name == "End" || name == "EndErr" || name == "EndAt" }

@@ -72,8 +72,13 @@ func (c *checker) startKind(call *ast.CallExpr) kind {
 func (c *checker) starterKind(callee types.Object, depth int) kind {
 	switch callee := callee.(type) {
 	case *types.Func:
-		if callee.Pkg() != nil && callee.Pkg().Path() == tracePath && callee.Signature().Recv() == nil {
-			return starters[callee.Name()]
+		if callee.Pkg() != nil && callee.Pkg().Path() == tracePath {
+			if callee.Signature().Recv() == nil {
+				return starters[callee.Name()]
+			}
+			if callee.Name() == "Begin" { // of an AsyncConfig
+				return async
+			}
 		}
 		return c.factsOf(callee).starts
 	case *types.Var: // start := trace.WithSpan

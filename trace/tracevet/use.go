@@ -30,8 +30,7 @@ func (c *checker) classify(id inspector.Cursor) use {
 	parent := cur.Parent()
 	switch kind, i := cur.ParentEdge(); kind {
 	case edge.SelectorExpr_X:
-		switch parent.Node().(*ast.SelectorExpr).Sel.Name {
-		case "End", "EndErr", "Wait":
+		if name := parent.Node().(*ast.SelectorExpr).Sel.Name; isEnd(name) || name == "Wait" {
 			return endUse(parent)
 		}
 		return useOther

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/spanstack/spanstack/trace"
 )
@@ -15,6 +16,11 @@ func deferred(ctx context.Context) (err error) {
 	ctx, span := trace.WithSpan(ctx, "x")
 	defer span.EndErr(&err)
 	return ctx.Err()
+}
+
+func atGivenTimes(ctx context.Context, begin, end time.Time) {
+	_, s := trace.AsyncConfig{Start: begin}.Begin(ctx, "x")
+	s.EndAt(end)
 }
 
 func deferredClosure(ctx context.Context) (err error) {

@@ -218,3 +218,8 @@ func main() {
 	_, task := trace.WithTask(context.Background(), "main") // want `task is never ended`
 	task.Event("begun")
 }
+
+func configuredNever(ctx context.Context) {
+	_, s := trace.AsyncConfig{Root: true}.Begin(ctx, "x") // want `s is never ended`
+	s.SetName("y")
+}
