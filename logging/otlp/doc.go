@@ -16,7 +16,7 @@
 // log itself when the collector takes records again, and reported by other outlets that this one is joined with.
 //
 // A collector that can't be reached is tried for ever, with waits of up to 10 seconds, while the queue fills. What it
-// refuses for good is lost, and counted.
+// refuses for good is lost, and counted. What it took without having said so, since the connection broke, is sent again.
 //
 // [otelslog]: https://pkg.go.dev/go.opentelemetry.io/contrib/bridges/otelslog
 package otlp

@@ -291,8 +291,14 @@ func (c *logClock) set(e *tracefmt.Event, s *spot) {
 		case at >= until:
 			this.off = distance(at, until) + 1
 		}
-		if at < s.start || at > s.end {
-			this.outside = 1
+		if this.off < noticing {
+			this.off = 0
+		}
+		switch {
+		case at < s.start:
+			this.off += distance(s.start, at)
+		case at > s.end:
+			this.off += distance(at, s.end)
 		}
 		if i == 0 || this.compare(best) < 0 {
 			best = this
@@ -303,15 +309,18 @@ func (c *logClock) set(e *tracefmt.Event, s *spot) {
 
 // candidate is a time that a line may be of.
 type candidate struct {
-	time    int64
-	off     uint64 // how far it is from when the wall clock showed the line's time
-	outside int    // 1 outside of the slice
-	jump    uint64 // from the line before
+	time int64
+	off  uint64 // how far it is from when the wall clock showed the line's time, and from its slice
+	jump uint64 // from the line before
 }
 
 func (c candidate) compare(other candidate) int {
-	return cmp.Or(cmp.Compare(c.off, other.off), cmp.Compare(c.outside, other.outside), cmp.Compare(c.jump, other.jump))
+	return cmp.Or(cmp.Compare(c.off, other.off), cmp.Compare(c.jump, other.jump))
 }
+
+// noticing is how long a program may take to notice a step of the wall clock, in nanoseconds: lines that it writes until
+// then are no further off than others.
+const noticing = uint64(1e9)
 
 func distance(a, b int64) uint64 {
 	if a < b {
@@ -322,9 +331,9 @@ func distance(a, b int64) uint64 {
 
 // sameLine is how far the times of one line in a log and in a trace may be apart, in nanoseconds. A trace has it on the
 // monotonic clock, which is read some tens of nanoseconds after the wall clock; on a busy machine it can be more, and
-// traces tell of steps between the two only from a millisecond on. So those that are nearly equal find each other first,
-// and then what is left over.
-var sameLine = [...]int64{1e3, 1e6}
+// traces tell of steps between the two only from a millisecond on. On a machine that is overloaded, a program may even
+// have to wait between the two readings. So those that are nearly equal find each other first, and then what is left over.
+var sameLine = [...]int64{1e3, 1e6, 1e8}
 
 // A lineKey is what all forms of a line have in common; attributes are rendered differently in each.
 type lineKey struct {

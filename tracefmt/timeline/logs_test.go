@@ -95,8 +95,8 @@ func TestLogs(t *testing.T) {
 				entry(4000, "/a.b/", "x") + entry(4100, "/a.b/", "x") + entry(4200, "/a.b/", "x") + entry(5000, "/a.b/", "z") + entry(5400, "/a.b/", "y")},
 			"4000 prog/main x\n4100 prog/main x\n4200 prog/main x\n5000 prog/main y\n5000 prog/main z", both, timeline.Placement{OnSpan: 5, Repeated: 3}},
 		"repeated, with another level, span or time": {
-			[]string{program(mark("4", "b", "x", "WARN") + mark("4", "a", "x", "INFO") + mark("2004.1", "b", "x", "INFO")), entry(4000, "/a.b/", "x")},
-			"4000 prog/main x\n4000 prog/main x\n4000 prog/main x\n2004100 prog/main x", both, timeline.Placement{OnSpan: 1}},
+			[]string{program(mark("4", "b", "x", "WARN") + mark("4", "a", "x", "INFO") + mark("200004.1", "b", "x", "INFO")), entry(4000, "/a.b/", "x")},
+			"4000 prog/main x\n4000 prog/main x\n4000 prog/main x\n200004100 prog/main x", both, timeline.Placement{OnSpan: 1}},
 		"repeated, and not the others of its kind": {
 			// The trace has lost the first two. What is left is nearer to its own than to those.
 			[]string{program(mark("24.2", "b", "x", "INFO")), entry(4000, "/a.b/", "x") + entry(14000, "/a.b/", "x") + entry(24000, "/a.b/", "x")},
@@ -168,6 +168,13 @@ func TestLogsAndSteps(t *testing.T) {
 	}
 	if got := tl.Placement(); got.Repeated != 1 {
 		t.Errorf("placement %+v, want one repeated line", got)
+	}
+
+	// The clock goes 30 s back, which the program notices at 20 s only. A line from before that looks as if it were from
+	// before the trace; so the log begins 10.15 s before that, and with it the timeline.
+	trace = program(step("20000000", "1769850290000000000") + slice("f", "19800000", "100000"))
+	if lines, _, _ = merge(t, trace, strings.Replace(entry(49.85e9, "/a/f/", "unnoticed"), ":05:", ":04:", 1)); !strings.HasPrefix(lines, "30000000000 ") {
+		t.Errorf("got %s, want it at 30000000000ns", lines)
 	}
 }
 
