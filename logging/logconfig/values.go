@@ -3,10 +3,11 @@ package logconfig
 import (
 	"fmt"
 	"io/fs"
-	"math"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/spanstack/spanstack/internal/bytesize"
 )
 
 // A Size is a number of bytes. Its text form is a whole number with a unit: "100MB" (or "100 MB") are 100,000,000
@@ -24,37 +25,19 @@ const (
 	GiB      = 1024 * MiB
 )
 
-// sizeUnits are those of the text form: of several that fit, String takes the first.
-var sizeUnits = []struct {
-	name string
-	size Size
-}{{"GiB", GiB}, {"GB", GB}, {"MiB", MiB}, {"MB", MB}, {"KiB", KiB}, {"kB", KB}, {"B", 1}}
-
 // String returns the text form with the largest unit that fits.
-func (s Size) String() string {
-	for _, u := range sizeUnits {
-		if s%u.size == 0 && s != 0 {
-			return strconv.FormatInt(int64(s/u.size), 10) + u.name
-		}
-	}
-	return "0B"
-}
+func (s Size) String() string { return bytesize.Format(int64(s)) }
 
 // MarshalText implements encoding.TextMarshaler.
 func (s Size) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (s *Size) UnmarshalText(text []byte) error {
-	digits := strings.TrimRight(string(text), "BkKMGi ")
-	unit := strings.TrimSpace(string(text[len(digits):]))
-	n, err := strconv.ParseUint(digits, 10, 63)
-	for _, u := range sizeUnits {
-		if err == nil && u.name == unit && Size(n) <= math.MaxInt64/u.size {
-			*s = Size(n) * u.size
-			return nil
-		}
+	n, err := bytesize.Parse(string(text))
+	if err == nil {
+		*s = Size(n)
 	}
-	return fmt.Errorf("%q is no size: want a whole number with B, kB, MB, GB, KiB, MiB or GiB", text)
+	return err
 }
 
 // A Mode is the permissions of new files. Its text form is octal: "0640".

@@ -19,9 +19,10 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 	"golang.org/x/net/http/httpguts"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/backoff"
+	grpcbackoff "google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials"
 
+	"github.com/spanstack/spanstack/internal/backoff"
 	"github.com/spanstack/spanstack/logging"
 	"github.com/spanstack/spanstack/logging/internal/names"
 )
@@ -132,12 +133,6 @@ func (c *Config) url() string {
 	return u.String()
 }
 
-// Waits between attempts, as for all outlets over connections.
-const (
-	firstBackoff = 100 * time.Millisecond
-	maxBackoff   = 10 * time.Second
-)
-
 // attemptTimeout is how long one request may take.
 const attemptTimeout = 10 * time.Second
 
@@ -146,9 +141,9 @@ func newExporter(c Config) (sdklog.Exporter, error) {
 	if c.Protocol == GRPC {
 		o := []otlploggrpc.Option{
 			otlploggrpc.WithTimeout(attemptTimeout),
-			otlploggrpc.WithRetry(otlploggrpc.RetryConfig{Enabled: true, InitialInterval: firstBackoff, MaxInterval: maxBackoff}),
+			otlploggrpc.WithRetry(otlploggrpc.RetryConfig{Enabled: true, InitialInterval: backoff.First, MaxInterval: backoff.Max}),
 			otlploggrpc.WithDialOption(grpc.WithConnectParams(grpc.ConnectParams{MinConnectTimeout: attemptTimeout,
-				Backoff: backoff.Config{BaseDelay: firstBackoff, Multiplier: 2, Jitter: 0.2, MaxDelay: maxBackoff}})),
+				Backoff: grpcbackoff.Config{BaseDelay: backoff.First, Multiplier: 2, Jitter: 0.2, MaxDelay: backoff.Max}})),
 		}
 		if u := c.url(); u != "" {
 			o = append(o, otlploggrpc.WithEndpointURL(u))
@@ -166,7 +161,7 @@ func newExporter(c Config) (sdklog.Exporter, error) {
 	}
 	o := []otlploghttp.Option{
 		otlploghttp.WithTimeout(attemptTimeout),
-		otlploghttp.WithRetry(otlploghttp.RetryConfig{Enabled: true, InitialInterval: firstBackoff, MaxInterval: maxBackoff}),
+		otlploghttp.WithRetry(otlploghttp.RetryConfig{Enabled: true, InitialInterval: backoff.First, MaxInterval: backoff.Max}),
 	}
 	if u := c.url(); u != "" {
 		o = append(o, otlploghttp.WithEndpointURL(u))

@@ -3,7 +3,6 @@ package otlp
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	oteltrace "go.opentelemetry.io/otel/trace"
 
+	"github.com/spanstack/spanstack/internal/backoff"
 	"github.com/spanstack/spanstack/internal/otlperr"
 	"github.com/spanstack/spanstack/logging"
 )
@@ -225,7 +225,7 @@ func (p *processor) export(batch []item) (rejected uint64, err error) {
 	for i := range batch {
 		records[i] = batch[i].record
 	}
-	pause := firstBackoff
+	var waits backoff.Waits
 	for {
 		err := p.exporter.Export(p.ctx, records)
 		if err == nil {
@@ -237,22 +237,9 @@ func (p *processor) export(batch []item) (rejected uint64, err error) {
 			}
 			return n, err
 		}
-		if !otlperr.Temporary(err) || !p.pause(pause+rand.N(pause/2)) {
+		if !otlperr.Temporary(err) || !waits.Wait(p.ctx) {
 			return 0, err
 		}
-		pause = min(2*pause, maxBackoff)
-	}
-}
-
-// pause waits, and reports whether it is to be tried again.
-func (p *processor) pause(d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-p.ctx.Done():
-		return false
-	case <-t.C:
-		return true
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/spanstack/spanstack/internal/bytesize"
 )
 
 // A FileConfig says where a trace is written to. All but Path may be left out.
@@ -87,17 +89,11 @@ func splitCommas(s string) (parts []string) {
 }
 
 func parseSize(s string) (int64, error) {
-	digits := strings.TrimRight(s, "BkKMGi")
-	units := map[string]int64{"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
-	n, err := strconv.ParseUint(digits, 10, 63)
-	unit := units[s[len(digits):]]
-	switch {
-	case err != nil || unit == 0 || int64(n) > math.MaxInt64/unit:
-		return 0, fmt.Errorf("%q is no size: want a whole number with B, kB, MB, GB, KiB, MiB or GiB", s)
-	case int64(n)*unit < minMaxSize:
+	n, err := bytesize.Parse(s)
+	if err == nil && n < minMaxSize {
 		return 0, fmt.Errorf("%q is too small: want 64KiB or more", s)
 	}
-	return int64(n) * unit, nil
+	return n, err
 }
 
 // names are those of the files of a trace.

@@ -203,6 +203,16 @@ func (l *lineage) context(id trace.ID, remote bool) oteltrace.SpanContext {
 	return oteltrace.NewSpanContext(c)
 }
 
+// valueOf returns the value of an attribute, or the empty one.
+func valueOf(kvs []attribute.KeyValue, key attribute.Key) attribute.Value {
+	for _, kv := range kvs {
+		if kv.Key == key {
+			return kv.Value
+		}
+	}
+	return attribute.Value{}
+}
+
 func without(kvs []attribute.KeyValue, key attribute.Key) []attribute.KeyValue {
 	rest := kvs[:0]
 	for _, kv := range kvs {
@@ -277,11 +287,6 @@ func (a *assembly) link(r *trace.Record) {
 	}
 	p.links = append(p.links, sdktrace.Link{SpanContext: sc, Attributes: attrs})
 	a.n++
-}
-
-// linkOf returns a link of the SDK as the API has it.
-func linkOf(l sdktrace.Link) oteltrace.Link {
-	return oteltrace.Link{SpanContext: l.SpanContext, Attributes: l.Attributes}
 }
 
 // offset returns how far the wall clock was ahead of the recorder's at a time of that, by the last snapshot before. All

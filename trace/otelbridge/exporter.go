@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,6 +12,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
+	"github.com/spanstack/spanstack/internal/backoff"
 	"github.com/spanstack/spanstack/internal/otlperr"
 	"github.com/spanstack/spanstack/trace"
 )
@@ -115,16 +115,10 @@ func (x *Exporter) fetch() {
 	}
 }
 
-// Waits between attempts.
-const (
-	firstBackoff = 100 * time.Millisecond
-	maxBackoff   = 10 * time.Second
-)
-
 // export exports a batch, and tries again while that makes sense.
 func (x *Exporter) export(spans tracetest.SpanStubs) {
 	batch := spans.Snapshots()
-	pause := firstBackoff
+	var waits backoff.Waits
 	for {
 		ctx, cancel := context.WithTimeout(x.ctx, x.config.Timeout)
 		err := x.to.ExportSpans(ctx, batch)
@@ -133,26 +127,13 @@ func (x *Exporter) export(spans tracetest.SpanStubs) {
 			x.exported.Add(uint64(len(batch)))
 			return
 		}
-		if !otlperr.Temporary(err) || !x.pause(pause+rand.N(pause/2)) {
+		if !otlperr.Temporary(err) || !waits.Wait(x.ctx) {
 			x.refused.Add(uint64(len(batch)))
 			if x.config.OnError != nil {
 				x.config.OnError(fmt.Errorf("export %d spans: %w", len(batch), err))
 			}
 			return
 		}
-		pause = min(2*pause, maxBackoff)
-	}
-}
-
-// pause waits, and reports whether it is to be tried again.
-func (x *Exporter) pause(d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-x.ctx.Done():
-		return false
-	case <-t.C:
-		return true
 	}
 }
 

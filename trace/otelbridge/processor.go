@@ -4,8 +4,8 @@ import (
 	"context"
 	"log/slog"
 
-	"go.opentelemetry.io/otel/attribute"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/spanstack/spanstack/trace"
 )
@@ -30,7 +30,7 @@ func (p *processor) OnStart(parent context.Context, s sdktrace.ReadWriteSpan) {
 	scope := s.InstrumentationScope()
 	attrs = append(attrs, scopeAttrs(scope.Name, scope.Version, scope.SchemaURL, scope.Attributes)...)
 	attrs = appendKind(attrs, s.SpanKind())
-	if s.Parent().SpanID() != sc.SpanID() && (!s.Parent().IsValid() || s.Parent().IsRemote()) && s.Resource() != nil {
+	if (!s.Parent().IsValid() || s.Parent().IsRemote()) && s.Resource() != nil { // once in this process is enough
 		attrs = append(attrs, slog.Any("resource", slog.GroupValue(appendAttrs(nil, s.Resource().Attributes())...)))
 	}
 	_, ours := trace.AsyncConfig{Ref: refOf(sc), Root: !s.Parent().IsValid(), Recorder: p.bridge.rec, Start: s.StartTime()}.Begin(parent, s.Name(), attrs...)
@@ -57,7 +57,7 @@ func (p *processor) OnEnd(s sdktrace.ReadOnlySpan) {
 		ours.EventAt(e.Time, e.Name, appendAttrs(nil, e.Attributes)...)
 	}
 	for _, l := range s.Links() {
-		addLink(ours, linkOf(l))
+		addLink(ours, oteltrace.Link{SpanContext: l.SpanContext, Attributes: l.Attributes})
 	}
 	setStatus(ours, s.Status().Code, s.Status().Description)
 	ours.EndAt(s.EndTime())
@@ -68,13 +68,3 @@ func (*processor) Shutdown(context.Context) error { return nil }
 
 // ForceFlush implements sdktrace.SpanProcessor.
 func (*processor) ForceFlush(context.Context) error { return nil }
-
-// valueOf returns the value of an attribute, or the empty one.
-func valueOf(kvs []attribute.KeyValue, key attribute.Key) attribute.Value {
-	for _, kv := range kvs {
-		if kv.Key == key {
-			return kv.Value
-		}
-	}
-	return attribute.Value{}
-}

@@ -5,11 +5,10 @@ package redial
 import (
 	"bytes"
 	"context"
-	"math/rand/v2"
 	"os"
 	"sync"
-	"time"
 
+	"github.com/spanstack/spanstack/internal/backoff"
 	"github.com/spanstack/spanstack/logging"
 )
 
@@ -19,12 +18,6 @@ type Conn interface {
 	Send(lines []byte) (n int, err error)
 	Close() error
 }
-
-// Waits between attempts to connect, of which each is up to half as long again.
-const (
-	firstBackoff = 100 * time.Millisecond
-	maxBackoff   = 10 * time.Second
-)
 
 // An Outlet is a queue before a connection that is made when it is needed. While there is none, the queue fills.
 type Outlet struct {
@@ -58,21 +51,20 @@ type writer struct {
 
 // Write sends lines. It tries until all are sent, or the outlet is closed.
 func (w *writer) Write(p []byte) (n int, err error) {
-	backoff := firstBackoff
+	var waits backoff.Waits
 	for n < len(p) {
 		sent, err := w.attempt(p[n:])
 		n += sent
 		if sent > 0 {
-			backoff = firstBackoff
+			waits.Reset()
 		}
 		if err == nil {
 			continue
 		}
 		w.disconnect()
-		if !w.pause(backoff + rand.N(backoff/2)) {
+		if !waits.Wait(w.ctx) {
 			return n, err
 		}
-		backoff = min(2*backoff, maxBackoff)
 	}
 	return n, nil
 }
@@ -104,18 +96,6 @@ func (w *writer) connect() (Conn, error) {
 	}
 	w.conn = conn
 	return conn, nil
-}
-
-// pause waits, and reports whether it is to be tried again.
-func (w *writer) pause(d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-w.ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
 }
 
 func (w *writer) disconnect() {
