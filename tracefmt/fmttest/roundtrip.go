@@ -1,0 +1,108 @@
+package fmttest
+
+import (
+	"bytes"
+	"io"
+	"testing"
+
+	"github.com/spanstack/spanstack/tracefmt"
+	"pgregory.net/rapid"
+)
+
+func (s suite) roundTrip(t *testing.T) {
+	if s.Keeps == 0 {
+		t.Skip("the format declares that it keeps no events; see Stable")
+	}
+	s.same(t, Sample())
+}
+
+func (s suite) randomRoundTrip(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		events := Events(r)
+		var out bytes.Buffer
+		w := s.NewWriter(&out)
+		for i := range events {
+			if err := w.Write(&events[i]); err != nil {
+				r.Fatalf("Write: %v", err)
+			}
+		}
+		if err := w.Close(); err != nil {
+			r.Fatalf("Close: %v", err)
+		}
+		back, err := ReadAll(s.NewReader(bytes.NewReader(out.Bytes())))
+		if err != nil {
+			r.Fatalf("reading back: %v\n%s", err, out.Bytes())
+		}
+		if got, want := ContentOf(back, s.Keeps).String(), ContentOf(events, s.Keeps).String(); got != want {
+			r.Fatalf("read back:\n%s\nwant:\n%s", got, want)
+		}
+		if losses := tracefmt.LossesOf(w); s.Keeps == tracefmt.KeepsAll && len(losses) > 0 {
+			r.Fatalf("losses: %v", losses)
+		}
+	})
+}
+
+func (s suite) deterministic(t *testing.T) {
+	for _, events := range [][]tracefmt.Event{Sample(), nil} {
+		once, _ := s.write(t, events)
+		again, _ := s.write(t, events)
+		if len(once) == 0 || !bytes.Equal(once, again) {
+			t.Errorf("writing the same %d events twice gives %d and %d different bytes", len(events), len(once), len(again))
+		}
+	}
+}
+
+func (s suite) random(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		w := s.NewWriter(io.Discard)
+		for _, e := range Events(r) {
+			if err := w.Write(&e); err != nil {
+				r.Fatalf("Write: %v", err)
+			}
+		}
+		if err := w.Close(); err != nil {
+			r.Fatalf("Close: %v", err)
+		}
+	})
+}
+
+func (s suite) stable(t *testing.T) {
+	once, _ := s.write(t, Sample())
+	again, _ := s.write(t, Sample())
+	if !bytes.Equal(once, again) {
+		t.Error("writing the same events twice gives different bytes")
+	}
+	if back, _ := s.write(t, s.read(t, once)); !bytes.Equal(once, back) {
+		t.Errorf("writing what was read gives different bytes:\n%s\nwant:\n%s", back, once)
+	}
+}
+
+func (s suite) losses(t *testing.T) {
+	if _, losses := s.write(t, Sample()); s.Keeps == tracefmt.KeepsAll && len(losses) > 0 {
+		t.Errorf("declares to keep all, but lost %v", losses)
+	}
+	for _, e := range Sample() {
+		if Kept(e.Kind, s.Keeps) || e.Kind == tracefmt.Clock && s.Keeps&tracefmt.KeepsClock == 0 {
+			continue
+		}
+		switch e.Kind {
+		case tracefmt.Begin, tracefmt.End, tracefmt.Complete, tracefmt.AsyncBegin, tracefmt.AsyncEnd, tracefmt.Process, tracefmt.Track:
+			continue // they leave a trace, if not all of it
+		}
+		if _, losses := s.write(t, []tracefmt.Event{e}); len(losses) == 0 {
+			t.Errorf("%v isn't kept, and not counted either", e.Kind)
+		}
+	}
+}
+
+func (s suite) timeOrder(t *testing.T) {
+	events := []tracefmt.Event{
+		{Kind: tracefmt.Process, Track: 1, SourceID: tracefmt.Int64(1), Name: "p"},
+		{Kind: tracefmt.Track, Track: 2, Process: 1, SourceID: tracefmt.Int64(1), Name: "a"},
+		{Kind: tracefmt.Complete, Track: 2, Time: 5000, Dur: 10, Name: "late"},
+		{Kind: tracefmt.Complete, Track: 2, Time: -300, Dur: 100, Name: "before zero"},
+		{Kind: tracefmt.Complete, Track: 2, Time: 20, Dur: 7, Name: "early"},
+		{Kind: tracefmt.Complete, Track: 2, Time: 10, Dur: 100, Name: "around early"},
+	}
+	s.same(t, events)
+}
