@@ -4,11 +4,11 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 # Debian packages: the VM with OpenZFS (platformtest/vm), a browser for the pages, a C compiler for the race detector, sudo for
-# the tests that wrap zfs in it, and the daemons that logs are sent to.
-PACKAGES = $(shell go run ./platformtest/vm deps) chromium fonts-dejavu-core sudo rsyslog rsyslog-openssl systemd
+# the tests that wrap zfs in it, the daemons that logs are sent to, and a decoder of protobuf.
+PACKAGES = $(shell go run ./platformtest/vm deps) chromium fonts-dejavu-core sudo rsyslog rsyslog-openssl systemd protobuf-compiler
 
 # What "make test" must run: with these, a test that can't is a failure.
-must = SPANSTACK_REQUIRE_VM=1 SPANSTACK_REQUIRE_BROWSER=1 SPANSTACK_REQUIRE_DEMO=1 SPANSTACK_REQUIRE_SUDO=1 SPANSTACK_REQUIRE_DAEMONS=1 SPANSTACK_REQUIRE_COLLECTOR=1
+must = SPANSTACK_REQUIRE_VM=1 SPANSTACK_REQUIRE_BROWSER=1 SPANSTACK_REQUIRE_DEMO=1 SPANSTACK_REQUIRE_SUDO=1 SPANSTACK_REQUIRE_DAEMONS=1 SPANSTACK_REQUIRE_COLLECTOR=1 SPANSTACK_REQUIRE_PROTOC=1
 
 # Where the tests in the VM leave traces, for a look and for the tests in the browser.
 export SPANSTACK_ARTIFACTS := $(CURDIR)/demo

@@ -59,6 +59,9 @@ func read(t testing.TB, data []byte) []tracefmt.Event {
 func decode(t *testing.T, data []byte) string {
 	protoc, err := exec.LookPath("protoc")
 	if err != nil {
+		if os.Getenv("SPANSTACK_REQUIRE_PROTOC") != "" {
+			t.Fatal("protoc isn't installed (Debian: protobuf-compiler)")
+		}
 		t.Skip("protoc isn't installed (Debian: protobuf-compiler)")
 	}
 	cmd := exec.Command(protoc, "--decode=perfetto.protos.Trace", "-Itestdata", "testdata/subset.proto")
