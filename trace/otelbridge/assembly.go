@@ -2,6 +2,7 @@ package otelbridge
 
 import (
 	"encoding/binary"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -21,9 +22,10 @@ type assembly struct {
 	hosts   map[trace.ID]*lineage // of tasks and root async spans
 	gone    []trace.ID            // of hosts that have ended, the oldest first
 	parts   map[trace.ID]*parts   // of spans that haven't ended
+	order   []trace.ID            // of parts, the oldest first, and of some that are taken
 	n       int                   // events and links in parts
 	clocks  []clock               // the oldest first
-	orphans atomic.Uint64         // spans whose trace isn't known
+	orphans atomic.Uint64         // spans whose trace isn't known, and parts of spans whose end didn't come
 }
 
 // A lineage says what trace a task belongs to.
@@ -223,13 +225,25 @@ func without(kvs []attribute.KeyValue, key attribute.Key) []attribute.KeyValue {
 	return rest
 }
 
-// of returns the parts of a span, or nil if there are too many of all spans.
+// of returns the parts of a span. If there are too many of all spans, those of the oldest are forgotten, and counted as
+// lost: most likely its end never came, since it left the recorder before it was fetched.
 func (a *assembly) of(id trace.ID) *parts {
-	p := a.parts[id]
-	if p == nil && a.n < maxParts {
-		p = new(parts)
-		a.parts[id] = p
+	for a.n >= maxParts && len(a.order) > 0 {
+		oldest := a.order[0]
+		a.order = a.order[1:]
+		if p := a.take(oldest); p != nil {
+			a.orphans.Add(uint64(len(p.events) + len(p.links)))
+		}
 	}
+	if p := a.parts[id]; p != nil {
+		return p
+	}
+	if len(a.order) >= 2*len(a.parts)+64 { // most of them are taken
+		a.order = slices.DeleteFunc(a.order, func(id trace.ID) bool { return a.parts[id] == nil })
+	}
+	p := new(parts)
+	a.parts[id] = p
+	a.order = append(a.order, id)
 	return p
 }
 
@@ -245,10 +259,7 @@ func (a *assembly) take(id trace.ID) *parts {
 
 func (a *assembly) event(r *trace.Record, name string, attrs []attribute.KeyValue) {
 	p := a.of(r.Parent)
-	switch {
-	case p == nil:
-		return
-	case len(p.events) >= maxPartsOfSpan || a.n >= maxParts:
+	if len(p.events) >= maxPartsOfSpan {
 		p.droppedEvents++
 		return
 	}
@@ -261,10 +272,7 @@ func (a *assembly) event(r *trace.Record, name string, attrs []attribute.KeyValu
 
 func (a *assembly) link(r *trace.Record) {
 	p := a.of(r.Parent)
-	switch {
-	case p == nil:
-		return
-	case len(p.links) >= maxPartsOfSpan || a.n >= maxParts:
+	if len(p.links) >= maxPartsOfSpan {
 		p.droppedLinks++
 		return
 	}
@@ -292,12 +300,10 @@ func (a *assembly) link(r *trace.Record) {
 // offset returns how far the wall clock was ahead of the recorder's at a time of that, by the last snapshot before. All
 // times of a span are by that of its beginning: else a step of the wall clock would change how long it was.
 func (a *assembly) offset(at int64) int64 {
-	c := a.clocks[0]
-	for _, later := range a.clocks[1:] {
-		if later.at > at {
-			break
+	for _, c := range slices.Backward(a.clocks) { // most spans are recent
+		if c.at <= at {
+			return c.unix - c.at
 		}
-		c = later
 	}
-	return c.unix - c.at
+	return a.clocks[0].unix - a.clocks[0].at
 }

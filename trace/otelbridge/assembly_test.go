@@ -55,6 +55,18 @@ func TestBounds(t *testing.T) {
 	if a.n != 0 || len(a.parts) != 0 {
 		t.Errorf("%d parts are left of %d spans", a.n, len(a.parts))
 	}
+	for i := range 2 * maxParts { // of spans whose ends are lost
+		a.add([]trace.Record{{Kind: trace.KindEvent, Parent: trace.ID(1000 + i), Name: "event"}})
+	}
+	if a.n > maxParts || len(a.parts) > maxParts || len(a.order) > 3*maxParts || a.orphans.Swap(0) != maxParts {
+		t.Errorf("%d parts of %d spans (%d in order) are remembered, %d orphans", a.n, len(a.parts), len(a.order), a.orphans.Load())
+	}
+	last := trace.ID(1000 + 2*maxParts)
+	a.add([]trace.Record{{Kind: trace.KindEvent, Parent: last, Name: "event"}})
+	if s := a.add([]trace.Record{{Kind: trace.KindTask, ID: last, Task: last, Trace: trace.TraceID{1}}}); len(s[0].Events) != 1 {
+		t.Error("after many ends were lost, the events of new spans are lost, too")
+	}
+	a.orphans.Store(0)
 	for i := range 40_000 {
 		id := trace.ID(100 + i)
 		a.add([]trace.Record{{Kind: trace.KindTask, ID: id, Task: id, Trace: trace.TraceID{1}}})

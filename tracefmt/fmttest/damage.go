@@ -10,6 +10,7 @@ import (
 	"github.com/spanstack/spanstack/tracefmt"
 )
 
+// truncated cuts the output at every byte. What is read must be a beginning of all events, then a clear end.
 func (s suite) truncated(t *testing.T) {
 	data, _ := s.write(t, Sample())
 	s.truncatedInput(t, data)
@@ -45,6 +46,7 @@ func (s suite) truncatedInput(t *testing.T, data []byte) {
 	}
 }
 
+// brokenInput reads from inputs that come in single bytes, that fail, and that have rubbish in them.
 func (s suite) brokenInput(t *testing.T) {
 	data, _ := s.write(t, Sample())
 	s.broken(t, data)

@@ -8,6 +8,7 @@ import (
 	"github.com/spanstack/spanstack/tracefmt"
 )
 
+// unmatchedEnds checks that ends without a begin are counted and harm nothing else.
 func (s suite) unmatchedEnds(t *testing.T) {
 	good := []tracefmt.Event{
 		{Kind: tracefmt.Process, Track: 1, SourceID: tracefmt.Int64(1), Name: "p"},
@@ -90,6 +91,7 @@ func (s suite) oddStrings(t *testing.T) {
 	}
 }
 
+// empty writes a trace without events.
 func (s suite) empty(t *testing.T) {
 	data, losses := s.write(t, nil)
 	if len(losses) > 0 {

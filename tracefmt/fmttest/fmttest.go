@@ -2,14 +2,12 @@ package fmttest
 
 import (
 	"bytes"
-	"errors"
 	"testing"
 
 	"github.com/spanstack/spanstack/tracefmt"
 )
 
 // Run runs the conformance suite for a format that can be read and written.
-
 func Run(t *testing.T, f *tracefmt.Format) {
 	if f.NewReader == nil || f.NewWriter == nil {
 		t.Fatalf("%s: the suite needs a reader and a writer", f.Name)
@@ -33,14 +31,12 @@ func Run(t *testing.T, f *tracefmt.Format) {
 }
 
 // Input is an input in a format that can only be read.
-
 type Input struct {
 	Data []byte // a small one, with something of everything
 	More []byte // what may follow it, again and again; nil if nothing may
 }
 
 // RunReader runs that part of the suite that a format without a writer can pass, on inputs by their names.
-
 func RunReader(t *testing.T, f *tracefmt.Format, inputs map[string]Input) {
 	if f.NewReader == nil || f.NewWriter != nil {
 		t.Fatalf("%s: this part of the suite is for formats that are only read", f.Name)
@@ -59,7 +55,6 @@ func RunReader(t *testing.T, f *tracefmt.Format, inputs map[string]Input) {
 }
 
 // RunWriter runs that part of the suite that a format without a reader can pass.
-
 func RunWriter(t *testing.T, f *tracefmt.Format) {
 	if f.NewReader != nil || f.NewWriter == nil {
 		t.Fatalf("%s: this part of the suite is for formats that are only written", f.Name)
@@ -75,7 +70,6 @@ func RunWriter(t *testing.T, f *tracefmt.Format) {
 type suite struct{ *tracefmt.Format }
 
 // write returns what the format makes of events, and what it lost.
-
 func (s suite) write(t testing.TB, events []tracefmt.Event) ([]byte, []tracefmt.Loss) {
 	t.Helper()
 	var out bytes.Buffer
@@ -92,7 +86,6 @@ func (s suite) write(t testing.TB, events []tracefmt.Event) ([]byte, []tracefmt.
 }
 
 // read returns the events in data, which is in the format.
-
 func (s suite) read(t testing.TB, data []byte) []tracefmt.Event {
 	t.Helper()
 	events, err := ReadAll(s.NewReader(bytes.NewReader(data)))
@@ -103,7 +96,6 @@ func (s suite) read(t testing.TB, data []byte) []tracefmt.Event {
 }
 
 // same checks that events come back as they are, as far as the format keeps them.
-
 func (s suite) same(t testing.TB, events []tracefmt.Event) {
 	t.Helper()
 	data, _ := s.write(t, events)
@@ -117,7 +109,6 @@ func (s suite) registered(t *testing.T) {
 }
 
 // known checks that the format is found by its name and by the names of files.
-
 func (s suite) known(t *testing.T) {
 	if tracefmt.Lookup(s.Name) != s.Format {
 		t.Errorf("Lookup(%q) doesn't find it: it isn't registered", s.Name)
@@ -136,7 +127,6 @@ func (s suite) known(t *testing.T) {
 }
 
 // detected checks that the format is found by its content.
-
 func (s suite) detected(t *testing.T, data []byte) {
 	for _, n := range []int{len(data), tracefmt.DetectBytes} {
 		prefix := data[:min(n, len(data))]
@@ -147,9 +137,7 @@ func (s suite) detected(t *testing.T, data []byte) {
 }
 
 // valid checks that the events of an input are in an order that all writers take: tracks are declared before their
-
 // events, with their processes before them, and an anchor comes before everything that has a time.
-
 func (s suite) valid(t *testing.T, data []byte) {
 	processes, declared := map[tracefmt.TrackID]bool{}, map[tracefmt.TrackID]bool{0: true}
 	timed := 0
@@ -172,35 +160,3 @@ func (s suite) valid(t *testing.T, data []byte) {
 		t.Error("no events in it")
 	}
 }
-
-// deterministic checks that the same events become the same bytes, and some without any.
-
-// random writes valid streams of events, and expects no errors.
-
-// stable checks that writing is deterministic, and that what is read back is written as the same bytes.
-
-// losses checks that kinds of events that aren't kept are counted, and that nothing else is.
-
-// truncated cuts the output at every byte. What is read must be a beginning of all events, then a clear end.
-
-// brokenInput reads from inputs that come in single bytes, that fail, and that have rubbish in them.
-
-// timeOrder writes events whose times go back and forth.
-
-// unmatchedEnds checks that ends without a begin are counted and harm nothing else.
-
-// limited fails after some bytes.
-
-var errFull = errors.New("no space left")
-
-// countingWriter counts calls of Write.
-
-// flush checks that a streaming format is readable at every flush, and writes once for each.
-
-// empty writes a trace without events.
-
-// memory streams many events through a writer and a reader, and looks at the heap at the end.
-
-// readMemory reads a long input, and looks at the heap at the end.
-
-// repeated reads as a text, again and again.

@@ -9,6 +9,7 @@ import (
 	"github.com/spanstack/spanstack/tracefmt"
 )
 
+// memory streams many events through a writer and a reader, and looks at the heap at the end.
 func (s suite) memory(t *testing.T) {
 	if s.Mode != tracefmt.Streaming {
 		t.Skipf("the format is %v, not streaming: its memory grows with the trace", s.Mode)
@@ -49,6 +50,7 @@ func (s suite) memory(t *testing.T) {
 	runtime.KeepAlive(w)
 }
 
+// readMemory reads a long input, and looks at the heap at the end.
 func (s suite) readMemory(t *testing.T, in Input) {
 	if in.More == nil {
 		t.Skip("nothing can follow this input")
@@ -71,6 +73,7 @@ func (s suite) readMemory(t *testing.T, in Input) {
 	runtime.KeepAlive(r)
 }
 
+// repeated reads as a text, again and again.
 type repeated struct {
 	text  []byte
 	done  int

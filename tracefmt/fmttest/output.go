@@ -8,6 +8,9 @@ import (
 	"github.com/spanstack/spanstack/tracefmt"
 )
 
+var errFull = errors.New("no space left")
+
+// limited fails after some bytes.
 type limited struct{ left int }
 
 func (l *limited) Write(p []byte) (int, error) {
@@ -43,6 +46,7 @@ func (s suite) writeErrors(t *testing.T) {
 	}
 }
 
+// countingWriter counts calls of Write.
 type countingWriter struct {
 	bytes.Buffer
 	calls int
@@ -53,6 +57,7 @@ func (w *countingWriter) Write(p []byte) (int, error) {
 	return w.Buffer.Write(p)
 }
 
+// flush checks that a streaming format is readable at every flush, and writes once for each.
 func (s suite) flush(t *testing.T) {
 	if s.Mode != tracefmt.Streaming {
 		t.Skipf("the format is %v, not streaming: its Flush does nothing", s.Mode)

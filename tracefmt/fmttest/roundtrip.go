@@ -42,6 +42,7 @@ func (s suite) randomRoundTrip(t *testing.T) {
 	})
 }
 
+// deterministic checks that the same events become the same bytes, and some without any.
 func (s suite) deterministic(t *testing.T) {
 	for _, events := range [][]tracefmt.Event{Sample(), nil} {
 		once, _ := s.write(t, events)
@@ -52,6 +53,7 @@ func (s suite) deterministic(t *testing.T) {
 	}
 }
 
+// random writes valid streams of events, and expects no errors.
 func (s suite) random(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		w := s.NewWriter(io.Discard)
@@ -66,6 +68,7 @@ func (s suite) random(t *testing.T) {
 	})
 }
 
+// stable checks that writing is deterministic, and that what is read back is written as the same bytes.
 func (s suite) stable(t *testing.T) {
 	once, _ := s.write(t, Sample())
 	again, _ := s.write(t, Sample())
@@ -77,6 +80,7 @@ func (s suite) stable(t *testing.T) {
 	}
 }
 
+// losses checks that kinds of events that aren't kept are counted, and that nothing else is.
 func (s suite) losses(t *testing.T) {
 	if _, losses := s.write(t, Sample()); s.Keeps == tracefmt.KeepsAll && len(losses) > 0 {
 		t.Errorf("declares to keep all, but lost %v", losses)
@@ -95,6 +99,7 @@ func (s suite) losses(t *testing.T) {
 	}
 }
 
+// timeOrder writes events whose times go back and forth.
 func (s suite) timeOrder(t *testing.T) {
 	events := []tracefmt.Event{
 		{Kind: tracefmt.Process, Track: 1, SourceID: tracefmt.Int64(1), Name: "p"},

@@ -41,6 +41,8 @@ const driver = {
     view.model = this.model;
     await view.builtPromise;
     if (!view.trackView) throw new Error('the model has no events to draw');
+    // Every 250 ms until it is laid out, the view looks whether to show its own time range; ours must come after that.
+    while (view.trackView.pollIfViewportAttachedInterval_) await frame();
 
     clickButton(view.$.flow_event_filter_dropdown, 'All');
     Polymer.dom(view.root).querySelector('#polyfill-warning').clearMessages();  // as its Hide button does
@@ -60,6 +62,7 @@ const driver = {
       const margin = range * 0.02 || 0.5;
       showRange(view.trackView, min - margin, max + margin);
     }
+    view.trackView.$.hint_text.style.display = 'none';  // it would be gone a second after the selection changed
     await frame();
     await frame();
     const tracks = view.trackView.viewport.modelTrackContainer;
