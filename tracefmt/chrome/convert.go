@@ -30,6 +30,9 @@ func (r *Reader) convert(offset int64) {
 		r.losses.AddAt(lostPhase(raw.phase), offset)
 		return
 	}
+	if raw.cat == catLane && (kind == tracefmt.FlowStart || kind == tracefmt.FlowEnd) {
+		return
+	}
 	if raw.ts == nil {
 		r.losses.AddAt("event without a time", offset)
 		return

@@ -52,7 +52,7 @@ func (w *Writer) flow(e *tracefmt.Event) {
 		return
 	}
 	t := w.track(e.Track)
-	if l := t.laneAt(e.Time); l != nil && !e.BindNext {
+	if l := t.lanes.At(e.Time); l != nil && !e.BindNext {
 		w.flowPoint(e, l)
 		return
 	}
@@ -111,7 +111,7 @@ func (w *Writer) retryFlows(t *track) {
 	waiting := t.waiting
 	t.waiting = nil
 	for _, e := range waiting {
-		l := t.laneAt(e.Time)
+		l := t.lanes.At(e.Time)
 		if l == nil || e.BindNext {
 			t.waiting = append(t.waiting, e)
 			continue
@@ -134,16 +134,6 @@ func (w *Writer) releaseNext(t *track, l *lane, start int64) {
 			w.flowPoint(e, l)
 		}
 	}
-}
-
-// laneAt returns the lane of the track on which a slice is known to be at time t, or nil.
-func (t *track) laneAt(when int64) *lane {
-	for _, l := range t.lanes {
-		if len(l.open) > 0 && l.open[0].start <= when || l.closed.Covers(when) {
-			return l
-		}
-	}
-	return nil
 }
 
 // dropFlows counts the flow points that waited in vain.
@@ -182,7 +172,7 @@ func (w *Writer) asyncEvent(e *tracefmt.Event) {
 	name, when := e.Name, e.Time
 	switch e.Kind {
 	case tracefmt.AsyncBegin:
-		w.async[key] = append(w.async[key], asyncOpen{name, when, t.lanes[0].ident})
+		w.async[key] = append(w.async[key], asyncOpen{name, when, t.first().Out})
 	case tracefmt.AsyncEnd:
 		open := w.async[key]
 		i := len(open) - 1
@@ -205,7 +195,7 @@ func (w *Writer) asyncEvent(e *tracefmt.Event) {
 			w.async[key] = open[:i]
 		}
 	}
-	w.asyncPoint(name, key, letters[e.Kind], when, t.lanes[0].ident)
+	w.asyncPoint(name, key, letters[e.Kind], when, t.first().Out)
 	w.outside(e)
 	w.args(e, nil)
 }

@@ -1,27 +1,19 @@
 package chrome
 
 import (
-	"slices"
-
 	"github.com/spanstack/spanstack/tracefmt"
 	"github.com/spanstack/spanstack/tracefmt/internal/jsontext"
+	"github.com/spanstack/spanstack/tracefmt/internal/lanes"
 )
 
 // begin writes the begin of a slice, on the first lane where it doesn't start before an open one.
 func (w *Writer) begin(e *tracefmt.Event) {
 	t := w.track(e.Track)
-	var l *lane
-	for _, l = range t.lanes {
-		if n := len(l.open); n == 0 || l.open[n-1].start <= e.Time {
-			break
-		}
-		l = nil
-	}
-	if l == nil {
-		l = w.newLane(t)
+	l, isNew := t.lanes.Begin(lanes.Slice{Start: e.Time, ID: e.ID, Parent: e.Parent}, openSlice{name: e.Name, args: argNames(e)})
+	if isNew {
+		w.nameLane(t, l)
 	}
 	w.releaseNext(t, l, e.Time)
-	l.open = append(l.open, openSlice{start: e.Time, name: e.Name, args: argNames(e)})
 	w.slice(e, l)
 	w.retryFlows(t)
 }
@@ -30,64 +22,54 @@ func (w *Writer) begin(e *tracefmt.Event) {
 // gives up the whole import at one that lies before its begin.
 func (w *Writer) end(e *tracefmt.Event) {
 	t := w.track(e.Track)
-	var l *lane
-	for _, candidate := range t.lanes {
-		if n := len(candidate.open); n > 0 && (l == nil || candidate.open[n-1].start >= l.open[len(l.open)-1].start) {
-			l = candidate
-		}
-	}
-	if l == nil {
+	l, ended, nests, ok := t.lanes.End(e.Time)
+	if !ok {
 		w.losses.Add("end without a begin")
 		return
 	}
-	n := len(l.open) - 1
-	begun := l.open[n]
-	l.open[n] = openSlice{}
-	l.open = l.open[:n]
-	when := e.Time
-	if when < begun.start {
-		when = begun.start
+	if ended.End > e.Time {
 		w.losses.Add("end before its begin, moved to it")
 	}
-	if !l.closed.Place(begun.start, when) {
+	if !nests {
 		w.losses.Add("slice that overlaps another and stays where it was begun")
 	}
-	w.open(begun.name, "", 'E') // speedscope wants the name again
-	w.at(when, l)
+	w.open(ended.Data.name, "", 'E') // speedscope wants the name again
+	w.at(ended.End, l)
 	w.outside(e)
-	w.args(e, begun.args)
+	w.args(e, ended.Data.args)
 	w.retryFlows(t)
 }
 
-// complete writes a slice, on the first lane where it nests.
+// complete writes a slice, on a lane where it nests, with an arrow from its parent if that is on another one.
 func (w *Writer) complete(e *tracefmt.Event) {
 	t := w.track(e.Track)
-	end := e.Time + max(e.Dur, 0)
-	var l *lane
-	for _, l = range t.lanes {
-		if l.clearOfOpen(e.Time, end) && l.closed.Place(e.Time, end) {
-			break
-		}
-		l = nil
-	}
-	if l == nil {
-		l = w.newLane(t)
-		l.closed.Place(e.Time, end)
+	l, parent, isNew := t.lanes.Complete(lanes.Slice{Start: e.Time, End: e.Time + max(e.Dur, 0), ID: e.ID, Parent: e.Parent})
+	if isNew {
+		w.nameLane(t, l)
 	}
 	w.releaseNext(t, l, e.Time)
 	w.slice(e, l)
+	if parent != nil && e.ID != "" {
+		w.arrow(e, parent, l)
+	}
 	w.retryFlows(t)
 }
 
-// clearOfOpen reports whether a slice has the begin of no open slice inside.
-func (l *lane) clearOfOpen(start, end int64) bool {
-	i, _ := slices.BinarySearchFunc(l.open, start, func(o openSlice, t int64) int {
-		if o.start <= t {
-			return -1
+// arrow draws a flow from the lane of a slice's parent to the slice. It is none of the trace's own.
+func (w *Writer) arrow(e *tracefmt.Event, from, to *lane) {
+	for _, end := range [...]struct {
+		lane   *lane
+		letter byte
+	}{{from, 's'}, {to, 'f'}} {
+		w.open("child", catLane, end.letter)
+		w.at(e.Time, end.lane)
+		w.buf = append(w.buf, `,"id":`...)
+		w.buf = jsontext.AppendString(w.buf, e.ID)
+		if end.letter == 'f' {
+			w.buf = append(w.buf, `,"bp":"e"`...)
 		}
-		return 1
-	})
-	return i == len(l.open) || l.open[i].start >= end
+		w.buf = append(w.buf, '}')
+	}
 }
 
 // slice writes a Begin or Complete event.
@@ -98,7 +80,7 @@ func (w *Writer) slice(e *tracefmt.Event, l *lane) {
 		w.buf = append(w.buf, `,"dur":`...)
 		w.buf = appendMicros(w.buf, e.Dur)
 	}
-	w.buf = append(w.buf, l.ident...)
+	w.buf = append(w.buf, l.Out...)
 	w.outside(e)
 	w.args(e, nil)
 }
@@ -122,7 +104,7 @@ func (w *Writer) instant(e *tracefmt.Event) {
 		w.buf = append(w.buf, `,"pid":`...)
 		w.buf = append(append(w.buf, w.pidOf(t.process)...), `,"s":"p"`...)
 	default:
-		w.buf = append(append(w.buf, t.lanes[0].ident...), `,"s":"t"`...)
+		w.buf = append(append(w.buf, t.first().Out...), `,"s":"t"`...)
 	}
 	w.outside(e)
 	w.args(e, nil)
@@ -149,7 +131,7 @@ func (w *Writer) counter(e *tracefmt.Event) {
 	if t.isWhole && e.Track != 0 {
 		w.buf = append(append(w.buf, `,"pid":`...), w.pidOf(t.process)...)
 	} else {
-		w.buf = append(w.buf, t.lanes[0].ident...)
+		w.buf = append(w.buf, t.first().Out...)
 	}
 	if e.Key != "" {
 		w.buf = append(w.buf, `,"id":`...)

@@ -21,8 +21,9 @@ const (
 )
 
 const (
-	catLog   = "log"   // category of log lines, or its first part
-	catClock = "clock" // category and name of the instants that carry later clock snapshots
+	catLog   = "log"            // category of log lines, or its first part
+	catLane  = "spanstack.lane" // category of arrows to slices that aren't on their parent's lane
+	catClock = "clock"          // category and name of the instants that carry later clock snapshots
 )
 
 // Names of metadata events. Catapult warns of any that it doesn't know.

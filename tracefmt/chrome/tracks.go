@@ -8,7 +8,7 @@ import (
 
 	"github.com/spanstack/spanstack/tracefmt"
 	"github.com/spanstack/spanstack/tracefmt/internal/jsontext"
-	"github.com/spanstack/spanstack/tracefmt/internal/laminar"
+	"github.com/spanstack/spanstack/tracefmt/internal/lanes"
 )
 
 // process is what the Writer knows of a process.
@@ -30,25 +30,22 @@ type track struct {
 	name    string
 	order   int64
 	attrs   []tracefmt.Attr
-	lanes   []*lane           // the first is the track itself, others hold slices that overlap
-	waiting []*tracefmt.Event // flow points that touch no slice yet
+	lanes   lanes.Track[string, openSlice] // the first is the track itself
+	waiting []*tracefmt.Event              // flow points that touch no slice yet
 
 	wantName, wantOrder bool
 }
 
-// lane is a pid and tid of the output.
-type lane struct {
-	ident  string // `,"pid":1,"tid":2`
-	open   []openSlice
-	closed laminar.Lane
-}
+// lane is a pid and tid of the output, with the text that says so: `,"pid":1,"tid":2`.
+type lane = lanes.Lane[string, openSlice]
 
 // openSlice is a Begin without its End.
 type openSlice struct {
-	start int64
-	name  string
-	args  []string // the names of its args
+	name string
+	args []string // the names of its args
 }
+
+func (t *track) first() *lane { return t.lanes.First() }
 
 // metadata is a process or track about which something is to be written.
 type metadata struct {
@@ -178,8 +175,8 @@ func (w *Writer) track(id tracefmt.TrackID) *track {
 		}
 		w.tracks[id] = t
 	}
-	if t.lanes == nil {
-		t.lanes = []*lane{{ident: fmt.Sprintf(`,"pid":%s,"tid":%s`, w.pidOf(t.process), t.tid)}}
+	if l := t.first(); l.Out == "" {
+		l.Out = fmt.Sprintf(`,"pid":%s,"tid":%s`, w.pidOf(t.process), t.tid)
 	}
 	return t
 }
@@ -187,26 +184,23 @@ func (w *Writer) track(id tracefmt.TrackID) *track {
 // firstOverflow is the tid of the first lane for overlapping slices: above the numbers that systems give to threads.
 const firstOverflow = 1 << 30
 
-// newLane adds a lane to a track, and writes its name.
-func (w *Writer) newLane(t *track) *lane {
+// nameLane gives a new lane of a track its number, and writes its name.
+func (w *Writer) nameLane(t *track, l *lane) {
 	w.overflow++
-	pid := w.pidOf(t.process)
-	l := &lane{ident: fmt.Sprintf(`,"pid":%s,"tid":%d`, pid, firstOverflow+w.overflow-1)}
-	t.lanes = append(t.lanes, l)
+	l.Out = fmt.Sprintf(`,"pid":%s,"tid":%d`, w.pidOf(t.process), firstOverflow+w.overflow-1)
 	name := t.name
 	if name == "" {
 		name = "thread " + string(t.tid)
 	}
 	w.open(metaThreadName, "", 'M')
-	w.buf = append(w.buf, l.ident...)
+	w.buf = append(w.buf, l.Out...)
 	w.buf = append(w.buf, `,"args":{"name":`...)
-	w.buf = jsontext.AppendString(w.buf, fmt.Sprintf("%s (overlap %d)", name, len(t.lanes)-1))
+	w.buf = jsontext.AppendString(w.buf, fmt.Sprintf("%s (overlap %d)", name, len(t.lanes.Lanes)-1))
 	w.buf = append(w.buf, `,"`+argLaneOf+`":`...)
 	w.buf = append(append(w.buf, t.tid...), "}}"...)
 	if t.order != 0 {
-		w.sortIndex(metaThreadSort, l.ident, t.order)
+		w.sortIndex(metaThreadSort, l.Out, t.order)
 	}
-	return l
 }
 
 // writeMetadata writes what changed about processes and tracks.

@@ -188,7 +188,7 @@ func (w *Writer) at(t int64, l *lane) {
 	w.buf = append(w.buf, `,"ts":`...)
 	w.buf = appendMicros(w.buf, t-w.base)
 	if l != nil {
-		w.buf = append(w.buf, l.ident...)
+		w.buf = append(w.buf, l.Out...)
 	}
 }
 

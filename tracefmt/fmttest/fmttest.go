@@ -16,6 +16,7 @@ func Run(t *testing.T, f *tracefmt.Format) {
 	t.Run("Registered", s.registered)
 	t.Run("RoundTrip", s.roundTrip)
 	t.Run("RandomRoundTrip", s.randomRoundTrip)
+	t.Run("Concurrent", s.concurrent)
 	t.Run("Stable", s.stable)
 	t.Run("Losses", s.losses)
 	t.Run("Truncated", s.truncated)

@@ -16,6 +16,29 @@ func (s suite) roundTrip(t *testing.T) {
 	s.same(t, Sample())
 }
 
+// concurrent checks that spans of one track that overlap come back on it, with their parents.
+func (s suite) concurrent(t *testing.T) {
+	if s.Keeps&tracefmt.KeepsTimes == 0 {
+		t.Skip("the format declares that it keeps no slices")
+	}
+	events := Sample()[:6]
+	span := func(start, end int64, id, parent string) {
+		events = append(events, tracefmt.Event{Kind: tracefmt.Complete, Track: 2, Time: start, Dur: end - start,
+			Name: "span " + id, Category: tracefmt.CategorySpan, ID: id, Parent: parent})
+	}
+	span(1000, 9000, "a", "")
+	span(1500, 6000, "b", "a")
+	span(2000, 7000, "c", "a")        // overlaps its sibling
+	span(2500, 3000, "d", "c")        // on its parent's lane
+	span(4000, 4500, "other", "")     // has nothing to do with what it is in the time of
+	span(5000, 12_000, "late", "a")   // outlives its parent
+	span(13_000, 14_000, "lost", "x") // of a parent that isn't there
+	for i := range int64(20) {
+		span(20_000+i, 30_000+i, "many"+string('a'+rune(i)), "")
+	}
+	s.same(t, events)
+}
+
 func (s suite) randomRoundTrip(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		events := Events(r)

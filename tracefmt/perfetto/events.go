@@ -137,6 +137,7 @@ func (r *Reader) plainEvent(s *sequenceState, now int64) {
 			r.pending, r.waiting = s, raw.track
 		}
 		r.flowPoints(track, now)
+	case raw.category == catLane:
 	case raw.flowKind != tracefmt.Invalid:
 		e := r.fillIn(raw.flowKind, track, now)
 		e.Key, e.BindNext = raw.key, raw.flowNext

@@ -2,27 +2,16 @@ package perfetto
 
 import (
 	"math"
-	"slices"
 
 	"github.com/spanstack/spanstack/tracefmt"
+	"github.com/spanstack/spanstack/tracefmt/internal/lanes"
 )
 
 // begin writes the begin of a slice, on the first lane where it doesn't start before an open one.
 func (w *Writer) begin(e *tracefmt.Event) {
 	t := w.track(e.Track)
-	t.lane()
-	var l *lane
-	for _, l = range t.lanes {
-		if n := len(l.open); n == 0 || l.open[n-1].start <= e.Time {
-			break
-		}
-		l = nil
-	}
-	if l == nil {
-		l = w.newLane(t)
-	}
-	l.open = append(l.open, openSlice{start: e.Time, name: e.Name, category: e.Category})
-	w.openEvent(typeBegin, l.uuid)
+	l, isNew := t.lanes.Begin(lanes.Slice{Start: e.Time, ID: e.ID, Parent: e.Parent}, openSlice{name: e.Name, category: e.Category})
+	w.openEvent(typeBegin, w.laneUUID(t, l, isNew))
 	w.named(e.Name, e.Category)
 	w.annotations(e)
 	w.closeEvent(e.Time)
@@ -30,29 +19,17 @@ func (w *Writer) begin(e *tracefmt.Event) {
 
 // end writes the end of the slice that was begun last on the track.
 func (w *Writer) end(e *tracefmt.Event) {
-	var l *lane
-	for _, candidate := range w.track(e.Track).lanes {
-		if n := len(candidate.open); n > 0 && (l == nil || candidate.open[n-1].start >= l.open[len(l.open)-1].start) {
-			l = candidate
-		}
-	}
-	if l == nil {
+	l, ended, _, ok := w.track(e.Track).lanes.End(e.Time)
+	if !ok {
 		w.losses.Add("end without a begin")
 		return
 	}
-	n := len(l.open) - 1
-	begun := l.open[n]
-	l.open[n] = openSlice{}
-	l.open = l.open[:n]
-	when := e.Time
-	if when < begun.start {
-		when = begun.start
+	if ended.End > e.Time {
 		w.losses.Add("end before its begin, moved to it")
 	}
-	l.closed.Place(begun.start, when)
-	w.endEvent(l.uuid, begun.name, begun.category)
+	w.endEvent(l.Out, ended.Data.name, ended.Data.category)
 	w.annotations(e)
-	w.closeEvent(when)
+	w.closeEvent(ended.End)
 }
 
 // endEvent begins the end of a slice. The name and category say which of the slices that are open at the time ends
@@ -63,46 +40,41 @@ func (w *Writer) endEvent(uuid uint64, name, category string) {
 	w.named(name, category)
 }
 
-// complete writes a slice as its begin and its end, on the first lane where it nests. Perfetto's own complete events
-// have microseconds only.
+// complete writes a slice as its begin and its end, on a lane where it nests, with an arrow from its parent if that is on
+// another one. Perfetto's own complete events have microseconds only.
 func (w *Writer) complete(e *tracefmt.Event) {
 	t := w.track(e.Track)
-	t.lane()
 	dur, end := e.Dur, e.Time+e.Dur
 	if dur < 0 {
 		dur, end = tracefmt.Open, math.MaxInt64
 	}
-	var l *lane
-	for _, l = range t.lanes {
-		if l.clearOfOpen(e.Time, end) && l.closed.Place(e.Time, end) {
-			break
-		}
-		l = nil
-	}
-	if l == nil {
-		l = w.newLane(t)
-		l.closed.Place(e.Time, end)
-	}
-	w.openEvent(typeBegin, l.uuid)
+	l, parent, isNew := t.lanes.Complete(lanes.Slice{Start: e.Time, End: end, ID: e.ID, Parent: e.Parent})
+	uuid := w.laneUUID(t, l, isNew)
+	w.openEvent(typeBegin, uuid)
 	w.named(e.Name, e.Category)
 	w.duration(dur)
 	w.annotations(e)
 	w.closeEvent(e.Time)
 	if dur >= 0 {
-		w.endEvent(l.uuid, e.Name, e.Category)
+		w.endEvent(uuid, e.Name, e.Category)
 		w.closeEvent(end)
+	}
+	if parent != nil && e.ID != "" {
+		w.arrow(e, parent.Out, uuid)
 	}
 }
 
-// clearOfOpen reports whether a slice has the begin of no open slice inside.
-func (l *lane) clearOfOpen(start, end int64) bool {
-	i, _ := slices.BinarySearchFunc(l.open, start, func(o openSlice, t int64) int {
-		if o.start <= t {
-			return -1
-		}
-		return 1
-	})
-	return i == len(l.open) || l.open[i].start >= end
+// arrow draws a flow from the lane of a slice's parent to the slice. It is none of the trace's own.
+func (w *Writer) arrow(e *tracefmt.Event, from, to uint64) {
+	id := flowID(&tracefmt.Event{Key: e.ID, Category: catLane})
+	w.openEvent(typeInstant, from)
+	w.named("child", catLane)
+	w.event = appendFixed(w.event, eventFlows, id)
+	w.closeEvent(e.Time)
+	w.openEvent(typeInstant, to)
+	w.named("child", catLane)
+	w.event = appendFixed(w.event, eventEndFlows, id)
+	w.closeEvent(e.Time)
 }
 
 // instant writes an instant or a log line. Perfetto lists the lines of threads in its tab of logs, too.

@@ -195,6 +195,9 @@ const (
 // catLog is the category of log lines, or its first part.
 const catLog = "log"
 
+// catLane is the category of arrows to slices that aren't on their parent's lane.
+const catLane = ownPrefix + "lane"
+
 // Format describes this format.
 var Format = &tracefmt.Format{
 	Name:        "perfetto",

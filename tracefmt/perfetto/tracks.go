@@ -7,7 +7,7 @@ import (
 
 	"github.com/spanstack/spanstack/tracefmt"
 	"github.com/spanstack/spanstack/tracefmt/internal/jsontext"
-	"github.com/spanstack/spanstack/tracefmt/internal/laminar"
+	"github.com/spanstack/spanstack/tracefmt/internal/lanes"
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
@@ -25,22 +25,15 @@ type track struct {
 	attrs  []tracefmt.Attr
 
 	tids     map[int64]*track // of a process
-	lanes    []*lane          // of slices; more than one where slices overlap
+	lanes    lanes.Track[uint64, openSlice]
 	counters map[counterID]*series
 }
 
-// lane is a track of the output on which slices nest.
-type lane struct {
-	uuid   uint64
-	open   []openSlice
-	closed laminar.Lane
-}
+// lane is a track of the output on which slices nest, with its uuid.
+type lane = lanes.Lane[uint64, openSlice]
 
 // openSlice is a Begin without its End.
-type openSlice struct {
-	start          int64
-	name, category string
-}
+type openSlice struct{ name, category string }
 
 func (w *Writer) newUUID() uint64 {
 	w.uuid++
@@ -167,20 +160,16 @@ func (w *Writer) track(id tracefmt.TrackID) *track {
 	return t
 }
 
-// lane returns the first of a track's lanes.
-func (t *track) lane() *lane {
-	if t.lanes == nil {
-		t.lanes = []*lane{{uuid: t.uuid}}
+// laneUUID returns the uuid of a lane: the track itself, or another track for slices that overlap others.
+func (w *Writer) laneUUID(t *track, l *lane, isNew bool) uint64 {
+	switch {
+	case l == t.lanes.First():
+		l.Out = t.uuid
+	case isNew:
+		l.Out = w.newUUID()
+		w.openDescriptor(l.Out, t.uuid, t.name, mergeOverlap)()
 	}
-	return t.lanes[0]
-}
-
-// newLane adds a track for slices that overlap others.
-func (w *Writer) newLane(t *track) *lane {
-	l := &lane{uuid: w.newUUID()}
-	t.lanes = append(t.lanes, l)
-	w.openDescriptor(l.uuid, t.uuid, t.name, mergeOverlap)()
-	return l
+	return l.Out
 }
 
 // openDescriptor begins the packet of a TrackDescriptor, and returns what ends it. Perfetto merges tracks that have the
