@@ -25,7 +25,10 @@ type conversion struct {
 	to      string
 	output  string
 
+	memory byteSize // what may be held of the trace
+
 	format *tracefmt.Format
+	rest   *source // of the only input, if it is converted as a stream
 	trace  timeline.Timeline
 	partly bool // an input could be read only in part
 }
@@ -130,9 +133,13 @@ func (c *conversion) checkInputs(inputs *[]string) error {
 }
 
 func (c *conversion) convert(ctx context.Context, inputs []string, out *output) error {
-	for _, name := range inputs {
-		if err := c.read(ctx, name); err != nil {
+	for i, name := range inputs {
+		if err := c.read(ctx, name, len(inputs) == 1); err != nil {
 			return err
+		}
+		if rest := c.rest; rest != nil && i == 0 {
+			defer rest.close()
+			return out.write(func(w io.Writer) error { return c.stream(ctx, rest, w) })
 		}
 	}
 	c.sayUnaligned()
@@ -200,14 +207,24 @@ func (c *conversion) open(ctx context.Context, name string) (*source, error) {
 	return s, nil
 }
 
-// read adds one input to the trace.
-func (c *conversion) read(ctx context.Context, name string) error {
+// read adds one input to the trace. If that would take more memory than is allowed, and the only input may be
+// converted as a stream, it leaves what isn't read in c.rest.
+func (c *conversion) read(ctx context.Context, name string, only bool) error {
 	s, err := c.open(ctx, name)
 	if err != nil {
 		return err
 	}
-	defer s.close()
 	s.bar.start()
+	if only && c.streams(s) {
+		head, more := newHead(s.Reader, int64(c.memory)/4)
+		if more {
+			c.rest = s
+			s.Reader = head
+			return nil
+		}
+		s.Reader = head
+	}
+	defer s.close()
 	n, err := c.trace.Read(s)
 	return c.ended(ctx, s, n, "events", err)
 }
@@ -274,27 +291,33 @@ func (c *conversion) writeSummary(out io.Writer) error {
 }
 
 func (c *conversion) writeTrace(out io.Writer, events iter.Seq[*tracefmt.Event]) error {
-	var packed *gzip.Writer
-	if strings.HasSuffix(c.output, ".gz") && !c.format.Packed {
-		packed = gzip.NewWriter(out)
-		out = packed
-	}
-	w := c.format.NewWriter(out)
-	for e := range events {
-		if err := w.Write(e); err != nil {
+	return c.pack(out, func(out io.Writer) error {
+		w := c.format.NewWriter(out)
+		for e := range events {
+			if err := w.Write(e); err != nil {
+				return err
+			}
+		}
+		if err := w.Close(); err != nil {
 			return err
 		}
+		c.sayPlacement()
+		c.sayLosses(c.trace.Losses())
+		c.sayLosses(tracefmt.LossesOf(w))
+		return nil
+	})
+}
+
+// pack lets write write to out, packed if the output's name says so.
+func (c *conversion) pack(out io.Writer, write func(io.Writer) error) error {
+	if !strings.HasSuffix(c.output, ".gz") || c.format.Packed {
+		return write(out)
 	}
-	if err := w.Close(); err != nil {
+	packed := gzip.NewWriter(out)
+	if err := write(packed); err != nil {
 		return err
 	}
-	c.sayPlacement()
-	c.sayLosses(c.trace.Losses())
-	c.sayLosses(tracefmt.LossesOf(w))
-	if packed != nil {
-		return packed.Close()
-	}
-	return nil
+	return packed.Close()
 }
 
 // sayPlacement tells what became of the lines of logs.

@@ -125,6 +125,8 @@ func (c *conversion) addFlags(cmd *cobra.Command) {
 	flags.SortFlags = false
 	flags.BoolVar(&c.summary, "summary", false, "print the tree of tasks and spans with counts and times")
 	flags.StringVar(&c.to, "to", "", `write this format ("chrome" unless OUTPUT's name says otherwise)`)
+	c.memory = 64 << 20
+	flags.Var(&c.memory, "memory", "convert a trace that takes more memory than `SIZE` as a stream, without holding it")
 	flags.StringVarP(&c.output, "output", "o", "-", `write to this file; "-" is standard output`)
 	cmd.RegisterFlagCompletionFunc("to", cobra.FixedCompletions(writable(), cobra.ShellCompDirectiveNoFileComp))
 }

@@ -11,32 +11,34 @@ import (
 	"github.com/spanstack/spanstack/internal/terminal"
 )
 
-// progressSize is the size of a file from which on its reading is shown.
-const progressSize = 64 << 20
+// progressDelay is how long the reading of an input must take for it to be shown.
+const progressDelay = time.Second
 
-// progress shows on a terminal how much of a large file is read. The zero value shows nothing.
+// progress shows on a terminal how much of an input is read, how fast, and how long it will take if that is known. The
+// zero value shows nothing.
 type progress struct {
-	out  io.Writer
-	name string
-	size int64
-	done atomic.Int64
-	end  chan struct{} // nil if nothing is to be shown
-	once sync.Once
-	wait sync.WaitGroup
+	out   io.Writer
+	name  string
+	size  int64 // bytes; 0 if it isn't known
+	done  atomic.Int64
+	began time.Time
+	end   chan struct{} // nil if nothing is to be shown
+	once  sync.Once
+	wait  sync.WaitGroup
 }
 
-// newProgress returns the progress of reading a file, to be shown on w if that is a terminal.
+// newProgress returns the progress of reading an input, to be shown on w if that is a terminal.
 func newProgress(w io.Writer, name string, in io.Reader) *progress {
 	p := &progress{out: w, name: name}
-	f, ok := in.(*os.File)
-	if !ok || !terminal.Is(w) {
+	if !terminal.Is(w) || terminal.Is(in) {
 		return p
 	}
-	info, err := f.Stat()
-	if err != nil || !info.Mode().IsRegular() || info.Size() < progressSize {
-		return p
+	p.end = make(chan struct{})
+	if f, ok := in.(*os.File); ok {
+		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+			p.size = info.Size()
+		}
 	}
-	p.size, p.end = info.Size(), make(chan struct{})
 	return p
 }
 
@@ -45,19 +47,41 @@ func (p *progress) start() {
 	if p.end == nil {
 		return
 	}
+	p.began = time.Now()
 	p.wait.Go(func() {
 		tick := time.NewTicker(200 * time.Millisecond)
 		defer tick.Stop()
-		for {
+		for shown := false; ; {
 			select {
 			case <-tick.C:
-				fmt.Fprintf(p.out, "\rtrace-convert: reading %s: %d of %d MiB", p.name, p.done.Load()>>20, p.size>>20)
+				if took := time.Since(p.began); took >= progressDelay {
+					fmt.Fprint(p.out, "\r\x1b[K", p.line(took))
+					shown = true
+				}
 			case <-p.end:
-				fmt.Fprint(p.out, "\r\x1b[K")
+				if shown {
+					fmt.Fprint(p.out, "\r\x1b[K")
+				}
 				return
 			}
 		}
 	})
+}
+
+// line says how far it is after some time.
+func (p *progress) line(took time.Duration) string {
+	done := p.done.Load()
+	rate := float64(done) / took.Seconds()
+	line := fmt.Sprintf("trace-convert: reading %s: %d MiB", p.name, done>>20)
+	if p.size > 0 {
+		line += fmt.Sprintf(" of %d (%d%%)", p.size>>20, 100*done/p.size)
+	}
+	line += fmt.Sprintf(", %.0f MiB/s", rate/(1<<20))
+	if p.size > done && done > 0 {
+		left := time.Duration(float64(p.size-done) / rate * float64(time.Second))
+		line += fmt.Sprintf(", %v left", left.Round(time.Second))
+	}
+	return line
 }
 
 // reader returns in, counting what is read.

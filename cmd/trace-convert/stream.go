@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"io"
+
+	"github.com/spanstack/spanstack/tracefmt"
+	"github.com/spanstack/spanstack/tracefmt/spanlog"
+	"github.com/spanstack/spanstack/tracefmt/timeline"
+)
+
+// eventSize is about what an event takes in memory, in bytes, without long texts.
+const eventSize = 512
+
+// minWindow is the least number of events among which the order of time is found, whatever memory they take.
+const minWindow = 1 << 10
+
+// streams reports whether a large input can be converted without holding it. Logs can't: their lines get tracks.
+func (c *conversion) streams(s *source) bool {
+	_, isLog := s.Reader.(*spanlog.Reader)
+	return !c.summary && c.format.Mode == tracefmt.Streaming && !isLog
+}
+
+// A head is a reader whose first events are at hand.
+type head struct {
+	events []*tracefmt.Event
+	err    error // what came behind them, if the input ended
+	rest   tracefmt.Reader
+}
+
+// newHead reads events until they take some bytes of memory, or until the input ends: then there are no more.
+func newHead(r tracefmt.Reader, bytes int64) (h *head, more bool) {
+	h = &head{rest: r}
+	for bytes > 0 {
+		e, err := r.Next()
+		if err != nil {
+			h.err = err
+			return h, false
+		}
+		h.events = append(h.events, e.Clone())
+		bytes -= eventSize
+		for _, a := range e.Attrs {
+			bytes -= int64(len(a.Value.String()))
+		}
+	}
+	return h, true
+}
+
+// Next implements tracefmt.Reader.
+func (h *head) Next() (*tracefmt.Event, error) {
+	if len(h.events) > 0 {
+		e := h.events[0]
+		h.events[0] = nil
+		h.events = h.events[1:]
+		return e, nil
+	}
+	if h.err != nil {
+		return nil, h.err
+	}
+	return h.rest.Next()
+}
+
+// Losses implements tracefmt.LossReporter.
+func (h *head) Losses() []tracefmt.Loss { return tracefmt.LossesOf(h.rest) }
+
+// stream converts what is too large to be held.
+func (c *conversion) stream(ctx context.Context, s *source, out io.Writer) error {
+	s.Reader = timeline.NewStream(s.Reader, max(minWindow, int(c.memory/8/eventSize)))
+	return c.pack(out, func(out io.Writer) error {
+		w := c.format.NewWriter(out)
+		n := int64(0)
+		for {
+			e, err := s.Next()
+			if err == io.EOF {
+				err = nil
+			} else if err == nil {
+				n++
+				if err := w.Write(e); err != nil {
+					return err
+				}
+				continue
+			}
+			if err := c.ended(ctx, s, n, "events", err); err != nil {
+				return err
+			}
+			break
+		}
+		if err := w.Close(); err != nil {
+			return err
+		}
+		c.sayLosses(tracefmt.LossesOf(w))
+		return nil
+	})
+}
