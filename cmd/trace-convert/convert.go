@@ -25,6 +25,8 @@ type conversion struct {
 	to      string
 	output  string
 
+	lossy  lossy
+	losses int64    // things that were lost so far
 	memory byteSize // what may be held of the trace
 
 	format *tracefmt.Format
@@ -235,9 +237,7 @@ func (c *conversion) ended(ctx context.Context, s *source, n int64, items string
 	if err != nil && (n == 0 || ctx.Err() != nil) {
 		return failure{fmt.Errorf("read %s: %w", s.shown, detail(err)), hintFor(s.Format, err)}
 	}
-	for _, loss := range s.Losses() {
-		c.say("lost", "read %s: %v", s.shown, loss)
-	}
+	c.lost("read "+s.shown, s.Losses())
 	if err != nil {
 		c.partly = true
 		c.say("warning", "read %s: %v", s.shown, detail(err))
@@ -284,8 +284,11 @@ func (c *conversion) writeSummary(out io.Writer) error {
 	}
 	sum.Finish()
 	c.sayPlacement()
-	c.sayLosses(c.trace.Losses())
-	c.sayLosses(sum.Losses())
+	c.lost("put in order", c.trace.Losses())
+	c.lost("sum up", sum.Losses())
+	if err := c.complete(); err != nil {
+		return err
+	}
 	colour := c.output == "-" && terminal.Is(c.std.out) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 	return sum.WriteText(out, summary.Style{Colour: colour})
 }
@@ -302,9 +305,9 @@ func (c *conversion) writeTrace(out io.Writer, events iter.Seq[*tracefmt.Event])
 			return err
 		}
 		c.sayPlacement()
-		c.sayLosses(c.trace.Losses())
-		c.sayLosses(tracefmt.LossesOf(w))
-		return nil
+		c.lost("put in order", c.trace.Losses())
+		c.lost("write "+c.format.Name, tracefmt.LossesOf(w))
+		return c.complete()
 	})
 }
 
@@ -334,12 +337,6 @@ func (c *conversion) sayPlacement() {
 		if line.n > 0 {
 			c.say("info", "%s: %d", line.text, line.n)
 		}
-	}
-}
-
-func (c *conversion) sayLosses(losses []tracefmt.Loss) {
-	for _, loss := range losses {
-		c.say("lost", "%v", loss)
 	}
 }
 

@@ -146,7 +146,7 @@ func (s *search) search(ctx context.Context, inputs []string, out *output) error
 			return s.writeTrace(w, found)
 		}
 		s.sayPlacement()
-		s.sayLosses(s.trace.Losses())
+		s.lost("put in order", s.trace.Losses())
 		return list(w, found, s.begin())
 	})
 }

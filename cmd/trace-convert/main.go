@@ -125,6 +125,9 @@ func (c *conversion) addFlags(cmd *cobra.Command) {
 	flags.SortFlags = false
 	flags.BoolVar(&c.summary, "summary", false, "print the tree of tasks and spans with counts and times")
 	flags.StringVar(&c.to, "to", "", `write this format ("chrome" unless OUTPUT's name says otherwise)`)
+	c.lossy = lossyWarn
+	flags.Var(&c.lossy, "lossy", "what can't be converted: `HOW` is warn (tell), quiet, or error (write nothing then)")
+	cmd.RegisterFlagCompletionFunc("lossy", cobra.FixedCompletions(lossyValues, cobra.ShellCompDirectiveNoFileComp))
 	c.memory = 64 << 20
 	flags.Var(&c.memory, "memory", "convert a trace that takes more memory than `SIZE` as a stream, without holding it")
 	flags.StringVarP(&c.output, "output", "o", "-", `write to this file; "-" is standard output`)

@@ -88,7 +88,7 @@ func (c *conversion) stream(ctx context.Context, s *source, out io.Writer) error
 		if err := w.Close(); err != nil {
 			return err
 		}
-		c.sayLosses(tracefmt.LossesOf(w))
-		return nil
+		c.lost("write "+c.format.Name, tracefmt.LossesOf(w))
+		return c.complete()
 	})
 }
