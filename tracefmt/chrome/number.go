@@ -7,10 +7,39 @@ import (
 	"github.com/spanstack/spanstack/tracefmt/internal/jsontext"
 )
 
+// usualMicros is micros for what most events have: up to 15 digits, and up to three decimals.
+func usualMicros(text []byte) (ns int64, ok bool) {
+	i := 0
+	for i < len(text) && jsontext.IsDigit(text[i]) {
+		ns = ns*10 + int64(text[i]-'0')
+		i++
+	}
+	if i == 0 || i > 15 {
+		return 0, false
+	}
+	scale := 3
+	if i < len(text) && text[i] == '.' {
+		for i++; i < len(text) && jsontext.IsDigit(text[i]) && scale > 0; i++ {
+			ns = ns*10 + int64(text[i]-'0')
+			scale--
+		}
+		if scale == 3 {
+			return 0, false
+		}
+	}
+	for ; scale > 0; scale-- {
+		ns *= 10
+	}
+	return ns, i == len(text)
+}
+
 // micros turns a decimal number of microseconds into nanoseconds, without going through floating point: 1.6e15 with
 // three decimals needs 61 bits, of which a float64 has 53. What is below a nanosecond is rounded, halves away from
 // zero. It is not ok if text isn't a JSON number or doesn't fit.
 func micros(text []byte) (ns int64, ok bool) {
+	if ns, ok = usualMicros(text); ok {
+		return ns, true
+	}
 	i := 0
 	negative := false
 	if i < len(text) && text[i] == '-' {

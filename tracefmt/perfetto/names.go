@@ -3,6 +3,7 @@ package perfetto
 import (
 	"strings"
 
+	"github.com/spanstack/spanstack/tracefmt/internal/intern"
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
@@ -27,13 +28,10 @@ type recentName struct {
 	id   uint64
 }
 
-const recentNames = 64
+const recentNames = 1 << 9
 
-// slot returns where a string is, if it was asked for lately. It isn't empty.
-func (t *table) slot(s string) *recentName {
-	n := len(s)
-	return &t.recent[(uint(s[0])*7+uint(s[n/2])*5+uint(s[n-1])*3+uint(n))%recentNames]
-}
+// slot returns where a string is, if it was asked for lately.
+func (t *table) slot(s string) *recentName { return &t.recent[intern.Hash(s)%recentNames] }
 
 // tables are all that the Writer's sequence has interned.
 type tables struct {

@@ -1,15 +1,15 @@
 package jsontext
 
 import (
-	"hash/maphash"
 	"strconv"
 
 	"github.com/spanstack/spanstack/tracefmt"
+	"github.com/spanstack/spanstack/tracefmt/internal/intern"
 )
 
 // A Decoder turns scanned text into strings and values. The zero value is ready for use, by one goroutine.
 type Decoder struct {
-	Strings Interner
+	Strings intern.Strings
 	scratch []byte
 }
 
@@ -47,6 +47,9 @@ func (d *Decoder) Value(b []byte, i int) (v tracefmt.Value, end int, err error) 
 		}
 		return v, end, nil
 	case c == '-' || IsDigit(c):
+		if n, end, ok := smallInteger(b, i); ok {
+			return tracefmt.Int64(n), end, nil
+		}
 		if end, err = ScanNumber(b, i); err != nil {
 			return v, 0, err
 		}
@@ -68,6 +71,26 @@ func (d *Decoder) Value(b []byte, i int) (v tracefmt.Value, end int, err error) 
 		return tracefmt.Bool(false), end, nil
 	}
 	return tracefmt.RawJSON("null"), end, nil
+}
+
+// smallInteger reads an integer that isn't negative, and of which it is clear without a second look that it is one, where
+// it ends, and that it fits. Most numbers are such.
+func smallInteger(b []byte, i int) (n int64, end int, ok bool) {
+	if b[i] == '0' {
+		return 0, 0, false
+	}
+	end = i
+	for ; end < len(b) && IsDigit(b[end]); end++ {
+		n = n*10 + int64(b[end]-'0')
+	}
+	if end-i > 18 || end >= len(b) || end == i {
+		return 0, 0, false
+	}
+	switch b[end] {
+	case ',', '}', ']', ' ', '\n':
+		return n, end, true
+	}
+	return 0, 0, false
 }
 
 // NumberValue returns a JSON number as an integer if it is written as one and fits, else as a float64, and as it is if
@@ -101,35 +124,4 @@ func NumberValue(text []byte) tracefmt.Value {
 		return tracefmt.Float64(f)
 	}
 	return tracefmt.RawJSON(s)
-}
-
-// Interner returns the same string for the same bytes, mostly: it is a cache of fixed size, in which strings push out
-// each other. Long strings don't enter it.
-type Interner struct {
-	seed  maphash.Seed
-	table []string
-}
-
-const (
-	internSlots  = 1 << 12
-	internLength = 128
-)
-
-// Intern returns b as a string.
-func (t *Interner) Intern(b []byte) string {
-	if len(b) == 0 {
-		return ""
-	}
-	if len(b) > internLength {
-		return string(b)
-	}
-	if t.table == nil {
-		t.seed = maphash.MakeSeed()
-		t.table = make([]string, internSlots)
-	}
-	slot := &t.table[maphash.Bytes(t.seed, b)%internSlots]
-	if *slot != string(b) {
-		*slot = string(b)
-	}
-	return *slot
 }
