@@ -43,33 +43,29 @@ func (w *Writer) end(e *tracefmt.Event) {
 // complete writes a slice, on a lane where it nests, with an arrow from its parent if that is on another one.
 func (w *Writer) complete(e *tracefmt.Event) {
 	t := w.track(e.Track)
-	l, parent, isNew := t.lanes.Complete(lanes.Slice{Start: e.Time, End: e.Time + max(e.Dur, 0), ID: e.ID, Parent: e.Parent})
+	l, from, isNew := t.lanes.Complete(lanes.Slice{Start: e.Time, End: e.Time + max(e.Dur, 0), ID: e.ID, Parent: e.Parent})
 	if isNew {
 		w.nameLane(t, l)
 	}
 	w.releaseNext(t, l, e.Time)
 	w.slice(e, l)
-	if parent != nil && e.ID != "" {
-		w.arrow(e, parent, l)
+	if from.Lane != nil && e.ID != "" {
+		w.arrow(e.ID, from.At, from.Lane, 's')
+		w.arrow(e.ID, e.Time, l, 'f')
 	}
 	w.retryFlows(t)
 }
 
-// arrow draws a flow from the lane of a slice's parent to the slice. It is none of the trace's own.
-func (w *Writer) arrow(e *tracefmt.Event, from, to *lane) {
-	for _, end := range [...]struct {
-		lane   *lane
-		letter byte
-	}{{from, 's'}, {to, 'f'}} {
-		w.open("child", catLane, end.letter)
-		w.at(e.Time, end.lane)
-		w.buf = append(w.buf, `,"id":`...)
-		w.buf = jsontext.AppendString(w.buf, e.ID)
-		if end.letter == 'f' {
-			w.buf = append(w.buf, `,"bp":"e"`...)
-		}
-		w.buf = append(w.buf, '}')
+// arrow writes one end of a flow from a slice's parent to the slice. It is none of the trace's own.
+func (w *Writer) arrow(id string, when int64, l *lane, letter byte) {
+	w.open("child", catLane, letter)
+	w.at(when, l)
+	w.buf = append(w.buf, `,"id":`...)
+	w.buf = jsontext.AppendString(w.buf, id)
+	if letter == 'f' {
+		w.buf = append(w.buf, `,"bp":"e"`...)
 	}
+	w.buf = append(w.buf, '}')
 }
 
 // slice writes a Begin or Complete event.

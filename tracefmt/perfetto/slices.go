@@ -5,6 +5,7 @@ import (
 
 	"github.com/spanstack/spanstack/tracefmt"
 	"github.com/spanstack/spanstack/tracefmt/internal/lanes"
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // begin writes the begin of a slice, on the first lane where it doesn't start before an open one.
@@ -48,7 +49,7 @@ func (w *Writer) complete(e *tracefmt.Event) {
 	if dur < 0 {
 		dur, end = tracefmt.Open, math.MaxInt64
 	}
-	l, parent, isNew := t.lanes.Complete(lanes.Slice{Start: e.Time, End: end, ID: e.ID, Parent: e.Parent})
+	l, from, isNew := t.lanes.Complete(lanes.Slice{Start: e.Time, End: end, ID: e.ID, Parent: e.Parent})
 	uuid := w.laneUUID(t, l, isNew)
 	w.openEvent(typeBegin, uuid)
 	w.named(e.Name, e.Category)
@@ -59,22 +60,18 @@ func (w *Writer) complete(e *tracefmt.Event) {
 		w.endEvent(uuid, e.Name, e.Category)
 		w.closeEvent(end)
 	}
-	if parent != nil && e.ID != "" {
-		w.arrow(e, parent.Out, uuid)
+	if from.Lane != nil && e.ID != "" {
+		w.arrow(e.ID, eventFlows, from.At, from.Lane.Out)
+		w.arrow(e.ID, eventEndFlows, e.Time, uuid)
 	}
 }
 
-// arrow draws a flow from the lane of a slice's parent to the slice. It is none of the trace's own.
-func (w *Writer) arrow(e *tracefmt.Event, from, to uint64) {
-	id := flowID(&tracefmt.Event{Key: e.ID, Category: catLane})
-	w.openEvent(typeInstant, from)
+// arrow writes one end of a flow from a slice's parent to the slice. It is none of the trace's own.
+func (w *Writer) arrow(id string, end protowire.Number, when int64, uuid uint64) {
+	w.openEvent(typeInstant, uuid)
 	w.named("child", catLane)
-	w.event = appendFixed(w.event, eventFlows, id)
-	w.closeEvent(e.Time)
-	w.openEvent(typeInstant, to)
-	w.named("child", catLane)
-	w.event = appendFixed(w.event, eventEndFlows, id)
-	w.closeEvent(e.Time)
+	w.event = appendFixed(w.event, end, flowID(&tracefmt.Event{Key: id, Category: catLane}))
+	w.closeEvent(when)
 }
 
 // instant writes an instant or a log line. Perfetto lists the lines of threads in its tab of logs, too.

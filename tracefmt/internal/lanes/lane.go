@@ -144,6 +144,37 @@ func (r *row) has(id string, at int64) bool {
 	return false
 }
 
+// moment returns the last moment until a time at which a slice of the path is the innermost one.
+func (r *row) moment(id string, at int64) int64 {
+	for level := r.outer; len(level) > 0; {
+		last := &level[len(level)-1]
+		if last.ID == id {
+			return max(last.Start, before(last.inner, at))
+		}
+		level = last.inner
+	}
+	return at
+}
+
+// since returns the outermost slices that began at a time or later.
+func (r *row) since(at int64) []closed {
+	i := len(r.outer)
+	for i > 0 && r.outer[i-1].Start >= at {
+		i--
+	}
+	return r.outer[i:]
+}
+
+// before returns the last moment until a time at which none of the slices is.
+func before(list []closed, at int64) int64 {
+	for i := range list {
+		if s := &list[len(list)-1-i]; s.around(at) {
+			at = s.Start - 1
+		}
+	}
+	return at
+}
+
 // within reports whether a slice is inside of one that began at a time or later.
 func (r *row) within(s *Slice, from int64) bool {
 	for c := range r.path() {

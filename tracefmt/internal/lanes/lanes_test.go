@@ -19,10 +19,10 @@ func pack(t testing.TB, text string) string {
 		times, ids, _ := strings.Cut(field, ":")
 		fmt.Sscanf(times, "%d-%d", &s.Start, &s.End)
 		s.ID, s.Parent, _ = strings.Cut(ids, "<")
-		lane, parent, _ := track.Complete(s)
+		lane, from, _ := track.Complete(s)
 		fmt.Fprintf(&b, " %d", lane.n)
-		if parent != nil {
-			fmt.Fprintf(&b, "<%d", parent.n)
+		if from.Lane != nil {
+			fmt.Fprintf(&b, "<%d@%d", from.Lane.n, from.At)
 		}
 	}
 	return strings.TrimSpace(b.String())
@@ -39,11 +39,13 @@ func TestComplete(t *testing.T) {
 		{"overlapping inside", "10-20 0-100 15-30", "0 0 1"},
 		{"a lane that is free again", "0-10 5-15 10-20 15-25 20-30", "0 1 0 1 0"},
 		{"a tree", "0-100:a 10-40:b<a 12-20:c<b 50-90:d<a", "0 0 0 0"},
-		{"siblings that overlap", "0-100:a 10-40:b<a 20-50:c<a 30-60:d<a 45-55:e<a", "0 0 1<0 2<0 0"},
-		{"a child of one that is on another lane", "0-100:a 10-40:b<a 20-50:c<a 25-35:d<c 60-70:e<a", "0 0 1<0 1 0"},
+		{"siblings that overlap", "0-100:a 10-40:b<a 20-50:c<a 30-60:d<a 45-55:e<a", "0 0 1<0@9 2<0@9 0"},
+		{"a child of one that is on another lane", "0-100:a 10-40:b<a 20-50:c<a 25-35:d<c 60-70:e<a", "0 0 1<0@9 1 0"},
 		{"two roots, one in the time of the other", "0-100:a 10-40:b", "0 1"},
 		{"a root in the time of another's children", "0-100:a 10-40:b<a 20-30:c", "0 0 1"},
-		{"a child that outlives its parent", "0-100:a 50-150:b<a", "0 1<0"},
+		{"a child that outlives its parent", "0-100:a 50-150:b<a", "0 1<0@50"},
+		{"a child beside the first of its siblings", "0-100:a 0-10:b<a 5-15:c<a", "0 0 1<0@0"},
+		{"a child beside two siblings", "0-100:a 10-20:b<a 20-30:c<a 25-35:d<a", "0 0 0 1<0@9"},
 		{"a child after its parent", "0-100:a 150-160:b<a", "0 0"},
 		{"a child whose parent isn't known", "0-100:a 50-60:b<x", "0 1"},
 		{"children first", "10-20:b<a 30-40:c<a 0-100:a", "0 0 0"},

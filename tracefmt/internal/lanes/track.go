@@ -81,14 +81,17 @@ func (t *Track[L, O]) End(at int64) (lane *Lane[L, O], ended Opened[O], nests, o
 	return lane, ended, lane.row.place(&ended.Slice, true), true
 }
 
-// Complete adds a whole slice. parent is the lane of its parent if that is on another one of this track, at the slice's
-// start; else nil. isNew says that the lane is a new one.
-func (t *Track[L, O]) Complete(s Slice) (lane, parent *Lane[L, O], isNew bool) {
+// Complete adds a whole slice. If its parent goes on at its start, and is on another lane of this track, that is where
+// an arrow comes from. isNew says that the lane is a new one.
+func (t *Track[L, O]) Complete(s Slice) (lane *Lane[L, O], from Arrow[L, O], isNew bool) {
 	t.First()
 	if s.Parent != "" {
-		if parent = t.laneOf(s.Parent, s.Start); parent != nil && parent.take(&s) {
-			t.note(parent, &s)
-			return parent, nil, false
+		if parent := t.laneOf(s.Parent, s.Start); parent != nil {
+			if parent.take(&s) {
+				t.note(parent, &s)
+				return parent, from, false
+			}
+			from = Arrow[L, O]{parent, parent.moment(s.Parent, s.Start)}
 		}
 	}
 	if lane = t.lowest(&s); lane == nil {
@@ -96,7 +99,7 @@ func (t *Track[L, O]) Complete(s Slice) (lane, parent *Lane[L, O], isNew bool) {
 		lane.row.place(&s, true)
 	}
 	t.note(lane, &s)
-	return lane, parent, isNew
+	return lane, from, isNew
 }
 
 // lowest puts a slice on the lowest lane that takes it, and returns that, or nil.
@@ -155,6 +158,26 @@ func (l *Lane[L, O]) take(s *Slice) bool {
 		return false
 	}
 	return l.row.place(s, false)
+}
+
+// An Arrow says where an arrow to a slice begins. Viewers let it begin at the innermost slice of that moment.
+type Arrow[L, O any] struct {
+	Lane *Lane[L, O] // nil: there is none
+	At   int64       // ns
+}
+
+// moment returns the last moment until a time at which a slice is the innermost one of the lane, or its start if there is
+// none that is known.
+func (l *Lane[L, O]) moment(id string, at int64) int64 {
+	for i := range l.open {
+		if o := &l.open[i]; o.ID == id {
+			if i+1 < len(l.open) && l.open[i+1].Start <= at {
+				at = l.open[i+1].Start - 1
+			}
+			return max(o.Start, before(l.row.since(o.Start), at))
+		}
+	}
+	return l.row.moment(id, at)
 }
 
 // has reports whether a slice with this ID is around a time.
