@@ -14,8 +14,9 @@ INPUT is given. Several inputs are put on one timeline by their clock anchors, i
 
 Written is the normal form: names of processes and tracks first, then events in the order of time, begins and ends
 paired. A single trace that would take more than --memory is converted as a stream instead, if the output's format
-allows: begins and ends stay apart, and the order of time is found among a few thousand events at a time. What a format can't express is told on standard error, with counts. An output file appears under its name only
-when it is complete; with a name that ends in ".gz" it is packed.
+allows: begins and ends stay apart, and the order of time is found among some thousand events at a time. What a format
+can't express is told on standard error, with counts. An output file appears under its name only when it is complete;
+with a name that ends in ".gz" it is packed.
 
 Exit codes:
   0    success

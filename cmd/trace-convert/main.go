@@ -105,7 +105,7 @@ func command(code *int, std streams) *cobra.Command {
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	c.addFlags(cmd)
 	cmd.Flags().BoolVar(&list, "formats", false, "list the formats and exit")
-	cmd.AddCommand(mergeCommand(code, std), grepCommand(code, std), &cobra.Command{
+	cmd.AddCommand(mergeCommand(code, std), grepCommand(code, std), manCommand(std.out), &cobra.Command{
 		Use:   "formats",
 		Short: "List the formats",
 		Args: func(cmd *cobra.Command, args []string) error {

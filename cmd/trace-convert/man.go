@@ -1,0 +1,34 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/cobra/doc"
+)
+
+// manCommand returns the command that prints the manual page, of all commands in one.
+func manCommand(out io.Writer) *cobra.Command {
+	return &cobra.Command{
+		Use:     "man",
+		Short:   "Print the manual page",
+		Long:    "man prints the manual page of trace-convert, or of one of its commands, for man(1).",
+		Example: "  trace-convert man > /usr/local/share/man/man1/trace-convert.1\n  trace-convert man grep | man -l -",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usageError{fmt.Errorf("%q takes one command at most", cmd.CommandPath())}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			of, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return usageError{fmt.Errorf("there is no command %q", args[0])}
+			}
+			date := time.Unix(0, 0) // the page of a version is always the same
+			return doc.GenMan(of, &doc.GenManHeader{Section: "1", Date: &date, Source: "spanstack", Manual: "spanstack"}, out)
+		},
+	}
+}
