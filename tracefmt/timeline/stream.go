@@ -100,8 +100,9 @@ func (s *Stream) read() *tracefmt.Event {
 func (s *Stream) pass(e *tracefmt.Event) bool {
 	if s.began && e.Time < s.last {
 		s.losses.Add("order of an event that came very late")
+	} else {
+		s.last, s.began = e.Time, true
 	}
-	s.last, s.began = max(s.last, e.Time), true
 	switch {
 	case e.Kind == tracefmt.Begin:
 		t := s.track(e.Track)

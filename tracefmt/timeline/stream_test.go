@@ -74,6 +74,7 @@ func TestStream(t *testing.T) {
 		want   []string
 		losses string
 	}{
+		{"before 0", []tracefmt.Event{whole(-5, 1, "a"), whole(-3, 1, "b")}, []string{"complete -5 a", "complete -3 b"}, "[]"},
 		{"in order", []tracefmt.Event{begin(1, "a"), end(2, "")}, []string{"begin 1 a", "end 2"}, "[]"},
 		{"children first", []tracefmt.Event{whole(2, 1, "inner"), whole(1, 5, "outer"), whole(1, 9, "outermost")},
 			[]string{"complete 1 outermost", "complete 1 outer", "complete 2 inner"}, "[]"},
