@@ -110,7 +110,8 @@ func (r *Reader) enter(id uint32) {
 	r.current = p
 }
 
-// initialize handles an initialization record.
+// initialize handles an initialization record. That of github.com/janestreet/tracing, which magic-trace writes with, has
+// two more words: a time in ticks, and the wall clock then in ns since 1970 UTC (Tick_translation of its writer).
 func (r *Reader) initialize(c cursor) {
 	perSecond, ok := c.word()
 	if !ok || perSecond == 0 {
@@ -118,6 +119,12 @@ func (r *Reader) initialize(c cursor) {
 		return
 	}
 	r.current.perSecond = perSecond
+	base, _ := c.word()
+	unix, ok := c.word()
+	if time, inRange := r.current.nanos(base); ok && inRange {
+		e := r.emit(tracefmt.Clock, 0)
+		e.Time, e.Unix = time, int64(unix)
+	}
 }
 
 // addString handles a string record.

@@ -52,6 +52,7 @@ type Reader struct {
 	extra    []byte          // for the record that follows
 	hasExtra bool
 	strings  jsontext.Interner
+	digits   []byte
 }
 
 // NewReader returns a Reader of in.

@@ -97,29 +97,49 @@ func (r *Reader) finish(e *tracefmt.Event, tail uint64) bool {
 			return false
 		}
 	case tracefmt.Counter:
+		r.onlyNumbers(e)
 		if e.Key == "" && !r.own.hasKey && tail != 0 {
-			e.Key = strconv.FormatUint(tail, 10)
+			e.Key = r.decimal(tail)
 		}
 	case tracefmt.FlowStart, tracefmt.FlowStep, tracefmt.FlowEnd:
 		e.BindNext = r.own.next && e.Kind == tracefmt.FlowEnd
 		if e.Key == "" {
-			e.Key = keyFor(tail, "", e.Category, e.Name)
+			e.Key = r.keyFor(tail, "", e.Category, e.Name)
 		}
 	case tracefmt.AsyncBegin, tracefmt.AsyncInstant, tracefmt.AsyncEnd:
 		if e.Key == "" {
-			e.Key = keyFor(tail, e.ID, e.Category, "")
+			e.Key = r.keyFor(tail, e.ID, e.Category, "")
 		}
 	}
 	return true
 }
 
+// onlyNumbers takes out of a counter's attributes what is no number.
+func (r *Reader) onlyNumbers(e *tracefmt.Event) {
+	kept := e.Attrs[:0]
+	for _, a := range e.Attrs {
+		if isNumber(a) {
+			kept = append(kept, a)
+		} else {
+			r.losses.AddAt("counter's value that isn't a number", r.at)
+		}
+	}
+	e.Attrs = kept
+}
+
 // keyFor returns the key of points that carry none: the decimal text of their correlation ID, unless that is made of
 // what they have.
-func keyFor(id uint64, key, category, name string) string {
+func (r *Reader) keyFor(id uint64, key, category, name string) string {
 	if made, _ := correlation(key, category, name); made == id {
 		return ""
 	}
-	return strconv.FormatUint(id, 10)
+	return r.decimal(id)
+}
+
+// decimal returns the decimal text of a number. Those of one flow come soon after each other.
+func (r *Reader) decimal(n uint64) string {
+	r.digits = strconv.AppendUint(r.digits[:0], n, 10)
+	return r.strings.Intern(r.digits)
 }
 
 // takeExtra adds to an event what came in the blobs before its record.
