@@ -36,9 +36,9 @@ func TestImports(t *testing.T) {
 			"flags cost no more than the library for them"},
 		{"./tracefmt/...", []string{module + "tracefmt", "github.com/go-json-experiment/json", "github.com/klauspost/compress",
 			"google.golang.org/protobuf/encoding/protowire", "google.golang.org/protobuf/internal/errors", // which it needs
-			"google.golang.org/protobuf/internal/detrand", "github.com/google/pprof/profile"},
+			"google.golang.org/protobuf/internal/detrand", "github.com/google/pprof/profile", "golang.org/x/exp/trace"},
 			"formats are of use without the tracer; of protobuf they take the wire format only (protowire), without reflection " +
-				"and generated code, and of pprof the profile, without its tool"},
+				"and generated code, of pprof the profile, without its tool, and of Go's experiments the reader of execution traces"},
 		{"./logging", []string{module + "trace", module + "internal/logslot", module + "logging/internal", "golang.org/x/sys"},
 			"a logger is in every package of a program: outlets, flags and bridges live in packages below it"},
 		{"./logging/...", []string{module + "trace", module + "internal/logslot", module + "internal/backoff", module + "logging", "golang.org/x/sys", "github.com/go-logr/logr"},
