@@ -12,20 +12,24 @@ var stateNames = map[trace.GoState]string{
 }
 
 func (r *Reader) goroutine(id trace.GoID) *goroutine {
+	if r.recent != nil && r.recentID == id {
+		return r.recent
+	}
 	g := r.goroutines[id]
 	if g == nil {
 		g = &goroutine{}
 		r.goroutines[id] = g
 	}
+	r.recent, r.recentID = g, id
 	return g
 }
 
-// trackOf returns the track of the goroutine that an event happened on, and declares it if it has none yet. What
-// happened on none is the process's.
-func (r *Reader) trackOf(e *trace.Event) tracefmt.TrackID {
+// located returns the goroutine that an event happened on, and declares its track if it has none yet. What happened on
+// none is the process's.
+func (r *Reader) located(e *trace.Event) *goroutine {
 	id := e.Goroutine()
 	if id == trace.NoGoroutine {
-		return processTrack
+		return &r.nowhere
 	}
 	g := r.goroutine(id)
 	if g.track == 0 {
@@ -34,7 +38,7 @@ func (r *Reader) trackOf(e *trace.Event) tracefmt.TrackID {
 		g.track = r.last
 		r.declare(g, id)
 	}
-	return g.track
+	return g
 }
 
 // declare tells what is known of a goroutine's track.
@@ -79,6 +83,7 @@ func (r *Reader) transition(s *trace.StateTransition, time int64) {
 		if g := r.goroutines[id]; g != nil {
 			r.endOf(g, time)
 			delete(r.goroutines, id)
+			r.recent = nil
 		}
 		return
 	}

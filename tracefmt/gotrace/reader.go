@@ -41,6 +41,10 @@ type Reader struct {
 	last       tracefmt.TrackID
 	goroutines map[trace.GoID]*goroutine
 	tasks      map[trace.TaskID]*task
+	nowhere    goroutine  // what happened on none, on the process's track
+	recent     *goroutine // that of recentID, since most events are on the one of the event before
+	recentID   trace.GoID
+	recentTask *task
 	skipped    [numSorts]int64
 }
 
@@ -79,6 +83,7 @@ type goroutine struct {
 
 // task is an open task.
 type task struct {
+	number   trace.TaskID
 	id, name string
 	track    tracefmt.TrackID
 }
@@ -90,6 +95,7 @@ func NewReader(in io.Reader) *Reader {
 		last:       processTrack,
 		goroutines: make(map[trace.GoID]*goroutine),
 		tasks:      make(map[trace.TaskID]*task),
+		nowhere:    goroutine{track: processTrack},
 	}
 }
 
@@ -236,14 +242,18 @@ func (r *Reader) convert(e *trace.Event) {
 		r.regionEnd(e, time)
 	case trace.EventLog:
 		l := e.Log()
-		track := r.trackOf(e)
+		track := r.located(e).track
 		parent := r.taskID(l.Task, track)
 		out := r.emit(tracefmt.Log, track, time)
 		out.Name, out.Category, out.Parent = l.Message, l.Category, parent
 	case trace.EventLabel:
 		r.label(e.Label())
 	case trace.EventMetric:
-		r.metric(e.Metric(), time)
+		if r.Metrics {
+			r.metric(e.Metric(), time)
+		} else {
+			r.skipped[sortMetric]++
+		}
 	case trace.EventRangeBegin, trace.EventRangeActive, trace.EventRangeEnd:
 		r.skipped[sortRange]++
 	case trace.EventStackSample:
@@ -256,8 +266,8 @@ func (r *Reader) convert(e *trace.Event) {
 }
 
 func (r *Reader) metric(m trace.Metric, time int64) {
-	if !r.Metrics || m.Value.Kind() != trace.ValueUint64 {
-		r.skipped[sortMetric]++
+	if m.Value.Kind() != trace.ValueUint64 { // there is no other yet
+		r.skipped[sortOther]++
 		return
 	}
 	e := r.emit(tracefmt.Counter, processTrack, time)
@@ -270,6 +280,9 @@ func (r *Reader) taskID(id trace.TaskID, track tracefmt.TrackID) string {
 	if id == trace.BackgroundTask || id == trace.NoTask {
 		return ""
 	}
+	if r.recentTask != nil && r.recentTask.number == id {
+		return r.recentTask.id
+	}
 	t := r.tasks[id]
 	if t == nil {
 		t = r.newTask(id, "", track)
@@ -277,13 +290,14 @@ func (r *Reader) taskID(id trace.TaskID, track tracefmt.TrackID) string {
 		e.Name, e.Category, e.ID = t.name, tracefmt.CategoryTask, t.id
 		e.Attrs = append(e.Attrs, clipped)
 	}
+	r.recentTask = t
 	return t.id
 }
 
 var clipped = tracefmt.Attr{Key: AttrClipped, Value: tracefmt.Bool(true)}
 
 func (r *Reader) newTask(id trace.TaskID, name string, track tracefmt.TrackID) *task {
-	t := &task{id: strconv.FormatUint(uint64(id), 10), name: name, track: track}
+	t := &task{number: id, id: strconv.FormatUint(uint64(id), 10), name: name, track: track}
 	if name == "" {
 		t.name = "task " + t.id
 	}
@@ -293,7 +307,7 @@ func (r *Reader) newTask(id trace.TaskID, name string, track tracefmt.TrackID) *
 
 func (r *Reader) taskBegin(e *trace.Event, time int64) {
 	of := e.Task()
-	track := r.trackOf(e)
+	track := r.located(e).track
 	parent := ""
 	if of.Parent != of.ID {
 		parent = r.taskID(of.Parent, track)
@@ -306,11 +320,12 @@ func (r *Reader) taskBegin(e *trace.Event, time int64) {
 // taskEnd handles the end of a task, on the track where it began.
 func (r *Reader) taskEnd(e *trace.Event, time int64) {
 	id := e.Task().ID
-	if r.taskID(id, r.trackOf(e)) == "" {
+	if r.taskID(id, r.located(e).track) == "" {
 		return
 	}
 	t := r.tasks[id]
 	delete(r.tasks, id)
+	r.recentTask = nil
 	out := r.emit(tracefmt.AsyncEnd, t.track, time)
 	out.Name, out.Category, out.ID = t.name, tracefmt.CategoryTask, t.id
 }
@@ -318,29 +333,27 @@ func (r *Reader) taskEnd(e *trace.Event, time int64) {
 // regionBegin handles the begin of a region. In another one of its task, that is its parent, by nesting.
 func (r *Reader) regionBegin(e *trace.Event, time int64) {
 	region := e.Region()
-	g := r.goroutine(e.Goroutine())
-	track := r.trackOf(e)
-	parent := r.taskID(region.Task, track)
+	g := r.located(e)
+	parent := r.taskID(region.Task, g.track)
 	if n := len(g.regions); n > 0 && g.regions[n-1] == region.Task {
 		parent = ""
 	}
 	g.regions = append(g.regions, region.Task)
-	out := r.emit(tracefmt.Begin, track, time)
+	out := r.emit(tracefmt.Begin, g.track, time)
 	out.Name, out.Category, out.Parent = region.Type, CategoryRegion, parent
 }
 
 // regionEnd handles the end of a region. Without a begin it is one that began before the trace.
 func (r *Reader) regionEnd(e *trace.Event, time int64) {
-	g := r.goroutine(e.Goroutine())
-	track := r.trackOf(e)
+	g := r.located(e)
 	if n := len(g.regions); n > 0 {
 		g.regions = g.regions[:n-1]
-		r.emit(tracefmt.End, track, time)
+		r.emit(tracefmt.End, g.track, time)
 		return
 	}
 	region := e.Region()
-	parent := r.taskID(region.Task, track)
-	out := r.emit(tracefmt.Complete, track, r.start)
+	parent := r.taskID(region.Task, g.track)
+	out := r.emit(tracefmt.Complete, g.track, r.start)
 	out.Dur, out.Name, out.Category, out.Parent = time-r.start, region.Type, CategoryRegion, parent
 	out.Attrs = append(out.Attrs, clipped)
 }
