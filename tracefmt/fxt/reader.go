@@ -19,8 +19,8 @@ const (
 )
 
 const (
-	firstBuffer = 256 << 10
-	maxIdle     = 100 // reads without a byte
+	bufferSize = 64 << 10 // twice the longest record
+	maxIdle    = 100      // reads without a byte
 )
 
 // Reader reads a Fuchsia trace. Its memory is bounded by the number of tracks and by the tables of strings and threads
@@ -168,7 +168,7 @@ func (r *Reader) more() error {
 		r.pos = 0
 	}
 	if r.buf == nil {
-		r.buf = make([]byte, 0, firstBuffer) // many times the longest record
+		r.buf = make([]byte, 0, bufferSize)
 	}
 	for range maxIdle {
 		if r.inErr != nil {

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/spanstack/spanstack/tracefmt"
 	"github.com/spanstack/spanstack/tracefmt/fmttest"
@@ -24,7 +25,10 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files, and trace a program anew")
 
-const programTrace = "testdata/program.trace"
+const (
+	programTrace     = "testdata/program.trace"
+	generationsTrace = "testdata/generations.trace"
+)
 
 func file(t testing.TB, name string) []byte {
 	t.Helper()
@@ -175,6 +179,38 @@ func TestProgram(t *testing.T) {
 	}
 }
 
+// TestGenerations reads a trace of several generations, each of which says what the clock is. With -update it is taken.
+func TestGenerations(t *testing.T) {
+	if *update {
+		var out bytes.Buffer
+		if err := rtrace.Start(&out); err != nil {
+			t.Fatal(err)
+		}
+		ctx, task := rtrace.NewTask(context.Background(), "long")
+		for range 3 {
+			rtrace.Log(ctx, "", "tick")
+			time.Sleep(time.Second + time.Second/10)
+		}
+		task.End()
+		rtrace.Stop()
+		if err := os.WriteFile(generationsTrace, out.Bytes(), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	events, err := fmttest.ReadAll(gotrace.NewReader(bytes.NewReader(file(t, generationsTrace))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kinds []string
+	for _, e := range events {
+		kinds = append(kinds, e.Kind.String())
+	}
+	const want = "clock process track async begin log clock log clock log clock async end"
+	if got := strings.Join(kinds, " "); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 // TestFiles compares what is read of real traces, with all that can be asked for, with golden files: how many events of
 // each sort there are, and the first ones.
 func TestFiles(t *testing.T) {
@@ -182,7 +218,7 @@ func TestFiles(t *testing.T) {
 	if err != nil || len(files) < 2 {
 		t.Fatalf("no files: %v", err)
 	}
-	for _, name := range append(files, programTrace) {
+	for _, name := range append(files, programTrace, generationsTrace) {
 		r := gotrace.NewReader(bytes.NewReader(file(t, name)))
 		r.Process, r.States, r.Metrics = "p", true, true
 		events, err := fmttest.ReadAll(r)
@@ -253,7 +289,16 @@ func TestBroken(t *testing.T) {
 			t.Errorf("%d bytes: %v", len(in), err)
 		}
 	}
-	// Events of whole generations before the broken one are there; this trace has one only.
+	// Events of whole generations before the broken one are there.
+	data = file(t, generationsTrace)
+	broken := bytes.Clone(data)
+	copy(broken[len(data)-len(data)/8:], bytes.Repeat([]byte{0xff}, 50))
+	for _, in := range [][]byte{broken, data[:len(data)-len(data)/8]} {
+		events, err := fmttest.ReadAll(gotrace.NewReader(bytes.NewReader(in)))
+		if got := fmttest.ContentOf(events, tracefmt.KeepsAll).String(); err == nil || !strings.Contains(got, "log on") {
+			t.Errorf("%v, after\n%s", err, got)
+		}
+	}
 	failure := errors.New("on fire")
 	r := gotrace.NewReader(io.MultiReader(bytes.NewReader(data[:len(data)/2]), iotest.ErrReader(failure)))
 	if _, err := fmttest.ReadAll(r); !errors.Is(err, failure) {

@@ -353,8 +353,12 @@ func (r *Reader) regionEnd(e *trace.Event, time int64) {
 	}
 	region := e.Region()
 	parent := r.taskID(region.Task, g.track)
-	out := r.emit(tracefmt.Complete, g.track, r.start)
-	out.Dur, out.Name, out.Category, out.Parent = time-r.start, region.Type, CategoryRegion, parent
+	start := r.start
+	if parent != "" && start < time {
+		start++ // so that it comes after its task, which may begin there, too
+	}
+	out := r.emit(tracefmt.Complete, g.track, start)
+	out.Dur, out.Name, out.Category, out.Parent = time-start, region.Type, CategoryRegion, parent
 	out.Attrs = append(out.Attrs, clipped)
 }
 

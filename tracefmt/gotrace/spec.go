@@ -39,7 +39,7 @@ const (
 var Format = &tracefmt.Format{
 	Name:        "gotrace",
 	Description: "Go's execution traces (runtime/trace, go test -trace): user tasks, regions and logs",
-	Extensions:  []string{".trace", ".gotrace"},
+	Extensions:  []string{".gotrace"}, // ".trace" is taken by Chrome's
 	MIMEType:    "application/octet-stream",
 	Detect:      detect,
 	NewReader:   func(r io.Reader) tracefmt.Reader { return NewReader(r) },
