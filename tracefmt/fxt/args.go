@@ -10,6 +10,7 @@ import (
 
 // ownArgs is what the arguments of a record say that are no attributes.
 type ownArgs struct {
+	object                 bool // the record is of a kernel object
 	id, parent, key, scope string
 	hasKey, open, next     bool
 	hasLane, hasProcess    bool
@@ -18,9 +19,10 @@ type ownArgs struct {
 	source                 tracefmt.Value
 }
 
-// args reads n arguments ("Arguments") into r.attrs and r.own. It reports whether they are well-formed.
-func (r *Reader) args(c *cursor, n int) bool {
-	r.attrs, r.own = r.attrs[:0], ownArgs{}
+// args reads n arguments ("Arguments") of an event, or of a kernel object, into r.attrs and r.own. It reports whether
+// they are well-formed.
+func (r *Reader) args(c *cursor, n int, object bool) bool {
+	r.attrs, r.own = r.attrs[:0], ownArgs{object: object}
 	for range n {
 		start := c.pos
 		header, ok := c.word()
@@ -88,30 +90,45 @@ func (r *Reader) arg(c *cursor, header uint64, name text) bool {
 
 // ownArg notes an argument that has a meaning of its own, and reports whether it is one, by its name and type.
 func (r *Reader) ownArg(name text, kind uint64, v tracefmt.Value, n uint64) bool {
-	o := &r.own
-	isString := kind == argString
-	switch {
-	case name.own == ownProcess && kind == argKoid:
-		o.process, o.hasProcess = n, true
-	case name.own == ownLaneOf && kind == argKoid:
-		o.laneOf, o.hasLane = n, true
-	case name.own == ownID && isString:
-		o.id = v.String()
-	case name.own == ownParent && isString:
-		o.parent = v.String()
-	case name.own == ownKey && isString:
-		o.key, o.hasKey = v.String(), true
-	case name.own == ownScope && isString:
-		o.scope = v.String()
-	case name.own == ownJSON && isString:
+	if name.own == ownJSON && kind == argString {
 		r.attrs = append(r.attrs, tracefmt.Attr{Key: name.text[len(keyJSON):], Value: rawJSON(v.String())})
-	case name.own == ownOpen && kind == argBool:
+		return true
+	}
+	if r.own.object {
+		return r.own.ofObject(name.own, kind, v, n)
+	}
+	return r.own.ofEvent(name.own, kind, v)
+}
+
+func (o *ownArgs) ofEvent(name own, kind uint64, v tracefmt.Value) bool {
+	switch {
+	case name == ownID && kind == argString:
+		o.id = v.String()
+	case name == ownParent && kind == argString:
+		o.parent = v.String()
+	case name == ownKey && kind == argString:
+		o.key, o.hasKey = v.String(), true
+	case name == ownOpen && kind == argBool:
 		o.open, _ = v.Bool()
-	case name.own == ownNext && kind == argBool:
+	case name == ownNext && kind == argBool:
 		o.next, _ = v.Bool()
-	case name.own == ownOrder && (kind == argInt32 || kind == argInt64):
+	default:
+		return false
+	}
+	return true
+}
+
+func (o *ownArgs) ofObject(name own, kind uint64, v tracefmt.Value, n uint64) bool {
+	switch {
+	case name == ownProcess && kind == argKoid:
+		o.process, o.hasProcess = n, true
+	case name == ownLaneOf && kind == argKoid:
+		o.laneOf, o.hasLane = n, true
+	case name == ownScope && kind == argString:
+		o.scope = v.String()
+	case name == ownOrder && (kind == argInt32 || kind == argInt64):
 		o.order, _ = v.Int64()
-	case name.own == ownSource:
+	case name == ownSource:
 		o.source = v
 	default:
 		return false

@@ -146,6 +146,14 @@ func TestArguments(t *testing.T) {
 			`"k":2:"9" "b":1:"true" "blob":5:"YWJj" }`)
 }
 
+// TestReservedNames checks that an argument of ours that is on another record, or of another type, is an attribute.
+func TestReservedNames(t *testing.T) {
+	expect(t, trace(event(0, 5, "i", 4, arg(8, "process", 0, 7), arg(1, "spanstack.order", 1), arg(1, "spanstack.id", 2),
+		arg(6, "spanstack.json.j", inline("[ 1"), stream("[ 1")...))), "",
+		`process 7 "" order 0 { }`, `track 7/8 "" order 0 { }`, ``,
+		`instant on 7/8 at 5 "i" cat "cat" id "" parent "" { "process":2:"7" "spanstack.order":2:"1" "spanstack.id":2:"2" "j":5:"[ 1" }`)
+}
+
 // TestTicks checks that ticks become nanoseconds exactly, with other rates than 10^9, and numbers beyond 64 bits between.
 func TestTicks(t *testing.T) {
 	for _, test := range []struct {

@@ -54,7 +54,7 @@ func (r *Reader) event(header uint64, c cursor) {
 	}
 	category, ok1 := r.text(&c, uint16(header>>32))
 	name, ok2 := r.text(&c, uint16(header>>48))
-	if !ok1 || !ok2 || !r.args(&c, int(header>>20&15)) {
+	if !ok1 || !ok2 || !r.args(&c, int(header>>20&15), false) {
 		r.skip("malformed event record")
 		return
 	}

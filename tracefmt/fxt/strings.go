@@ -54,10 +54,19 @@ func (w *Writer) ref(s string) uint16 {
 	t := &w.names
 	slot := t.slot(s)
 	if slot.text != s {
-		*slot = recentString{s, w.index(s)}
+		i := w.index(s)
+		if t.texts[i] != s {
+			return w.used(i) // it isn't UTF-8
+		}
+		*slot = recentString{t.texts[i], i} // not s, which may be a part of something large
 	}
-	t.used[slot.ref] = t.record
-	return slot.ref
+	return w.used(slot.ref)
+}
+
+// used notes that the record which is being made refers to a string.
+func (w *Writer) used(i uint16) uint16 {
+	w.names.used[i] = w.names.record
+	return i
 }
 
 // index returns the index of a string that isn't one of those asked for lately.

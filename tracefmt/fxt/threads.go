@@ -106,7 +106,7 @@ func (r *Reader) kernelObject(header uint64, c cursor) {
 	}
 	koid, ok1 := c.word()
 	name, ok2 := r.text(&c, uint16(header>>24))
-	if !ok1 || !ok2 || !r.args(&c, int(header>>40&15)) {
+	if !ok1 || !ok2 || !r.args(&c, int(header>>40&15), true) {
 		r.skip("malformed record of a kernel object")
 		return
 	}
