@@ -252,6 +252,8 @@ func TestBroken(t *testing.T) {
 		{"no length", trace(words(4)), 8, "without a length"},
 		{"large without a length", trace(words(15)), 8, "without a length"},
 		{"cut in a large record", trace(words(15|1<<35, 0)), 24, "cut short"},
+		{"cut behind a blob", trace(record(5, inline("spanstack.event")|3<<16|1<<32, stream("spanstack.event"), stream("n\x01x"))),
+			40, "cut short"},
 		{"cut in a header", trace([]byte{1}), 9, "cut short"},
 	} {
 		_, err := fmttest.ReadAll(fxt.NewReader(bytes.NewReader(test.data)))

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"strconv"
 	"strings"
@@ -61,36 +62,42 @@ var head = []tracefmt.Event{
 	{Kind: tracefmt.Track, Track: 2, Process: 1, SourceID: tracefmt.Int64(8), Name: "main"},
 }
 
-// nesting checks that the slices of each thread nest, and returns how many threads have some.
-func nesting(t *testing.T, data []byte) int {
+// row is a slice as a viewer has it.
+type row struct{ start, end int64 }
+
+// nesting follows the duration records of a trace as viewers do, where an end closes the innermost open slice of its
+// thread. It checks that the slices of each thread nest, and returns them, by threads.
+func nesting(t *testing.T, data []byte) map[uint64][]*row {
 	t.Helper()
-	type slice struct{ start, end int64 }
-	rows := map[string][]slice{}
+	rows, open := map[uint64][]*row{}, map[uint64][]*row{}
 	for data = data[3*8:]; len(data) > 0; {
-		word := func(i int) uint64 { return leWord(data, i) }
-		size := int(word(0) >> 4 & 0xfff)
-		if word(0)&15 == 4 {
-			kind, row := word(0)>>16&15, strconv.Itoa(int(word(0)>>24&0xff))
-			switch kind {
+		header := leWord(data, 0)
+		size := int(header >> 4 & 0xfff)
+		if thread := header >> 24 & 0xff; header&15 == 4 {
+			switch header >> 16 & 15 {
 			case 2:
-				rows[row] = append(rows[row], slice{int64(word(1)), -1})
+				s := &row{int64(leWord(data, 1)), math.MaxInt64}
+				rows[thread], open[thread] = append(rows[thread], s), append(open[thread], s)
+			case 3:
+				last := len(open[thread]) - 1
+				open[thread][last].end = int64(leWord(data, 1))
+				open[thread] = open[thread][:last]
 			case 4:
-				rows[row] = append(rows[row], slice{int64(word(1)), int64(word(size - 1))})
+				rows[thread] = append(rows[thread], &row{int64(leWord(data, 1)), int64(leWord(data, size-1))})
 			}
 		}
 		data = data[size*8:]
 	}
-	for row, list := range rows {
-		for i, s := range list {
-			for _, other := range list[:i] {
-				if s.end >= 0 && other.end >= 0 && (s.start < other.start && other.start < s.end && s.end < other.end ||
-					other.start < s.start && s.start < other.end && other.end < s.end) {
-					t.Errorf("%v and %v overlap on thread %s", other, s, row)
+	for thread, list := range rows {
+		for _, a := range list {
+			for _, b := range list {
+				if a.start < b.start && b.start < a.end && a.end < b.end {
+					t.Errorf("%v and %v overlap on thread %d", *a, *b, thread)
 				}
 			}
 		}
 	}
-	return len(rows)
+	return rows
 }
 
 func leWord(data []byte, i int) (v uint64) {
@@ -108,10 +115,18 @@ func TestOverlap(t *testing.T) {
 	data, _ := same(t, append(head[:2:2], slice(0, 10_000, "a"), slice(5_000, 10_000, "b"), slice(6_000, 1_000, "in both"),
 		slice(7_000, 20_000, "c"), slice(1_000, tracefmt.Open, "open"),
 		tracefmt.Event{Kind: tracefmt.Begin, Track: 2, Time: 30_000, Name: "d"},
-		slice(31_000, tracefmt.Open, "open, too"),
+		slice(31_000, tracefmt.Open, "open, too"), slice(29_000, 1_500, "around the begin of d"),
 		tracefmt.Event{Kind: tracefmt.End, Track: 2, Time: 32_000})...)
-	if got := nesting(t, data); got != 3 {
-		t.Error(got)
+	rows := nesting(t, data)
+	if len(rows) != 3 {
+		t.Errorf("slices on %d threads", len(rows))
+	}
+	for _, list := range rows {
+		for _, s := range list {
+			if (s.end == 32_000) != (s.start == 30_000) {
+				t.Errorf("the end of d closes what began at %d", s.start)
+			}
+		}
 	}
 	for _, name := range []string{"main (overlap 1)", "main (overlap 2)"} {
 		if !bytes.Contains(data, []byte(name)) {
@@ -120,18 +135,36 @@ func TestOverlap(t *testing.T) {
 	}
 }
 
-// TestTables checks that more strings and threads than the tables hold push out old ones.
-func TestTables(t *testing.T) {
+// TestThreads checks that more threads than the table holds push out old ones.
+func TestThreads(t *testing.T) {
 	events := head[:1:1]
-	const threads, rounds = 300, 120
+	const threads, rounds = 300, 5
 	for i := range threads {
 		events = append(events, tracefmt.Event{Kind: tracefmt.Track, Track: tracefmt.TrackID(2 + i), Process: 1,
 			SourceID: tracefmt.Int64(int64(1000 + i)), Name: "t" + strconv.Itoa(i)})
 	}
-	for i := range threads * rounds { // more names than 32767, and some again and again
+	for i := range threads * rounds {
 		events = append(events, tracefmt.Event{Kind: tracefmt.Instant, Track: tracefmt.TrackID(2 + i%threads), Time: int64(i),
 			Name: "name " + strconv.Itoa(i), Category: "c" + strconv.Itoa(i%7),
 			Attrs: []tracefmt.Attr{{Key: "k" + strconv.Itoa(i/300), Value: tracefmt.Int64(1)}}})
+	}
+	if _, losses := same(t, events...); losses != "[]" {
+		t.Error(losses)
+	}
+}
+
+// TestStrings checks that more strings than the table holds push out old ones, and that a string which a record needs
+// isn't pushed out by another one of the same record.
+func TestStrings(t *testing.T) {
+	events := head[:2:2] // "p" gets index 1, "process" 2, "main" 3
+	for i := range 32767 - 3 {
+		events = append(events, tracefmt.Event{Kind: tracefmt.Instant, Track: 2, Time: int64(i), Name: strconv.Itoa(i)})
+	}
+	events = append(events, tracefmt.Event{Kind: tracefmt.Instant, Track: 2, Name: "new name", Category: "new category",
+		Attrs: []tracefmt.Attr{{Key: "p", Value: tracefmt.Int64(1)}}})
+	for i := range 1000 {
+		events = append(events, tracefmt.Event{Kind: tracefmt.Instant, Track: 2, Time: int64(i), Name: strconv.Itoa(i / 2),
+			Category: strconv.Itoa(-i)})
 	}
 	if _, losses := same(t, events...); losses != "[]" {
 		t.Error(losses)
@@ -158,7 +191,7 @@ func TestLarge(t *testing.T) {
 		tracefmt.Event{Kind: tracefmt.Log, Track: 2, Time: 2, Name: "no blob"},
 		tracefmt.Event{Kind: tracefmt.Instant, Track: 2, Time: 2, Name: "ours", Attrs: whole("spanstack.id", tracefmt.String("x"))},
 		tracefmt.Event{Kind: tracefmt.Instant, Track: 2, Time: 2, Name: "31 KiB", Attrs: whole("k", tracefmt.String(long[:31<<10]))},
-		tracefmt.Event{Kind: tracefmt.Instant, Track: 2, Time: 2, Name: "2 x 31 KiB", Attrs: append(whole("k", tracefmt.String(long[:31<<10])), whole("l", tracefmt.String(long[:31<<10]))...)},
+		tracefmt.Event{Kind: tracefmt.Instant, Track: 2, Time: 2, Name: "31 and 3 KiB", Attrs: append(whole("k", tracefmt.String(long[:31<<10])), whole("l", tracefmt.String(long[:3<<10]))...)},
 		tracefmt.Event{Kind: tracefmt.End, Track: 2, Time: 5, Attrs: attrs},
 	)
 	if losses != "[]" {
