@@ -27,7 +27,8 @@ func benchEvents(ids bool) []tracefmt.Event {
 	}
 	for i := range 20_000 {
 		track, when := tracefmt.TrackID(2+i%tracks), int64(i)*1000
-		attrs := []tracefmt.Attr{{Key: "n", Value: tracefmt.Int64(int64(i))}, {Key: "dataset", Value: tracefmt.String("tank/db")}}
+		attrs := []tracefmt.Attr{{Key: "n", Value: tracefmt.Int64(int64(i))},
+			{Key: "dataset", Value: tracefmt.String("tank/db")}}
 		events = append(events,
 			tracefmt.Event{Kind: tracefmt.Begin, Track: track, Time: when, Name: "outer", Category: tracefmt.CategorySpan,
 				ID: id(2 * i), Attrs: attrs},

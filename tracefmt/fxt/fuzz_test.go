@@ -20,7 +20,8 @@ func FuzzReader(f *testing.F) {
 	}
 	f.Add(data)
 	f.Add(write(f, fmttest.Sample()...))
-	f.Add(trace(event(0, 5, "i", 2, arg(10, "blob", 3, stream("abc")...), arg(7, "p", 0, 1)), record(8, 0, one(0)), words(15|2<<4, 0)))
+	f.Add(trace(event(0, 5, "i", 2, arg(10, "blob", 3, stream("abc")...), arg(7, "p", 0, 1)), record(8, 0, one(0)),
+		words(15|2<<4, 0)))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		events, err := fmttest.ReadAll(fxt.NewReader(bytes.NewReader(data)))
 		if err != nil {

@@ -110,8 +110,8 @@ func (r *Reader) enter(id uint32) {
 	r.current = p
 }
 
-// initialize handles an initialization record. That of github.com/janestreet/tracing, which magic-trace writes with, has
-// two more words: a time in ticks, and the wall clock then in ns since 1970 UTC (Tick_translation of its writer).
+// initialize handles an initialization record. That of github.com/janestreet/tracing, which magic-trace writes with,
+// has two more words: a time in ticks, and the wall clock then in ns since 1970 UTC (Tick_translation of its writer).
 func (r *Reader) initialize(c cursor) {
 	perSecond, ok := c.word()
 	if !ok || perSecond == 0 {

@@ -66,6 +66,10 @@ func arg(kind int, name string, bits uint64, rest ...uint64) []uint64 {
 	return append(one(uint64(kind)|uint64(1+len(payload))<<4|inline(name)<<16|bits<<32), payload...)
 }
 
+func blob(name, payload string) []byte {
+	return record(5, inline(name)|uint64(len(payload))<<16|1<<32, stream(name), stream(payload))
+}
+
 func read(t testing.TB, data []byte) []tracefmt.Event {
 	t.Helper()
 	events, err := fmttest.ReadAll(fxt.NewReader(bytes.NewReader(data)))
@@ -113,7 +117,8 @@ func TestJane(t *testing.T) {
 		``,
 		`clock at 0 unix 1`, // its base_time
 		`complete on 1/2 at 10000 "my_funct" cat "stuff" id "" parent "" dur 4990000 { "my_funct":5:"stuff" }`,
-		`complete on 1/2 at 7000000 "my_funct" cat "stuff" id "" parent "" dur 8000000 { "my_funct":5:"wow" "stuff":5:"cool" }`,
+		`complete on 1/2 at 7000000 "my_funct" cat "stuff" id "" parent "" dur 8000000 `+
+			`{ "my_funct":5:"wow" "stuff":5:"cool" }`,
 		fmt.Sprintf(`async begin `+async, 23_000_000, 1, 2),
 		`flow start on 1/2 at 2000000 "" cat "" id "" parent "" key "1" { }`,
 		`instant on 1/2 at 17000000 "my_funct" cat "stuff" id "" parent "" { }`,
@@ -151,10 +156,12 @@ func TestReservedNames(t *testing.T) {
 	expect(t, trace(event(0, 5, "i", 4, arg(8, "process", 0, 7), arg(1, "spanstack.order", 1), arg(1, "spanstack.id", 2),
 		arg(6, "spanstack.json.j", inline("[ 1"), stream("[ 1")...))), "",
 		`process 7 "" order 0 { }`, `track 7/8 "" order 0 { }`, ``,
-		`instant on 7/8 at 5 "i" cat "cat" id "" parent "" { "process":2:"7" "spanstack.order":2:"1" "spanstack.id":2:"2" "j":5:"[ 1" }`)
+		`instant on 7/8 at 5 "i" cat "cat" id "" parent "" { "process":2:"7" `+
+			`"spanstack.order":2:"1" "spanstack.id":2:"2" "j":5:"[ 1" }`)
 }
 
-// TestTicks checks that ticks become nanoseconds exactly, with other rates than 10^9, and numbers beyond 64 bits between.
+// TestTicks checks that ticks become nanoseconds exactly, with other rates than 10^9, and numbers beyond 64 bits on the
+// way.
 func TestTicks(t *testing.T) {
 	for _, test := range []struct {
 		perSecond, ticks uint64
@@ -209,7 +216,8 @@ func TestProviders(t *testing.T) {
 
 func TestKernelObjects(t *testing.T) {
 	object := func(kind, koid int, name string, nargs int, args ...[]uint64) []byte {
-		return record(7, uint64(kind)|inline(name)<<8|uint64(nargs)<<24, append([][]uint64{one(uint64(koid)), stream(name)}, args...)...)
+		rest := append([][]uint64{one(uint64(koid)), stream(name)}, args...)
+		return record(7, uint64(kind)|inline(name)<<8|uint64(nargs)<<24, rest...)
 	}
 	expect(t, trace(
 		object(2, 8, "before", 0), event(0, 1, "i", 0), object(2, 8, "after", 0),
@@ -227,7 +235,7 @@ func TestSkipped(t *testing.T) {
 	large := words(15|5<<4, 1, 2, 3, 4)
 	last := event(4, 1, "s", 0, one(3))
 	expect(t, trace(
-		record(5, inline("b")|3<<16|1<<32, stream("b"), stream("abc")), record(6, 1, one(0)), record(8, 0, one(0)),
+		blob("b", "abc"), record(6, 1, one(0)), record(8, 0, one(0)),
 		record(10, 0), large, record(12, 0), record(0, 9), record(4, 11, one(0, 7, 8)),
 		record(4, 0|1<<4, one(0, 7, 8), one(6|1<<4|(0x8000|100)<<32)), // an argument that is longer than the record
 		record(4, 0, one(0)), record(4, 1, one(0, 7, 8)), record(2, 1|100<<16), record(3, 1), record(9, 100, one(0, 7, 8)),
@@ -252,8 +260,7 @@ func TestBroken(t *testing.T) {
 		{"no length", trace(words(4)), 8, "without a length"},
 		{"large without a length", trace(words(15)), 8, "without a length"},
 		{"cut in a large record", trace(words(15|1<<35, 0)), 24, "cut short"},
-		{"cut behind a blob", trace(record(5, inline("spanstack.event")|3<<16|1<<32, stream("spanstack.event"), stream("n\x01x"))),
-			40, "cut short"},
+		{"cut behind a blob", trace(blob("spanstack.event", "n\x01x")), 40, "cut short"},
 		{"cut in a header", trace([]byte{1}), 9, "cut short"},
 	} {
 		_, err := fmttest.ReadAll(fxt.NewReader(bytes.NewReader(test.data)))

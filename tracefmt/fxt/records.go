@@ -8,7 +8,8 @@ import (
 
 // skipped says of records that the model has no place for what is counted.
 var skipped = map[uint64]string{
-	recordUserspace: "record of a userspace object", recordSchedule: "scheduling record", recordProfiler: "profiler record",
+	recordUserspace: "record of a userspace object", recordSchedule: "scheduling record",
+	recordProfiler: "profiler record",
 }
 
 // record handles a record. The cursor is behind its header.

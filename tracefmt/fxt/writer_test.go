@@ -53,7 +53,8 @@ func same(t *testing.T, events ...tracefmt.Event) (data []byte, losses string) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	fmttest.Diff(t, "read back", fmttest.ContentOf(read(t, out.Bytes()), tracefmt.KeepsAll), fmttest.ContentOf(events, tracefmt.KeepsAll))
+	content := func(events []tracefmt.Event) fmttest.Content { return fmttest.ContentOf(events, tracefmt.KeepsAll) }
+	fmttest.Diff(t, "read back", content(read(t, out.Bytes())), content(events))
 	return out.Bytes(), fmt.Sprint(w.Losses())
 }
 
@@ -179,21 +180,27 @@ func TestLarge(t *testing.T) {
 	}
 	long := strings.Repeat("é", 25<<10)
 	whole := func(key string, v tracefmt.Value) []tracefmt.Attr { return []tracefmt.Attr{{Key: key, Value: v}} }
-	_, losses := same(t,
-		tracefmt.Event{Kind: tracefmt.Process, Track: 1, SourceID: tracefmt.String(long), Name: long, Attrs: attrs},
-		tracefmt.Event{Kind: tracefmt.Track, Track: 2, Process: 1, SourceID: tracefmt.RawJSON("[1]"), Attrs: whole("process", tracefmt.Int64(3))},
-		tracefmt.Event{Kind: tracefmt.Begin, Track: 2, Time: 1, Name: "b", ID: "i", Parent: "p", Attrs: attrs},
-		tracefmt.Event{Kind: tracefmt.Complete, Track: 2, Time: 2, Dur: 3, Name: long, Category: long, ID: long, Attrs: attrs},
-		tracefmt.Event{Kind: tracefmt.Complete, Track: 2, Time: 2, Dur: tracefmt.Open, Name: "open", Attrs: attrs[:15]},
-		tracefmt.Event{Kind: tracefmt.Counter, Track: 2, Time: 2, Name: "c", Key: "0", Attrs: attrs},
-		tracefmt.Event{Kind: tracefmt.FlowEnd, Track: 2, Time: 2, Name: "c", Key: "k", BindNext: true, Attrs: attrs},
-		tracefmt.Event{Kind: tracefmt.Log, Track: 2, Time: 2, Name: long, Severity: 9, Attrs: attrs[:1]},
-		tracefmt.Event{Kind: tracefmt.Log, Track: 2, Time: 2, Name: "no blob"},
-		tracefmt.Event{Kind: tracefmt.Instant, Track: 2, Time: 2, Name: "ours", Attrs: whole("spanstack.id", tracefmt.String("x"))},
-		tracefmt.Event{Kind: tracefmt.Instant, Track: 2, Time: 2, Name: "31 KiB", Attrs: whole("k", tracefmt.String(long[:31<<10]))},
-		tracefmt.Event{Kind: tracefmt.Instant, Track: 2, Time: 2, Name: "31 and 3 KiB", Attrs: append(whole("k", tracefmt.String(long[:31<<10])), whole("l", tracefmt.String(long[:3<<10]))...)},
-		tracefmt.Event{Kind: tracefmt.End, Track: 2, Time: 5, Attrs: attrs},
-	)
+	events := []tracefmt.Event{
+		{Kind: tracefmt.Process, Track: 1, SourceID: tracefmt.String(long), Name: long, Attrs: attrs},
+		{Kind: tracefmt.Track, Track: 2, Process: 1, SourceID: tracefmt.RawJSON("[1]"),
+			Attrs: whole("process", tracefmt.Int64(3))},
+		{Kind: tracefmt.Begin, Time: 1, Name: "b", ID: "i", Parent: "p", Attrs: attrs},
+		{Kind: tracefmt.Complete, Time: 2, Dur: 3, Name: long, Category: long, ID: long, Attrs: attrs},
+		{Kind: tracefmt.Complete, Time: 2, Dur: tracefmt.Open, Name: "open", Attrs: attrs[:15]},
+		{Kind: tracefmt.Counter, Time: 2, Name: "c", Key: "0", Attrs: attrs},
+		{Kind: tracefmt.FlowEnd, Time: 2, Name: "c", Key: "k", BindNext: true, Attrs: attrs},
+		{Kind: tracefmt.Log, Time: 2, Name: long, Severity: 9, Attrs: attrs[:1]},
+		{Kind: tracefmt.Log, Time: 2, Name: "no blob"},
+		{Kind: tracefmt.Instant, Time: 2, Name: "ours", Attrs: whole("spanstack.id", tracefmt.String("x"))},
+		{Kind: tracefmt.Instant, Time: 2, Name: "31 KiB", Attrs: whole("k", tracefmt.String(long[:31<<10]))},
+		{Kind: tracefmt.Instant, Time: 2, Name: "31 and 3 KiB", Attrs: append(
+			whole("k", tracefmt.String(long[:31<<10])), whole("l", tracefmt.String(long[:3<<10]))...)},
+		{Kind: tracefmt.End, Time: 5, Attrs: attrs},
+	}
+	for i := range events[2:] {
+		events[2+i].Track = 2
+	}
+	_, losses := same(t, events...)
 	if losses != "[]" {
 		t.Error(losses)
 	}
@@ -206,10 +213,13 @@ func TestWriterLosses(t *testing.T) {
 		tracefmt.Event{Kind: tracefmt.Instant, Track: 2, Time: -1},
 		tracefmt.Event{Kind: tracefmt.Begin, Track: 2, Time: 10}, tracefmt.Event{Kind: tracefmt.End, Track: 2, Time: 5},
 		tracefmt.Event{Kind: tracefmt.AsyncBegin, Track: 2, Time: 10, Name: "n"},
-		tracefmt.Event{Kind: tracefmt.AsyncBegin, Track: 2, Time: 10, Key: "k"}, tracefmt.Event{Kind: tracefmt.AsyncEnd, Track: 2, Time: 5, Key: "k"},
-		tracefmt.Event{Kind: tracefmt.Counter, Track: 2, Name: "c", Attrs: []tracefmt.Attr{{Key: "s", Value: tracefmt.String("x")}}},
+		tracefmt.Event{Kind: tracefmt.AsyncBegin, Track: 2, Time: 10, Key: "k"},
+		tracefmt.Event{Kind: tracefmt.AsyncEnd, Track: 2, Time: 5, Key: "k"},
+		tracefmt.Event{Kind: tracefmt.Counter, Track: 2, Name: "c",
+			Attrs: []tracefmt.Attr{{Key: "s", Value: tracefmt.String("x")}}},
 		tracefmt.Event{Kind: tracefmt.Instant, Track: 2, Attrs: []tracefmt.Attr{{Key: "j", Value: tracefmt.RawJSON("{")}}},
-		tracefmt.Event{Kind: tracefmt.Instant, Track: 9}, tracefmt.Event{Kind: tracefmt.Track, Track: 9, Process: 1, Name: "late"},
+		tracefmt.Event{Kind: tracefmt.Instant, Track: 9},
+		tracefmt.Event{Kind: tracefmt.Track, Track: 9, Process: 1, Name: "late"},
 		tracefmt.Event{Kind: tracefmt.Process, Track: 1, SourceID: tracefmt.Int64(9)},
 		tracefmt.Event{Kind: 200},
 	) {

@@ -304,7 +304,8 @@ func TestBroken(t *testing.T) {
 	if _, err := fmttest.ReadAll(r); !errors.Is(err, failure) {
 		t.Errorf("an input that fails: %v", err)
 	}
-	if _, err := truncated([]byte("go 1.99 trace\x00\x00\x00" + strings.Repeat("x", 100))); err == nil || !strings.Contains(err.Error(), "version") {
+	future := "go 1.99 trace\x00\x00\x00" + strings.Repeat("x", 100)
+	if _, err := truncated([]byte(future)); err == nil || !strings.Contains(err.Error(), "version") {
 		t.Errorf("a version of the future: %v", err)
 	}
 }

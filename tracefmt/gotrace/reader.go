@@ -64,8 +64,8 @@ const (
 
 var sortNames = [numSorts]string{
 	sortState: "state of a goroutine, which wasn't asked for", sortProcessor: "state of a processor",
-	sortRange: "range, such as a garbage collection", sortMetric: "metric, which wasn't asked for", sortSample: "CPU sample",
-	sortExperimental: "experimental event", sortOther: "event of unknown kind",
+	sortRange: "range, such as a garbage collection", sortMetric: "metric, which wasn't asked for",
+	sortSample: "CPU sample", sortExperimental: "experimental event", sortOther: "event of unknown kind",
 }
 
 const processTrack tracefmt.TrackID = 1

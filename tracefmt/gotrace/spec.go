@@ -50,8 +50,9 @@ var Format = &tracefmt.Format{
 func init() { tracefmt.Register(Format) }
 
 func detect(prefix []byte) int {
-	if len(prefix) < headerSize || !bytes.HasPrefix(prefix, headerStart) || !bytes.HasSuffix(prefix[:headerSize], headerEnd) {
-		return 0
+	if len(prefix) >= headerSize && bytes.HasPrefix(prefix, headerStart) &&
+		bytes.HasSuffix(prefix[:headerSize], headerEnd) {
+		return 100
 	}
-	return 100
+	return 0
 }
