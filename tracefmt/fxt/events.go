@@ -126,20 +126,20 @@ func (w *Writer) measure() (words int, ok bool) {
 	return words, true
 }
 
-// event writes an event record on a lane, with a last word where its type has one.
-func (w *Writer) event(kind uint64, l *lane, e *tracefmt.Event, tail uint64) {
+// event writes an event record on a thread, with a last word where its type has one.
+func (w *Writer) event(kind uint64, th *outThread, e *tracefmt.Event, tail uint64) {
 	w.args = w.args[:0]
-	if w.collect(e) && w.eventRecord(kind, l, e, e.Name, e.Category, tail) {
+	if w.collect(e) && w.eventRecord(kind, th, e, e.Name, e.Category, tail) {
 		return
 	}
 	w.putExtra(e)
 	w.args = w.args[:0]
 	w.collectSome(e)
-	w.eventRecord(kind, l, e, cut(e.Name), cut(e.Category), tail)
+	w.eventRecord(kind, th, e, cut(e.Name), cut(e.Category), tail)
 }
 
 // eventRecord writes the record, if it isn't too long. Its arguments are in w.args.
-func (w *Writer) eventRecord(kind uint64, l *lane, e *tracefmt.Event, name, category string, tail uint64) bool {
+func (w *Writer) eventRecord(kind uint64, th *outThread, e *tracefmt.Event, name, category string, tail uint64) bool {
 	w.names.begin()
 	if len(name) > maxIndexed || len(category) > maxIndexed {
 		name, category = valid(name), valid(category)
@@ -151,7 +151,7 @@ func (w *Writer) eventRecord(kind uint64, l *lane, e *tracefmt.Event, name, cate
 	if !ok {
 		return false
 	}
-	thread, categoryRef, nameRef := w.threadRef(l), w.ref(category), w.ref(name)
+	thread, categoryRef, nameRef := w.threadRef(th), w.ref(category), w.ref(name)
 	words := 2 + inlineWords(categoryRef) + inlineWords(nameRef) + argWords
 	hasTail := kind == eventCounter || kind >= eventComplete
 	if hasTail {
@@ -247,7 +247,7 @@ func (w *Writer) logLine(e *tracefmt.Event) {
 	if len(e.Name) > maxText || e.Category != "" || e.Severity != 0 || e.ID != "" || e.Parent != "" || len(e.Attrs) > 0 {
 		w.putExtra(e)
 	}
-	thread := w.threadRef(w.track(e.Track).lanes[0])
+	thread := w.threadRef(w.track(e.Track).thread())
 	w.put(recordLog | uint64(2+padded(len(message))/wordSize)<<4 | uint64(len(message))<<16 | uint64(thread)<<32)
 	w.put(uint64(e.Time))
 	w.putText(message)
@@ -280,7 +280,7 @@ func (w *Writer) counter(e *tracefmt.Event) {
 	if e.Key != "" {
 		id, _ = correlation(e.Key, e.Category, e.Name)
 	}
-	w.event(eventCounter, w.track(e.Track).lanes[0], e, id)
+	w.event(eventCounter, w.track(e.Track).thread(), e, id)
 }
 
 func isNumber(a tracefmt.Attr) bool {
@@ -291,5 +291,5 @@ func isNumber(a tracefmt.Attr) bool {
 // flow writes a point of a flow.
 func (w *Writer) flow(e *tracefmt.Event) {
 	id, _ := correlation(e.Key, e.Category, e.Name)
-	w.event(eventTypes[e.Kind], w.track(e.Track).lanes[0], e, id)
+	w.event(eventTypes[e.Kind], w.track(e.Track).thread(), e, id)
 }

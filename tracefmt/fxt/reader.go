@@ -7,7 +7,7 @@ import (
 	"io"
 
 	"github.com/spanstack/spanstack/tracefmt"
-	"github.com/spanstack/spanstack/tracefmt/internal/jsontext"
+	"github.com/spanstack/spanstack/tracefmt/internal/intern"
 )
 
 // Limits of what an input can make the Reader hold.
@@ -51,7 +51,7 @@ type Reader struct {
 	own      ownArgs         // of the current record
 	extra    []byte          // for the record that follows
 	hasExtra bool
-	strings  jsontext.Interner
+	strings  intern.Strings
 	digits   []byte
 }
 

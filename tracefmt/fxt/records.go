@@ -103,6 +103,9 @@ func (r *Reader) finish(e *tracefmt.Event, tail uint64) bool {
 			e.Key = r.decimal(tail)
 		}
 	case tracefmt.FlowStart, tracefmt.FlowStep, tracefmt.FlowEnd:
+		if e.Category == catLane {
+			return false
+		}
 		e.BindNext = r.own.next && e.Kind == tracefmt.FlowEnd
 		if e.Key == "" {
 			e.Key = r.keyFor(tail, "", e.Category, e.Name)

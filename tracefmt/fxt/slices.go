@@ -5,91 +5,71 @@ import (
 	"slices"
 
 	"github.com/spanstack/spanstack/tracefmt"
+	"github.com/spanstack/spanstack/tracefmt/internal/lanes"
 )
 
 // openSlice is a Begin without its End.
-type openSlice struct {
-	start          int64
-	name, category string
-}
+type openSlice struct{ name, category string }
 
 // begin writes the begin of a slice, on the first lane where it doesn't start before an open one.
 func (w *Writer) begin(e *tracefmt.Event) {
 	t := w.track(e.Track)
-	var l *lane
-	for _, l = range t.lanes {
-		if n := len(l.open); n == 0 || l.open[n-1].start <= e.Time {
-			break
-		}
-		l = nil
-	}
-	if l == nil {
-		l = w.newLane(t)
-	}
-	l.open = append(l.open, openSlice{start: e.Time, name: e.Name, category: e.Category})
-	w.event(eventBegin, l, e, 0)
+	t.begun++
+	l, _ := t.lanes.Begin(lanes.Slice{Start: e.Time, ID: e.ID, Parent: e.Parent}, openSlice{e.Name, e.Category})
+	w.event(eventBegin, w.thread(t, l), e, 0)
 }
 
 // end writes the end of the slice that was begun last on the track. It repeats the name, as Fuchsia's own ends do.
 func (w *Writer) end(e *tracefmt.Event) {
-	var l *lane
-	for _, candidate := range w.track(e.Track).lanes {
-		if n := len(candidate.open); n > 0 && (l == nil || candidate.open[n-1].start >= l.open[len(l.open)-1].start) {
-			l = candidate
-		}
-	}
-	if l == nil {
+	t := w.track(e.Track)
+	l, ended, _, ok := t.lanes.End(e.Time)
+	if !ok {
 		w.losses.Add("end without a begin")
 		return
 	}
-	n := len(l.open) - 1
-	begun := l.open[n]
-	l.open[n] = openSlice{}
-	l.open = l.open[:n]
-	end := tracefmt.Event{Kind: tracefmt.End, Time: e.Time, Name: begun.name, Category: begun.category, Attrs: e.Attrs}
-	if end.Time < begun.start {
-		end.Time = begun.start
+	t.begun--
+	if ended.End > e.Time {
 		w.losses.Add("end before its begin, moved to it")
 	}
-	l.closed.Place(begun.start, end.Time)
-	w.event(eventEnd, l, &end, 0)
+	end := tracefmt.Event{Kind: tracefmt.End, Time: ended.End, Name: ended.Data.name, Category: ended.Data.category,
+		Attrs: e.Attrs}
+	w.event(eventEnd, l.Out, &end, 0)
 }
 
-// complete writes a slice, on the first lane where it nests. One whose end isn't known is written as a begin; an end
-// on its lane would seem to be its own, so that nothing else may be open there.
+// complete writes a slice on a lane where it nests, with an arrow from its parent if that is on another one.
 func (w *Writer) complete(e *tracefmt.Event) {
 	t := w.track(e.Track)
-	end := int64(math.MaxInt64)
-	if e.Dur >= 0 {
-		end = e.Time + e.Dur
-	}
-	var l *lane
-	for _, l = range t.lanes {
-		if (e.Dur >= 0 || len(l.open) == 0) && l.clearOfOpen(e.Time, end) && l.closed.Place(e.Time, end) {
-			break
-		}
-		l = nil
-	}
-	if l == nil {
-		l = w.newLane(t)
-		l.closed.Place(e.Time, end)
-	}
+	s := lanes.Slice{Start: e.Time, End: e.Time + e.Dur, ID: e.ID, Parent: e.Parent}
 	if e.Dur < 0 {
-		w.event(eventBegin, l, e, 0)
+		w.endless(t, e, s)
 		return
 	}
-	w.event(eventComplete, l, e, uint64(end))
+	l, from, _ := t.lanes.Complete(s)
+	th := w.thread(t, l)
+	w.event(eventComplete, th, e, uint64(s.End))
+	if from.Lane != nil && e.ID != "" {
+		w.arrow(eventFlowBegin, from.Lane.Out, from.At, e.ID)
+		w.arrow(eventFlowEnd, th, e.Time, e.ID)
+	}
 }
 
-// clearOfOpen reports whether a slice has the begin of no open slice inside.
-func (l *lane) clearOfOpen(start, end int64) bool {
-	i, _ := slices.BinarySearchFunc(l.open, start, func(o openSlice, t int64) int {
-		if o.start <= t {
-			return -1
-		}
-		return 1
-	})
-	return i == len(l.open) || l.open[i].start >= end
+// endless writes a slice whose end isn't known, as a begin. Viewers take the next end on its thread for its own, so that
+// it keeps away from slices which have begun and are still to end.
+func (w *Writer) endless(t *track, e *tracefmt.Event, s lanes.Slice) {
+	among := &t.lanes
+	if t.begun > 0 {
+		among = &t.endless
+	}
+	s.End = math.MaxInt64
+	l, _, _ := among.Complete(s)
+	w.event(eventBegin, w.thread(t, l), e, 0)
+}
+
+// arrow writes one end of a flow from a slice's parent to the slice. It is none of the trace's own.
+func (w *Writer) arrow(kind uint64, th *outThread, when int64, id string) {
+	e := tracefmt.Event{Kind: kinds[kind], Time: when, Name: "child", Category: catLane}
+	number, _ := correlation(id, catLane, "")
+	w.event(kind, th, &e, number)
 }
 
 // asyncOpen is an async slice that has begun.
@@ -108,7 +88,7 @@ func (w *Writer) asyncEvent(e *tracefmt.Event) {
 		return
 	}
 	id, _ := correlation(e.AsyncKey(), e.Category, "")
-	l := w.track(e.Track).lanes[0]
+	th := w.track(e.Track).thread()
 	switch e.Kind {
 	case tracefmt.AsyncBegin:
 		open, known := w.async[id]
@@ -118,14 +98,14 @@ func (w *Writer) asyncEvent(e *tracefmt.Event) {
 		}
 		w.async[id] = append(open, asyncOpen{e.Name, e.Time})
 	case tracefmt.AsyncEnd:
-		w.asyncEnd(l, e, id)
+		w.asyncEnd(th, e, id)
 		return
 	}
-	w.event(eventTypes[e.Kind], l, e, id)
+	w.event(eventTypes[e.Kind], th, e, id)
 }
 
 // asyncEnd writes the end of the innermost open async slice of its key and name.
-func (w *Writer) asyncEnd(l *lane, e *tracefmt.Event, id uint64) {
+func (w *Writer) asyncEnd(th *outThread, e *tracefmt.Event, id uint64) {
 	open := w.async[id]
 	i := len(open) - 1
 	for i >= 0 && e.Name != "" && open[i].name != e.Name {
@@ -150,5 +130,5 @@ func (w *Writer) asyncEnd(l *lane, e *tracefmt.Event, id uint64) {
 		end.Time = begun.start
 		w.losses.Add("async end before its begin, moved to it")
 	}
-	w.event(eventAsyncEnd, l, &end, id)
+	w.event(eventAsyncEnd, th, &end, id)
 }

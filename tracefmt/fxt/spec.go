@@ -129,6 +129,9 @@ const (
 	blobClock = ownPrefix + "clock" // two words: a time in ticks, and the wall clock then in ns since 1970 UTC
 )
 
+// catLane is the category of arrows to slices that aren't on their parent's thread.
+const catLane = ownPrefix + "lane"
+
 // own says which of our arguments a name is that of.
 type own uint8
 

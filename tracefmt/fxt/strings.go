@@ -3,6 +3,8 @@ package fxt
 import (
 	"strings"
 	"unicode/utf8"
+
+	"github.com/spanstack/spanstack/tracefmt/internal/intern"
 )
 
 // maxIndexed is the length of the longest string that gets an index. Longer ones are inline, so that the table holds no
@@ -26,7 +28,7 @@ type recentString struct {
 	ref  uint16
 }
 
-const recentStrings = 128
+const recentStrings = 1 << 9
 
 func (t *stringTable) init() {
 	t.refs = make(map[string]uint16)
@@ -37,10 +39,7 @@ func (t *stringTable) init() {
 // begin tells that the strings that follow belong to the next record.
 func (t *stringTable) begin() { t.record++ }
 
-func (t *stringTable) slot(s string) *recentString {
-	n := len(s)
-	return &t.recent[(uint(s[0])*7+uint(s[n/2])*5+uint(s[n-1])*3+uint(n))%recentStrings]
-}
+func (t *stringTable) slot(s string) *recentString { return &t.recent[intern.Hash(s)%recentStrings] }
 
 // ref returns a reference to a string, for a record that is about to be made. The record with which a new string is
 // told comes before it.

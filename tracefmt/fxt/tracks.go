@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/spanstack/spanstack/tracefmt"
-	"github.com/spanstack/spanstack/tracefmt/internal/laminar"
+	"github.com/spanstack/spanstack/tracefmt/internal/lanes"
 )
 
 // object is what is written, or to be written, of a process or track.
@@ -28,15 +28,34 @@ type process struct {
 type track struct {
 	object
 	process *process // nil for the whole trace, and for a track that isn't declared
-	lanes   []*lane  // the first is the track itself
+	lanes   lanes.Track[*outThread, openSlice]
+	endless lanes.Track[*outThread, openSlice] // of slices without an end that can't be on those
+	begun   int                                // slices that are to end
+	extra   int                                // threads beside the first
 }
 
-// lane is a thread of the output.
-type lane struct {
-	process, thread uint64 // koids
-	ref             uint8  // its index in the table of threads, or 0
-	open            []openSlice
-	closed          laminar.Lane
+// outThread is a thread of the output.
+type outThread struct {
+	process, koid uint64
+	ref           uint8 // its index in the table of threads, or 0
+}
+
+// newTrack returns a track with its first thread.
+func newTrack(process, koid uint64) *track {
+	t := &track{}
+	t.lanes.First().Out = &outThread{process: process, koid: koid}
+	return t
+}
+
+// thread returns the first thread of a track.
+func (t *track) thread() *outThread { return t.lanes.First().Out }
+
+// thread returns that of a lane. A lane that has none yet gets one.
+func (w *Writer) thread(t *track, l *lanes.Lane[*outThread, openSlice]) *outThread {
+	if l.Out == nil {
+		l.Out = w.newThread(t)
+	}
+	return l.Out
 }
 
 // firstSynthetic is the first koid that is made up. Perfetto has 32 bits for them.
@@ -101,7 +120,7 @@ func (w *Writer) setTrack(e *tracefmt.Event) {
 	}
 	if !t.numbered {
 		w.number(&t.object, e.Track, t.process.threads)
-		t.lanes = append(t.lanes, &lane{process: t.process.koid, thread: t.koid})
+		t.lanes.First().Out = &outThread{process: t.process.koid, koid: t.koid}
 	}
 	if changed || !t.declared {
 		w.describe(&t.object, t.process)
@@ -202,65 +221,64 @@ func (w *Writer) kernelObject(kind, koid uint64, name string) bool {
 	return true
 }
 
-// track returns what is known of the track of an event, be it declared or not. It has a lane.
+// track returns what is known of the track of an event, be it declared or not. It has a thread.
 func (w *Writer) track(id tracefmt.TrackID) *track {
 	if w.recent != nil && w.recentID == id {
 		return w.recent
 	}
 	t := w.tracks[id]
 	if t == nil {
-		t = w.newTrack(id)
+		t = w.trackWithout(id)
 		w.tracks[id] = t
 	}
 	w.recent, w.recentID = t, id
 	return t
 }
 
-// newTrack returns a track for the events of a process, of the whole trace, or of a track that isn't declared.
-func (w *Writer) newTrack(id tracefmt.TrackID) *track {
-	l := &lane{}
-	t := &track{lanes: []*lane{l}}
+// trackWithout returns a track for the events of a process, of the whole trace, or of a track that isn't declared.
+func (w *Writer) trackWithout(id tracefmt.TrackID) *track {
 	switch p := w.processes[id]; {
 	case p != nil && p.numbered:
+		t := newTrack(p.koid, w.newKoid())
 		t.process, t.name = p, p.name
-		l.process, l.thread = p.koid, w.newKoid()
-		w.madeUp(l, p.name, keyScope, scopeProcess)
+		w.madeUp(t.thread(), p.name, scopeProcess)
+		return t
 	case id == 0:
-		l.thread = w.newKoid()
-		w.madeUp(l, "whole trace", keyScope, scopeTrace)
-	default:
-		l.thread = uint64(id)
+		t := newTrack(0, w.newKoid())
+		w.madeUp(t.thread(), "whole trace", scopeTrace)
+		return t
 	}
-	return t
+	return newTrack(0, uint64(id))
 }
 
-// newLane adds a thread to a track, for slices that overlap others.
-func (w *Writer) newLane(t *track) *lane {
-	l := &lane{process: t.lanes[0].process, thread: w.newKoid()}
+// newThread adds a thread to a track, for slices that overlap others.
+func (w *Writer) newThread(t *track) *outThread {
+	first := t.thread()
+	th := &outThread{process: first.process, koid: w.newKoid()}
 	name := t.name
 	if name == "" {
-		name = fmt.Sprint(t.lanes[0].thread)
+		name = fmt.Sprint(first.koid)
 	}
+	t.extra++
 	w.args = w.args[:0]
-	w.addArg(keyProcess, argKoid, l.process, "")
-	w.addArg(keyLaneOf, argKoid, t.lanes[0].thread, "")
-	w.kernelObject(objectThread, l.thread, fmt.Sprintf("%s (overlap %d)", cut(name), len(t.lanes)))
-	t.lanes = append(t.lanes, l)
-	return l
+	w.addArg(keyProcess, argKoid, th.process, "")
+	w.addArg(keyLaneOf, argKoid, first.koid, "")
+	w.kernelObject(objectThread, th.koid, fmt.Sprintf("%s (overlap %d)", cut(name), t.extra))
+	return th
 }
 
 // madeUp writes the record of a thread that is no track of the model.
-func (w *Writer) madeUp(l *lane, name, key, value string) {
+func (w *Writer) madeUp(th *outThread, name, scope string) {
 	w.args = w.args[:0]
-	w.addArg(keyProcess, argKoid, l.process, "")
-	w.addText(key, value)
-	w.kernelObject(objectThread, l.thread, cut(name))
+	w.addArg(keyProcess, argKoid, th.process, "")
+	w.addText(keyScope, scope)
+	w.kernelObject(objectThread, th.koid, cut(name))
 }
 
-// threadRef returns the reference to a lane's thread. Where all are given, the oldest is given anew.
-func (w *Writer) threadRef(l *lane) uint8 {
-	if l.ref != 0 {
-		return l.ref
+// threadRef returns the reference to a thread. Where all are given, the oldest is given anew.
+func (w *Writer) threadRef(th *outThread) uint8 {
+	if th.ref != 0 {
+		return th.ref
 	}
 	if w.nextRef++; w.nextRef == 0 {
 		w.nextRef = 1
@@ -268,10 +286,10 @@ func (w *Writer) threadRef(l *lane) uint8 {
 	if old := w.threads[w.nextRef]; old != nil {
 		old.ref = 0
 	}
-	w.threads[w.nextRef] = l
-	l.ref = w.nextRef
-	w.put(recordThread | 3<<4 | uint64(l.ref)<<16)
-	w.put(l.process)
-	w.put(l.thread)
-	return l.ref
+	w.threads[w.nextRef] = th
+	th.ref = w.nextRef
+	w.put(recordThread | 3<<4 | uint64(th.ref)<<16)
+	w.put(th.process)
+	w.put(th.koid)
+	return th.ref
 }

@@ -29,7 +29,7 @@ type Writer struct {
 	names   stringTable
 	args    []argument // of the record that is being made
 	extra   []byte     // what goes before it in blobs
-	threads [maxThreads + 1]*lane
+	threads [maxThreads + 1]*outThread
 	nextRef uint8 // of threads: the one that is given next
 
 	processes map[tracefmt.TrackID]*process
@@ -102,7 +102,7 @@ func (w *Writer) timed(e *tracefmt.Event) {
 	case tracefmt.Complete:
 		w.complete(e)
 	case tracefmt.Instant:
-		w.event(eventInstant, w.track(e.Track).lanes[0], e, 0)
+		w.event(eventInstant, w.track(e.Track).thread(), e, 0)
 	case tracefmt.Log:
 		w.logLine(e)
 	case tracefmt.Counter:

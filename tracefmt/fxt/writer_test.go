@@ -119,7 +119,7 @@ func TestOverlap(t *testing.T) {
 		slice(31_000, tracefmt.Open, "open, too"), slice(29_000, 1_500, "around the begin of d"),
 		tracefmt.Event{Kind: tracefmt.End, Track: 2, Time: 32_000})...)
 	rows := nesting(t, data)
-	if len(rows) != 3 {
+	if len(rows) != 4 {
 		t.Errorf("slices on %d threads", len(rows))
 	}
 	for _, list := range rows {
@@ -129,10 +129,28 @@ func TestOverlap(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"main (overlap 1)", "main (overlap 2)"} {
+	for _, name := range []string{"main (overlap 1)", "main (overlap 2)", "main (overlap 3)"} {
 		if !bytes.Contains(data, []byte(name)) {
 			t.Errorf("there is no thread %q", name)
 		}
+	}
+}
+
+// TestArrows checks that there is an arrow to a slice that isn't on its parent's thread, which isn't read back.
+func TestArrows(t *testing.T) {
+	span := func(when, dur int64, id, parent string) tracefmt.Event {
+		return tracefmt.Event{Kind: tracefmt.Complete, Track: 2, Time: when, Dur: dur, Name: "span", ID: id, Parent: parent}
+	}
+	data, _ := same(t, append(head[:2:2], span(0, 10, "a", ""), span(1, 5, "b", "a"), span(2, 6, "c", "a"))...)
+	var flows []string
+	for rest := data; len(rest) > 0; rest = rest[leWord(rest, 0)>>4&0xfff*8:] {
+		if h := leWord(rest, 0); h&15 == 4 && h>>16&15 >= 8 {
+			flows = append(flows, fmt.Sprintf("type %d on %d at %d", h>>16&15, h>>24&0xff, leWord(rest, 1)))
+		}
+	}
+	const want = "[type 8 on 1 at 0 type 10 on 2 at 2]" // from the last moment when the parent is the innermost slice
+	if got := fmt.Sprint(flows); got != want {
+		t.Errorf("arrows are %s, want %s", got, want)
 	}
 }
 
