@@ -134,7 +134,6 @@ func TestJane(t *testing.T) {
 		fmt.Sprintf(`async end `+async, 31_000_000, 2, 1),
 		fmt.Sprintf(counter+`{ "stuff":4:"2.5" }`, 20_000_000),
 		fmt.Sprintf(counter+`{ "stuff":2:"9223372036854775807" }`, 20_000_000),
-		fmt.Sprintf(counter+`{ }`, 20_000_000),
 	)
 }
 

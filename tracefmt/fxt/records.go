@@ -98,7 +98,9 @@ func (r *Reader) finish(e *tracefmt.Event, tail uint64) bool {
 			return false
 		}
 	case tracefmt.Counter:
-		r.onlyNumbers(e)
+		if !r.onlyNumbers(e) {
+			return false
+		}
 		if e.Key == "" && !r.own.hasKey && tail != 0 {
 			e.Key = r.decimal(tail)
 		}
@@ -118,8 +120,8 @@ func (r *Reader) finish(e *tracefmt.Event, tail uint64) bool {
 	return true
 }
 
-// onlyNumbers takes out of a counter's attributes what is no number.
-func (r *Reader) onlyNumbers(e *tracefmt.Event) {
+// onlyNumbers takes out of a counter's attributes what is no number, and reports whether any are left.
+func (r *Reader) onlyNumbers(e *tracefmt.Event) bool {
 	kept := e.Attrs[:0]
 	for _, a := range e.Attrs {
 		if isNumber(a) {
@@ -129,6 +131,7 @@ func (r *Reader) onlyNumbers(e *tracefmt.Event) {
 		}
 	}
 	e.Attrs = kept
+	return len(kept) > 0
 }
 
 // keyFor returns the key of points that carry none: the decimal text of their correlation ID, unless that is made of
