@@ -13,6 +13,7 @@ import (
 
 	"github.com/spanstack/spanstack/internal/terminal"
 	"github.com/spanstack/spanstack/tracefmt"
+	"github.com/spanstack/spanstack/tracefmt/gotrace"
 	"github.com/spanstack/spanstack/tracefmt/spanlog"
 	"github.com/spanstack/spanstack/tracefmt/summary"
 	"github.com/spanstack/spanstack/tracefmt/timeline"
@@ -25,9 +26,10 @@ type conversion struct {
 	to      string
 	output  string
 
-	lossy  lossy
-	losses int64    // things that were lost so far
-	memory byteSize // what may be held of the trace
+	lossy               lossy
+	losses              int64    // things that were lost so far
+	goStates, goMetrics bool     // of Go's execution traces
+	memory              byteSize // what may be held of the trace
 
 	format *tracefmt.Format
 	rest   *source // of the only input, if it is converted as a stream
@@ -202,8 +204,15 @@ func (c *conversion) open(ctx context.Context, name string) (*source, error) {
 		}
 		return nil, err
 	}
-	if log, ok := in.Reader.(*spanlog.Reader); ok && name != "-" {
-		log.Process = filepath.Base(name)
+	process := ""
+	if name != "-" {
+		process = filepath.Base(name)
+	}
+	switch r := in.Reader.(type) {
+	case *spanlog.Reader:
+		r.Process = process
+	case *gotrace.Reader:
+		r.Process, r.States, r.Metrics = process, c.goStates, c.goMetrics
 	}
 	s.Input = in
 	return s, nil

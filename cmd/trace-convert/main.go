@@ -128,6 +128,8 @@ func (c *conversion) addFlags(cmd *cobra.Command) {
 	c.lossy = lossyWarn
 	flags.Var(&c.lossy, "lossy", "what can't be converted: `HOW` is warn (tell), quiet, or error (write nothing then)")
 	cmd.RegisterFlagCompletionFunc("lossy", cobra.FixedCompletions(lossyValues, cobra.ShellCompDirectiveNoFileComp))
+	flags.BoolVar(&c.goStates, "go-states", false, "of Go's execution traces, convert what goroutines waited for, too")
+	flags.BoolVar(&c.goMetrics, "go-metrics", false, "of Go's execution traces, convert the runtime's metrics, too")
 	c.memory = 64 << 20
 	flags.Var(&c.memory, "memory", "convert a trace that takes more memory than `SIZE` as a stream, without holding it")
 	flags.StringVarP(&c.output, "output", "o", "-", `write to this file; "-" is standard output`)
