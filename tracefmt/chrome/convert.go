@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/spanstack/spanstack/tracefmt"
+	"github.com/spanstack/spanstack/tracefmt/internal/decimal"
 	"github.com/spanstack/spanstack/tracefmt/internal/jsontext"
 )
 
@@ -37,14 +38,14 @@ func (r *Reader) convert(offset int64) {
 		r.losses.AddAt("event without a time", offset)
 		return
 	}
-	ts, ok := micros(raw.ts)
+	ts, ok := decimal.Scale(raw.ts, 3)
 	if !ok {
 		r.losses.AddAt("event with a bad time", offset)
 		return
 	}
 	dur := int64(tracefmt.Open)
 	if kind == tracefmt.Complete && raw.dur != nil {
-		if dur, ok = micros(raw.dur); !ok || dur < 0 || ts+dur < ts {
+		if dur, ok = decimal.Scale(raw.dur, 3); !ok || dur < 0 || ts+dur < ts {
 			r.losses.AddAt("slice with a bad duration", offset)
 			return
 		}

@@ -1,4 +1,4 @@
-package chrome
+package decimal
 
 import (
 	"math/big"
@@ -7,7 +7,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestMicros(t *testing.T) {
+func TestScale(t *testing.T) {
 	for _, c := range []struct {
 		text string
 		ns   int64
@@ -25,14 +25,14 @@ func TestMicros(t *testing.T) {
 		{"", 0, false}, {"-", 0, false}, {".", 0, false}, {"1e", 0, false}, {"1e+", 0, false}, {"0x10", 0, false},
 		{"1 ", 0, false}, {"NaN", 0, false}, {"--1", 0, false},
 	} {
-		if ns, ok := micros([]byte(c.text)); ns != c.ns || ok != c.ok {
-			t.Errorf("micros(%q) = %d, %v, want %d, %v", c.text, ns, ok, c.ns, c.ok)
+		if ns, ok := Scale([]byte(c.text), 3); ns != c.ns || ok != c.ok {
+			t.Errorf("Scale(%q) = %d, %v, want %d, %v", c.text, ns, ok, c.ns, c.ok)
 		}
 	}
 }
 
-// TestMicrosExact compares with arithmetic of any precision.
-func TestMicrosExact(t *testing.T) {
+// TestScaleExact compares with arithmetic of any precision.
+func TestScaleExact(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.StringMatching(`-?[0-9]{1,20}(\.[0-9]{1,25})?(e[+-]?[0-9]{1,2})?`).Draw(t, "number")
 		exact, _ := new(big.Rat).SetString(text)
@@ -41,19 +41,28 @@ func TestMicrosExact(t *testing.T) {
 		rounded := scaled.Add(scaled, half)
 		want := new(big.Int).Quo(rounded.Num(), rounded.Denom()) // towards zero
 		fits := want.IsInt64() && !(want.Int64() < 0 && want.Int64() == -1<<63)
-		ns, ok := micros([]byte(text))
+		ns, ok := Scale([]byte(text), 3)
 		if ok != fits || ok && ns != want.Int64() {
-			t.Fatalf("micros(%q) = %d, %v, want %v, %v", text, ns, ok, want, fits)
+			t.Fatalf("Scale(%q) = %d, %v, want %v, %v", text, ns, ok, want, fits)
 		}
 	})
 }
 
-func TestAppendMicros(t *testing.T) {
-	for ns, want := range map[int64]string{
-		0: "0", 1: "0.001", -1: "-0.001", 10: "0.01", 1000: "1", 1234567: "1234.567", 1500: "1.5", -1 << 63: "-9223372036854775.808",
+func TestAppend(t *testing.T) {
+	for _, c := range []struct {
+		n      int64
+		places int
+		want   string
+	}{
+		{0, 6, "0"}, {1, 6, "0.000001"}, {-1, 3, "-0.001"}, {1000, 3, "1"}, {1234567, 6, "1.234567"}, {1500000, 6, "1.5"},
+		{-1 << 63, 6, "-9223372036854.775808"}, {17, 0, "17"}, {1050, 3, "1.05"},
 	} {
-		if got := string(appendMicros(nil, ns)); got != want {
-			t.Errorf("appendMicros(%d) = %s, want %s", ns, got, want)
+		got := Append(nil, c.n, c.places)
+		if string(got) != c.want {
+			t.Errorf("Append(%d, %d) = %s, want %s", c.n, c.places, got, c.want)
+		}
+		if back, ok := Scale(got, c.places); c.n > -1<<63 && (back != c.n || !ok) {
+			t.Errorf("%s is read as %d", got, back)
 		}
 	}
 }

@@ -1,44 +1,20 @@
-package chrome
+// Package decimal reads decimal numbers of JSON and text as integers of a smaller unit, without floating point.
+package decimal
 
 import (
 	"math"
 	"math/bits"
+	"strconv"
 
 	"github.com/spanstack/spanstack/tracefmt/internal/jsontext"
 )
 
-// usualMicros is micros for what most events have: up to 15 digits, and up to three decimals.
-func usualMicros(text []byte) (ns int64, ok bool) {
-	i := 0
-	for i < len(text) && jsontext.IsDigit(text[i]) {
-		ns = ns*10 + int64(text[i]-'0')
-		i++
-	}
-	if i == 0 || i > 15 {
-		return 0, false
-	}
-	scale := 3
-	if i < len(text) && text[i] == '.' {
-		for i++; i < len(text) && jsontext.IsDigit(text[i]) && scale > 0; i++ {
-			ns = ns*10 + int64(text[i]-'0')
-			scale--
-		}
-		if scale == 3 {
-			return 0, false
-		}
-	}
-	for ; scale > 0; scale-- {
-		ns *= 10
-	}
-	return ns, i == len(text)
-}
-
-// micros turns a decimal number of microseconds into nanoseconds, without going through floating point: 1.6e15 with
-// three decimals needs 61 bits, of which a float64 has 53. What is below a nanosecond is rounded, halves away from
-// zero. It is not ok if text isn't a JSON number or doesn't fit.
-func micros(text []byte) (ns int64, ok bool) {
-	if ns, ok = usualMicros(text); ok {
-		return ns, true
+// Scale returns a JSON number times 10^places as an integer, such as microseconds in nanoseconds with places 3. It
+// doesn't go through floating point: 1.6e15 with three decimals needs 61 bits, of which a float64 has 53. What is below
+// 1 is rounded, halves away from zero. It is not ok if text isn't a JSON number or doesn't fit.
+func Scale(text []byte, places int) (n int64, ok bool) {
+	if n, ok = usual(text, places); ok {
+		return n, true
 	}
 	i := 0
 	negative := false
@@ -47,9 +23,9 @@ func micros(text []byte) (ns int64, ok bool) {
 		i++
 	}
 	var (
-		digits  uint64 // the significant digits
-		scale   = 3    // digits counts units of 10^(-3+scale) µs
-		dropped byte   // the first digit that digits had no room for
+		digits  uint64   // the significant digits
+		scale   = places // the number is digits * 10^scale
+		dropped byte     // the first digit that digits had no room for
 		full    bool
 		seen    bool
 	)
@@ -101,6 +77,33 @@ func micros(text []byte) (ns int64, ok bool) {
 	return int64(abs), true
 }
 
+// usual is Scale for what most numbers are: positive, of at most 18 digits in the unit of the result, and with no more
+// decimals than that has.
+func usual(text []byte, places int) (n int64, ok bool) {
+	i := 0
+	for i < len(text) && jsontext.IsDigit(text[i]) {
+		n = n*10 + int64(text[i]-'0')
+		i++
+	}
+	if i == 0 || i > 18-places {
+		return 0, false
+	}
+	scale := places
+	if i < len(text) && text[i] == '.' {
+		for i++; i < len(text) && jsontext.IsDigit(text[i]) && scale > 0; i++ {
+			n = n*10 + int64(text[i]-'0')
+			scale--
+		}
+		if scale == places {
+			return 0, false
+		}
+	}
+	for ; scale > 0; scale-- {
+		n *= 10
+	}
+	return n, i == len(text)
+}
+
 // shift returns digits * 10^scale, rounded. dropped is the decimal digit after digits, of weight 10^(scale-1).
 func shift(digits uint64, scale int, dropped byte) (uint64, bool) {
 	if digits == 0 {
@@ -143,4 +146,28 @@ func exponent(text []byte) (exp, rest int, ok bool) {
 		exp = min(exp*10+int(text[i]-'0'), 1e8)
 	}
 	return sign * exp, len(text) - i, i > start
+}
+
+// Append adds n / 10^places as a decimal number, with the decimals that it needs. Scale reads it back, unless it is the
+// smallest integer of all.
+func Append(dst []byte, n int64, places int) []byte {
+	abs := uint64(n)
+	if n < 0 {
+		dst = append(dst, '-')
+		abs = -abs
+	}
+	unit := uint64(1)
+	for range places {
+		unit *= 10
+	}
+	dst = strconv.AppendUint(dst, abs/unit, 10)
+	frac := abs % unit
+	if frac == 0 {
+		return dst
+	}
+	for dst = append(dst, '.'); frac > 0; frac %= unit {
+		unit /= 10
+		dst = append(dst, byte('0'+frac/unit))
+	}
+	return dst
 }
