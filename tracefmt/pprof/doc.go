@@ -1,5 +1,7 @@
 // Package pprof writes profiles that go tool pprof and its flame graphs open: where the time of a program's tasks and
-// spans goes, instead of its processors'.
+// spans goes, instead of its processors'. It reads profiles of all sorts, too.
+//
+// # Writing
 //
 // A sample is one path of names, from the outermost task or span to the innermost, as package summary finds them: a
 // task is below the span that started it. It has three values:
@@ -26,6 +28,18 @@
 // first event, if the trace has the wall clock's; its duration is the trace's.
 //
 // Profiles are written when the Writer is closed; until then it holds the trace without its attributes.
+//
+// # Reading
+//
+// A profile has sums and no times, so each sample becomes a tower of slices, one tower after the other in the order of the
+// profile: its stack, all of one start and duration. That suits formats that add up again (folded stacks) or show flame
+// graphs (speedscope), and no timeline. The value is that of the profile's default sample type, else of the last one, as
+// pprof itself chooses. Times become nanoseconds, and what is no time (bytes, counts) is taken for nanoseconds, and
+// counted as a loss; attributes of the process, pprof.type and pprof.unit, tell. Samples that differ in labels for
+// threads, goroutines or tasks are on tracks of their own, and those of our labels process and pid in processes. Other
+// labels, files, lines and addresses are lost, except where a frame has nothing but an address.
+//
+// A profile that was written here doesn't come back as what it was made of: only the self times do.
 //
 // Facts: proto/profile.proto of github.com/google/pprof, and its doc/README.md for flat and cum.
 package pprof

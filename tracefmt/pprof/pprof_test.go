@@ -17,9 +17,16 @@ import (
 	"github.com/spanstack/spanstack/tracefmt/pprof"
 )
 
-func TestConformance(t *testing.T) { fmttest.RunWriter(t, pprof.Format) }
+func TestConformance(t *testing.T) {
+	profile := handMade()
+	profile.DefaultSampleType, profile.TimeNanos = "", 0 // they are encoded last, and what is cut off before is whole
+	fmttest.RunSums(t, pprof.Format, map[string]fmttest.Input{
+		"protobuf": {Data: encode(t, profile)},
+		"gzip":     {Data: write(t, replication())},
+	})
+}
 
-func write(t *testing.T, events []tracefmt.Event) []byte {
+func write(t testing.TB, events []tracefmt.Event) []byte {
 	var out bytes.Buffer
 	w := pprof.NewWriter(&out)
 	for i := range events {
