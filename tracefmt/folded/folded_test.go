@@ -35,6 +35,10 @@ func TestWriter(t *testing.T) {
 			[]tracefmt.Event{process(1, "p"), slice(1, 0, 10, "#a;b\n%3B%", "", "")},
 			"%23a%3Bb%0A%253B% 10\n",
 		},
+		"names that end in numbers": {
+			[]tracefmt.Event{process(1, "p"), slice(1, 0, 10, "a 7", "", ""), slice(1, 10, 15, "b\t0.5", "", ""), slice(1, 15, 16, "c%20 d", "", "")},
+			"a%207 10\nb%090.5 5\nc%2520 d 1\n",
+		},
 		"tracks": {
 			[]tracefmt.Event{process(1, "p"), track(2, 1, "one"), track(3, 1, "two"), slice(2, 0, 10, "a", "", ""), slice(3, 0, 10, "a", "", "")},
 			"one;a 10\ntwo;a 10\n",
@@ -76,6 +80,17 @@ func TestReader(t *testing.T) {
 	if want := "main 0+5|run it 0+5|main 5+0|#x;y 5+0"; strings.Join(got, "|") != want {
 		t.Errorf("got %q, want %q", strings.Join(got, "|"), want)
 	}
+	r := folded.NewReader(strings.NewReader("a;b 5 7\na;b%205 7\na 2.5\na 2.49 0.\n"))
+	if events, err = fmttest.ReadAll(r); err != nil {
+		t.Fatal(err)
+	}
+	got = nil
+	for _, e := range events[2:] {
+		got = append(got, fmt.Sprint(e.Name, "+", e.Dur))
+	}
+	if want := "a+7|b+7|a+7|b 5+7|a+3|a+0"; strings.Join(got, "|") != want || len(r.Losses()) != 2 {
+		t.Errorf("got %q, want %q; losses %v", strings.Join(got, "|"), want, r.Losses())
+	}
 	for text, want := range map[string]string{
 		"a 1\nb\n":                     "read folded trace: event 2 at byte 4: a line without a number at its end",
 		"a 1\nb -1\n":                  "read folded trace: event 2 at byte 4: a line without a number at its end",
@@ -91,6 +106,7 @@ func TestReader(t *testing.T) {
 // FuzzReader writes back what it read, and expects the same stacks from then on.
 func FuzzReader(f *testing.F) {
 	f.Add("a;b 5\na 3\n# x\n")
+	f.Add("a;b 1 2\na 7 0.5\na\t7.\n% 20%2020 1\n")
 	f.Add("%23a%3B 1\n%2523 2\n; 7\n 1\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		write := func(text string) string {

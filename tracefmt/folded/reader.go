@@ -24,6 +24,7 @@ type Reader struct {
 	time    int64 // ns: the sum of all numbers so far
 	started bool  // the track is declared
 	err     error
+	losses  tracefmt.Losses
 	queue   []tracefmt.Event
 }
 
@@ -31,6 +32,9 @@ type Reader struct {
 func NewReader(in io.Reader) *Reader {
 	return &Reader{in: bufio.NewReaderSize(in, maxLine)}
 }
+
+// Losses returns what had to be left out so far.
+func (r *Reader) Losses() []tracefmt.Loss { return r.losses.List() }
 
 // Next returns the next slice; those of one line have the same start, from the outermost to the innermost. A line at
 // the end of the input without its newline might be cut short in its number: it is an error that Is ErrTruncated.
@@ -69,12 +73,18 @@ func (r *Reader) readLine() error {
 	if line == "" || line[0] == '#' {
 		return nil
 	}
-	frames, n, err := parseLine(line)
-	if err == nil && n > math.MaxInt64-r.time {
+	stack, err := parseLine(line)
+	if err == nil && stack.n > math.MaxInt64-r.time {
 		err = errors.New("the numbers add up to more than 64 bits hold")
 	}
 	if err != nil {
 		return r.syntax(start, err)
+	}
+	if stack.rounded {
+		r.losses.AddAt("number with decimals, rounded", start)
+	}
+	if stack.before {
+		r.losses.AddAt("first number of two, that of the earlier profile", start)
 	}
 	r.queue = nil
 	if !r.started {
@@ -82,10 +92,10 @@ func (r *Reader) readLine() error {
 		r.queue = append(r.queue, tracefmt.Event{Kind: tracefmt.Process, Track: 1},
 			tracefmt.Event{Kind: tracefmt.Track, Track: 2, Process: 1})
 	}
-	for _, name := range frames {
-		r.queue = append(r.queue, tracefmt.Event{Kind: tracefmt.Complete, Track: 2, Time: r.time, Dur: n, Name: name})
+	for _, name := range stack.frames {
+		r.queue = append(r.queue, tracefmt.Event{Kind: tracefmt.Complete, Track: 2, Time: r.time, Dur: stack.n, Name: name})
 	}
-	r.time += n
+	r.time += stack.n
 	return nil
 }
 
