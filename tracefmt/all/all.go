@@ -13,4 +13,5 @@ import (
 	_ "github.com/spanstack/spanstack/tracefmt/perfetto"
 	_ "github.com/spanstack/spanstack/tracefmt/pprof"
 	_ "github.com/spanstack/spanstack/tracefmt/spanlog"
+	_ "github.com/spanstack/spanstack/tracefmt/speedscope"
 )
