@@ -7,6 +7,7 @@ package all
 
 import (
 	_ "github.com/spanstack/spanstack/tracefmt/chrome"
+	_ "github.com/spanstack/spanstack/tracefmt/firefox"
 	_ "github.com/spanstack/spanstack/tracefmt/folded"
 	_ "github.com/spanstack/spanstack/tracefmt/fxt"
 	_ "github.com/spanstack/spanstack/tracefmt/gotrace"

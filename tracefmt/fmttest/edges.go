@@ -22,7 +22,7 @@ func (s suite) unmatchedEnds(t *testing.T) {
 	if len(losses) == 0 {
 		t.Error("an end without a begin isn't counted")
 	}
-	Diff(t, "what is left", ContentOf(s.read(t, data), s.Keeps), ContentOf(good, s.Keeps))
+	Diff(t, "what is left", s.content(s.read(t, data)), s.content(good))
 }
 
 func (s suite) largeNumbers(t *testing.T) {

@@ -122,7 +122,7 @@ func (s suite) read(t testing.TB, data []byte) []tracefmt.Event {
 func (s suite) same(t testing.TB, events []tracefmt.Event) {
 	t.Helper()
 	data, _ := s.write(t, events)
-	Diff(t, "read back", ContentOf(s.read(t, data), s.Keeps), ContentOf(events, s.Keeps))
+	Diff(t, "read back", s.content(s.read(t, data)), s.content(events))
 }
 
 func (s suite) registered(t *testing.T) {

@@ -56,7 +56,7 @@ func (s suite) randomRoundTrip(t *testing.T) {
 		if err != nil {
 			r.Fatalf("reading back: %v\n%s", err, out.Bytes())
 		}
-		if got, want := ContentOf(back, s.Keeps).String(), ContentOf(events, s.Keeps).String(); got != want {
+		if got, want := s.content(back).String(), s.content(events).String(); got != want {
 			r.Fatalf("read back:\n%s\nwant:\n%s", got, want)
 		}
 		if losses := tracefmt.LossesOf(w); s.Keeps == tracefmt.KeepsAll && len(losses) > 0 {
