@@ -11,9 +11,9 @@ import (
 	"github.com/spanstack/spanstack/tracefmt/internal/jsontext"
 )
 
-// maxValue bounds what is held of the input at a time: a string, or a value that is read as a whole. Its length is in
-// bytes.
-const maxValue = 64 << 20
+// DefaultMaxValue is the length in bytes of the longest value that is held at a time: a string, or a value that is read as
+// a whole.
+const DefaultMaxValue = 64 << 20
 
 // Kinds of values, as Kind returns them.
 const (
@@ -26,6 +26,9 @@ const (
 
 // Decoder reads a document. Its errors aren't sticky; its user ends with the first one.
 type Decoder struct {
+	// MaxValue bounds the length of values, in bytes. What is buffered beyond may be as long again.
+	MaxValue int64
+
 	in      *input
 	tokens  *stream.Decoder
 	strings jsontext.Decoder
@@ -33,18 +36,18 @@ type Decoder struct {
 
 // input counts what is read, and stops where a value is too long.
 type input struct {
-	in     io.Reader
-	read   int64
-	tokens *stream.Decoder
-	err    error // from in, unless that is io.EOF
+	in      io.Reader
+	read    int64
+	decoder *Decoder
+	err     error // from in, unless that is io.EOF
 }
 
-var errLong = fmt.Errorf("a value longer than %d bytes", maxValue)
+var errLong = errors.New("a value that is too long")
 
 func (in *input) Read(p []byte) (n int, err error) {
-	if in.read-in.tokens.InputOffset() > maxValue {
-		in.err = errLong
-		return 0, errLong
+	if d := in.decoder; in.read-d.Offset() > d.MaxValue {
+		in.err = fmt.Errorf("%w: more than %d bytes", errLong, d.MaxValue)
+		return 0, in.err
 	}
 	n, err = in.in.Read(p)
 	in.read += int64(n)
@@ -57,9 +60,9 @@ func (in *input) Read(p []byte) (n int, err error) {
 // New returns a Decoder of in. A byte order mark is skipped.
 func New(in io.Reader) *Decoder {
 	counted := &input{in: in}
-	d := &Decoder{in: counted}
+	d := &Decoder{in: counted, MaxValue: DefaultMaxValue}
+	counted.decoder = d
 	d.tokens = stream.NewDecoder(&withoutMark{in: counted}, stream.AllowDuplicateNames(true), stream.AllowInvalidUTF8(true))
-	counted.tokens = d.tokens
 	return d
 }
 
@@ -161,8 +164,8 @@ func (d *Decoder) Fail(format string, event int64, err error) error {
 	fault := &tracefmt.SyntaxError{Format: format, Event: event, Offset: d.Offset(), Err: err}
 	var bad *stream.SyntacticError
 	switch {
-	case d.in.err == errLong:
-		fault.Err = errLong
+	case errors.Is(d.in.err, errLong):
+		fault.Err = d.in.err
 	case errors.Is(d.in.err, tracefmt.ErrTruncated):
 		fault.Offset, fault.Err = d.in.read, d.in.err
 	case d.in.err != nil:

@@ -87,11 +87,14 @@ func (e *endless) Read(p []byte) (int, error) {
 }
 
 func TestLongValue(t *testing.T) {
-	if testing.Short() {
-		t.Skip("short: it reads 64 MiB")
-	}
 	in := &endless{}
-	if _, err := walk(in); err == nil || !strings.Contains(err.Error(), "a value longer than 67108864 bytes") || in.n > 200<<20 {
+	d := jsonstream.New(in)
+	d.MaxValue = 1 << 20
+	err := d.Skip()
+	if err != nil {
+		err = d.Fail("x", 0, err)
+	}
+	if err == nil || err.Error() != "read x trace: at byte 0: a value that is too long: more than 1048576 bytes" || in.n > 8<<20 {
 		t.Errorf("after %d bytes: %v", in.n, err)
 	}
 }
