@@ -1,14 +1,16 @@
 // Package browsertest holds the tests that need a browser: they open traces in
 // chrome://tracing's own viewer and compare what it shows with what the file
-// says. It has no code that other packages could use.
+// says. The files for speedscope and Firefox Profiler are loaded by those
+// programs' own code, which package npm fetches, once, with the command npm. It
+// has no code that other packages could use.
 //
 // It is a module of its own, so that nobody who imports spanstack gets a
 // browser driver among the dependencies. Run it with
 //
 //	cd browsertest && go test ./...
 //
-// The tests need Chromium (Debian: apt-get install chromium) and the source
-// part of the Go distribution. Without them they are skipped with the reason;
+// The tests need Chromium, node and npm (Debian: apt-get install chromium nodejs
+// npm) and the source part of the Go distribution. Without them they are skipped with the reason;
 // SPANSTACK_REQUIRE_BROWSER=1 makes that a failure. TestDemoTrace needs the
 // trace that "make demo" leaves, or the one that SPANSTACK_DEMO_TRACE names;
 // SPANSTACK_REQUIRE_DEMO=1 forbids to skip it.
