@@ -39,9 +39,7 @@ func (r *Reader) place(s *profile.Sample) tracefmt.TrackID {
 	process := r.process(s)
 	var name []string
 	for _, label := range trackLabels {
-		for _, v := range s.Label[label] {
-			name = append(name, v)
-		}
+		name = append(name, s.Label[label]...)
 		for _, v := range s.NumLabel[label] {
 			name = append(name, fmt.Sprint(label, " ", v))
 		}
