@@ -63,7 +63,7 @@ func (p *profilerCLI) load(t *testing.T, file, session string) (stop func()) {
 		switch {
 		case err == nil:
 			return stop
-		case time.Now().After(deadline):
+		case time.Now().After(deadline), strings.Contains(err.Error(), "load failed"):
 			stop()
 			t.Fatal(err)
 		}

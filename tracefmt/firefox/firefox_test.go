@@ -156,6 +156,9 @@ track 5 of 3: "GeckoMain (samples)" tid 6 samples
 5: begin 501000000+0 0x12
 5: end 503000000 0x12
 `, ""},
+		"starts and ends of one name": {`{"meta":{"preprocessedProfileVersion":30},"threads":[{"name":"t","stringArray":["a"],"markers":{` +
+			`"name":[0,0,0,0],"startTime":[1,2,null,null],"endTime":[null,null,3,5],"phase":[2,2,3,3],"data":[{"x":1},{"x":2},{"x":3,"y":4},null]}}]}`,
+			"process 1: \"\" pid \ntrack 2 of 1: \"t\" tid 2\n2: complete 2000000+1000000 a x=3 y=4\n2: complete 1000000+4000000 a x=1\n", ""},
 		"stacks in a circle": {`{"meta":{"version":31,"startTime":0,"interval":1,"processType":0,"stackwalk":1},"threads":[{"name":"t","stringTable":["a","b"],
  "samples":{"stack":[1],"time":[1]},"stackTable":{"prefix":[1,0],"frame":[0,0]},"frameTable":{"location":[0]}}]}`,
 			"process 1: \"\" pid \ntrack 2 of 1: \"t\" tid 2\ntrack 3 of 1: \"t (samples)\" tid 3 samples\n3: begin 1000000+0 a\n3: begin 1000000+0 a\n3: end 2000000 a\n3: end 2000000 a\n",
@@ -279,7 +282,7 @@ func TestEpoch(t *testing.T) {
 		t.Fatal(err, losses)
 	}
 	fmttest.Diff(t, "read back", fmttest.ContentOf(back, tracefmt.KeepsAll), fmttest.ContentOf(events, tracefmt.KeepsAll))
-	if !bytes.Contains(data, []byte(`"startTime":[0,0.000001,0.0001,`)) {
+	if !bytes.Contains(data, []byte(`"startTime":[0,0.000001,0.0001,`)) || !bytes.Contains(data, []byte(`"time":[0,0.019907]`)) {
 		t.Errorf("times aren't from the first event on:\n%.600s", data)
 	}
 }
