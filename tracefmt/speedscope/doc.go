@@ -4,8 +4,9 @@
 //
 // Each track with slices becomes one evented profile: begins and ends of frames in nanoseconds, which nest, balance, and
 // are in order of time, as speedscope insists. What overlaps without nesting goes to further profiles of the track,
-// "name (2)" and so on, and async slices to ones of their own, "name async": there, only slices of one key nest. All
-// profiles have the trace's start and end. A slice that never ended ends with the trace.
+// "name (2)" and so on, and so does what lies within the time of a slice that isn't its parent, as IDs tell. Async slices
+// go to profiles of their own, "name async", where only slices of one key nest. All profiles have the trace's start and
+// end. A slice that never ended ends with the trace.
 //
 // Times beyond 2^53 ns, as those since 1970, are written from the trace's start, since JavaScript can't tell them apart;
 // the member "spanstack.base_ns" of the file, which speedscope ignores, has what was taken off.

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/spanstack/spanstack/tracefmt"
+	"github.com/spanstack/spanstack/tracefmt/internal/lanes"
 )
 
 // layout is what becomes a file: lanes of slices that nest.
@@ -20,7 +21,7 @@ type layout struct {
 type lane struct {
 	name   string
 	slices []placed // in the order of their begins, those around others first
-	open   []open   // at the begin of the last one
+	open   []open   // of async slices: at the begin of the last one
 }
 
 // placed is a slice with its end, in ns.
@@ -38,6 +39,7 @@ type open struct {
 // row is a process's or a thread's slices, or its async slices.
 type row struct {
 	process, track *tracefmt.Event // either may be unknown
+	nesting        lanes.Track[*lane, struct{}]
 	lanes, async   []*lane
 }
 
@@ -78,7 +80,7 @@ func (w *Writer) layOut() *layout {
 		if s.event.Kind == tracefmt.AsyncBegin {
 			r.async = place(r.async, s, s.event.Category+"\x00"+s.event.Key)
 		} else {
-			r.lanes = place(r.lanes, s, "")
+			r.place(s)
 		}
 	}
 	l.collect(order)
@@ -124,10 +126,21 @@ func (w *Writer) pair(timed []*tracefmt.Event, last int64) (list []placed) {
 	return list
 }
 
-// place adds a slice to the first lane where it nests with all others, or to a new one. Slices come in the order of their
-// begins, the longest first.
-func place(lanes []*lane, s placed, key string) []*lane {
-	for _, l := range lanes {
+// place adds a slice to its parent's lane or to a free one; where there are no IDs, to the first one where it nests.
+func (r *row) place(s placed) {
+	e := s.event
+	l, _, _ := r.nesting.Complete(lanes.Slice{Start: e.Time, End: s.end, ID: e.ID, Parent: e.Parent})
+	if l.Out == nil {
+		l.Out = new(lane)
+		r.lanes = append(r.lanes, l.Out)
+	}
+	l.Out.slices = append(l.Out.slices, s)
+}
+
+// place adds an async slice to the first lane where it is alone or nests with others of its key, or to a new one. Slices
+// come in the order of their begins, the longest first.
+func place(list []*lane, s placed, key string) []*lane {
+	for _, l := range list {
 		n := len(l.open)
 		for n > 0 && l.open[n-1].end <= s.event.Time {
 			n--
@@ -135,12 +148,12 @@ func place(lanes []*lane, s placed, key string) []*lane {
 		l.open = l.open[:n]
 		if n == 0 || l.open[n-1].end >= s.end && l.open[n-1].key == key {
 			l.add(s, key)
-			return lanes
+			return list
 		}
 	}
 	l := new(lane)
 	l.add(s, key)
-	return append(lanes, l)
+	return append(list, l)
 }
 
 func (l *lane) add(s placed, key string) {
@@ -174,8 +187,8 @@ func (l *layout) collect(rows []*row) {
 	}
 }
 
-func (l *layout) add(title string, lanes []*lane) {
-	for i, lane := range lanes {
+func (l *layout) add(title string, list []*lane) {
+	for i, lane := range list {
 		if lane.name = title; i > 0 {
 			lane.name = fmt.Sprintf("%s (%d)", title, i+1)
 		}

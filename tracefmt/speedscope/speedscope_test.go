@@ -62,7 +62,8 @@ func TestSlices(t *testing.T) {
 		for range rapid.IntRange(0, 40).Draw(r, "slices") {
 			events = append(events, tracefmt.Event{Kind: tracefmt.Complete, Track: tracefmt.TrackID(rapid.IntRange(1, 3).Draw(r, "track")),
 				Time: rapid.Int64Range(-50, 50).Draw(r, "time"), Dur: rapid.Int64Range(0, 40).Draw(r, "duration"),
-				Name: rapid.SampledFrom([]string{"a", "b", ""}).Draw(r, "name")})
+				Name: rapid.SampledFrom([]string{"a", "b", ""}).Draw(r, "name"),
+				ID:   rapid.SampledFrom([]string{"", "", "1", "2", "3"}).Draw(r, "id"), Parent: rapid.SampledFrom([]string{"", "", "1", "2", "3"}).Draw(r, "parent")})
 		}
 		data, _ := write(t, events)
 		wellFormed(r, data)
@@ -256,6 +257,22 @@ func TestWriter(t *testing.T) {
 		if !strings.Contains(fmt.Sprint(losses), want) {
 			t.Errorf("no %q in %v", want, losses)
 		}
+	}
+}
+
+// TestParents has a slice on its parent's profile, although another slice is around its time, too.
+func TestParents(t *testing.T) {
+	data, _ := write(t, []tracefmt.Event{
+		{Kind: tracefmt.Complete, Track: 1, Time: 0, Dur: 100, Name: "a", ID: "a"},
+		{Kind: tracefmt.Complete, Track: 1, Time: 10, Dur: 50, Name: "b", ID: "b"},
+		{Kind: tracefmt.Complete, Track: 1, Time: 20, Dur: 10, Name: "in b", ID: "c", Parent: "b"},
+		{Kind: tracefmt.Complete, Track: 1, Time: 21, Dur: 10, Name: "in a", ID: "d", Parent: "a"},
+	})
+	wellFormed(t, data)
+	got, _, err := read(t, string(data))
+	want := "2:+a 0 2:+in a 21 2:-in a 31 2:-a 100 3:+b 10 3:+in b 20 3:-in b 30 3:-b 60"
+	if err != nil || strings.Join(got, " ") != want {
+		t.Errorf("%v; got\n%s\nwant\n%s", err, strings.Join(got, " "), want)
 	}
 }
 

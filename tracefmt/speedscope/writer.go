@@ -41,7 +41,7 @@ func (w *Writer) Write(e *tracefmt.Event) error {
 			w.losses.Add("ID or parent of a slice")
 		}
 		slim := *e
-		slim.ID, slim.Parent, slim.Key = "", "", e.AsyncKey()
+		slim.Key = e.AsyncKey()
 		slim.Attrs = w.frameAttrs(e.Attrs)
 		w.trace.Add(&slim)
 	default:
