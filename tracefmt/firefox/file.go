@@ -10,7 +10,8 @@ import (
 )
 
 // colours of categories, of those that the loader knows. The first category is grey: it is the one of markers without.
-var colours = []string{"blue", "green", "orange", "purple", "yellow", "lightblue", "red", "magenta", "brown", "lightred", "darkgrey"}
+var colours = []string{"blue", "green", "orange", "purple", "yellow", "lightblue", "red", "magenta", "brown", "lightred",
+	"darkgrey"}
 
 // file writes everything to the buffer.
 func (w *Writer) file() {
@@ -38,7 +39,7 @@ func (w *Writer) comma(i int) {
 	}
 }
 
-// value writes a value of an extra member, in which numbers that JavaScript would round are strings.
+// value writes a value of an extra member, which only our Reader looks at.
 func (w *Writer) value(v tracefmt.Value) {
 	var lost string
 	if w.buf, lost = jsontext.AppendValue(w.buf, v); lost != "" {
@@ -59,8 +60,8 @@ func (w *Writer) meta() {
 	w.integer(processedVersion)
 	w.text(`,"interval":0.001,"startTime":`)
 	w.millis(start)
-	w.text(`,"processType":0,"stackwalk":0,"debug":false,"symbolicated":true,"importedFrom":"spanstack","usesOnlyOneStackType":true,` +
-		`"sourceCodeIsNotOnSearchfox":true,"product":`)
+	w.text(`,"processType":0,"stackwalk":0,"debug":false,"symbolicated":true,"importedFrom":"spanstack",` +
+		`"usesOnlyOneStackType":true,"sourceCodeIsNotOnSearchfox":true,"product":`)
 	w.quoted(cmp.Or(w.layout.order[0].process.Name, "trace"))
 	w.text(`,"categories":[`)
 	for i, name := range w.categories.list {
@@ -130,8 +131,8 @@ func (w *Writer) thread(r *row) {
 			w.text("}")
 		}
 	}
-	w.text(`},"processStartupTime":0,"processShutdownTime":null,"registerTime":0,"unregisterTime":null,"pausedRanges":[],` +
-		`"showMarkersInTimeline":true,`)
+	w.text(`},"processStartupTime":0,"processShutdownTime":null,"registerTime":0,"unregisterTime":null,` +
+		`"pausedRanges":[],"showMarkersInTimeline":true,`)
 	w.text("\n\"samples\":{\"weightType\":\"samples\",\"weight\":null,\"stack\":[null,null],\"time\":[")
 	w.millis(w.first - w.base)
 	w.text(",")
@@ -142,7 +143,10 @@ func (w *Writer) thread(r *row) {
 	for _, column := range []struct {
 		name string
 		data []byte
-	}{{"name", c.name}, {"startTime", c.start}, {"endTime", c.end}, {"phase", c.phase}, {"category", c.category}, {"data", c.fields}} {
+	}{
+		{"name", c.name}, {"startTime", c.start}, {"endTime", c.end}, {"phase", c.phase}, {"category", c.category},
+		{"data", c.fields},
+	} {
 		w.text(",\n\"" + column.name + `":[`)
 		w.buf = append(w.buf, column.data...)
 		w.text("]")
@@ -152,7 +156,9 @@ func (w *Writer) thread(r *row) {
 
 // emptyTables has the tables that samples with stacks would need.
 const emptyTables = `"stackTable":{"frame":[],"prefix":[],"length":0},` +
-	`"frameTable":{"address":[],"inlineDepth":[],"category":[],"subcategory":[],"func":[],"nativeSymbol":[],"innerWindowID":[],"line":[],"column":[],"length":0},` +
-	`"funcTable":{"isJS":[],"relevantForJS":[],"name":[],"resource":[],"fileName":[],"lineNumber":[],"columnNumber":[],"length":0},` +
+	`"frameTable":{"address":[],"inlineDepth":[],"category":[],"subcategory":[],"func":[],` +
+	`"nativeSymbol":[],"innerWindowID":[],"line":[],"column":[],"length":0},` +
+	`"funcTable":{"isJS":[],"relevantForJS":[],"name":[],"resource":[],"fileName":[],` +
+	`"lineNumber":[],"columnNumber":[],"length":0},` +
 	`"resourceTable":{"lib":[],"name":[],"host":[],"type":[],"length":0},` +
 	`"nativeSymbols":{"libIndex":[],"address":[],"name":[],"functionSize":[],"length":0}`

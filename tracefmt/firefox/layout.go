@@ -73,7 +73,8 @@ func (l *layout) rowOf(id tracefmt.TrackID) *row {
 	}
 	r := l.rows[id]
 	if r == nil {
-		r = l.addTrack(&tracefmt.Event{Kind: tracefmt.Track, Track: id, Name: fmt.Sprint("track ", id), SourceID: tracefmt.Int64(int64(id))})
+		r = l.addTrack(&tracefmt.Event{Kind: tracefmt.Track, Track: id, Name: fmt.Sprint("track ", id),
+			SourceID: tracefmt.Int64(int64(id))})
 	}
 	return r
 }

@@ -120,8 +120,10 @@ func (r *Reader) parse(t *thread, row int) (m marker, ok bool) {
 	if categories == nil {
 		categories = r.main.categories
 	}
-	if c, ok := table.integer("category", row); ok && c >= 0 && c < int64(len(categories)) && categories[c] != otherCategory {
-		m.category = categories[c]
+	if c, ok := table.integer("category", row); ok && c >= 0 && c < int64(len(categories)) {
+		if name := categories[c]; name != otherCategory {
+			m.category = name
+		}
 	}
 	d := r.data(&m, t, list, table.raw("data", row))
 	if m.phase, ok = table.integer("phase", row); !ok {
@@ -136,7 +138,8 @@ func (r *Reader) parse(t *thread, row int) (m marker, ok bool) {
 			m.start, m.end = d.start, d.end
 		}
 	}
-	if needStart, needEnd := m.phase != phaseEnd, m.phase == phaseInterval || m.phase == phaseEnd; needStart && !startOK || needEnd && !endOK {
+	needStart, needEnd := m.phase != phaseEnd, m.phase == phaseInterval || m.phase == phaseEnd
+	if needStart && !startOK || needEnd && !endOK {
 		r.losses.Add("marker without a time")
 		return m, false
 	}
@@ -253,6 +256,10 @@ func members(raw []byte, member func(key string, value []byte)) bool {
 	return true
 }
 
+var points = map[string]tracefmt.Kind{
+	"start": tracefmt.FlowStart, "step": tracefmt.FlowStep, "end": tracefmt.FlowEnd,
+}
+
 // own delivers a marker that our Writer wrote, and reports whether it is one.
 func (r *Reader) own(m *marker) bool {
 	e := r.emit(tracefmt.Invalid, r.tracks.current)
@@ -309,7 +316,7 @@ func (r *Reader) own(m *marker) bool {
 		e.Kind = tracefmt.Clock
 		e.Track, e.Name, e.Category = 0, "", ""
 	case m.kind == typeFlow && m.phase == phaseInstant:
-		e.Kind = map[string]tracefmt.Kind{"start": tracefmt.FlowStart, "step": tracefmt.FlowStep, "end": tracefmt.FlowEnd}[point]
+		e.Kind = points[point]
 	case strings.HasPrefix(m.kind, typeCounter) && m.phase == phaseInstant:
 		e.Kind = tracefmt.Counter
 	case m.kind == typeAsync && m.phase == phaseInstant:
@@ -319,7 +326,8 @@ func (r *Reader) own(m *marker) bool {
 		if !open {
 			begin := *e
 			e = r.emit(tracefmt.AsyncEnd, begin.Track)
-			e.Time, e.Name, e.Category, e.ID, e.Key, e.Attrs = m.end, begin.Name, begin.Category, begin.ID, begin.Key, ends
+			e.Time, e.Name, e.Category = m.end, begin.Name, begin.Category
+			e.ID, e.Key, e.Attrs = begin.ID, begin.Key, ends
 		}
 	}
 	if e.Kind == tracefmt.Invalid {

@@ -378,7 +378,7 @@ func (r *Reader) number() (tracefmt.Value, error) {
 	return v, err
 }
 
-// extra reads what our Writer adds. Numbers that JavaScript has no room for are strings.
+// extra reads what our Writer adds. Times are decimal strings, since JavaScript has no room for them.
 func (r *Reader) extra() (x extra, err error) {
 	_, err = r.in.Object(func(key string) error {
 		if key == "attrs" {

@@ -52,7 +52,8 @@ func (r *Reader) newSampler(t *thread) *sampler {
 	if t.samples == nil {
 		return nil
 	}
-	s := &sampler{samples: t.samples, stacks: t.stacks.or(t.document.stacks).or(r.main.stacks), names: make(map[int64]string)}
+	s := &sampler{samples: t.samples, names: make(map[int64]string)}
+	s.stacks = t.stacks.or(t.document.stacks).or(r.main.stacks)
 	if s.stacks.stack == nil || s.stacks.frame == nil {
 		return nil
 	}

@@ -109,7 +109,8 @@ func detect(prefix []byte) int {
 // needs another one.
 func reserved(key string) bool {
 	switch key {
-	case "", "type", "cause", "stack", "startTime", "endTime", "interval", "category", "innerWindowID", "name", "phase", "flows":
+	case "", "type", "cause", "stack", "startTime", "endTime", "interval", "category", "innerWindowID", "name", "phase",
+		"flows":
 		return true
 	}
 	return strings.HasPrefix(key, typePrefix) || strings.HasPrefix(key, prefixJSON) || strings.HasPrefix(key, prefixAttr)

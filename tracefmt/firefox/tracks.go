@@ -57,7 +57,8 @@ func (t *tracks) declare(r *Reader, th *thread) {
 	x.put(e)
 }
 
-// samples declares a track for the samples of the thread that was declared last: they are no part of its markers' nesting.
+// samples declares a track for the samples of the thread that was declared last: they are no part of the nesting of its
+// markers.
 func (t *tracks) samples(r *Reader, th *thread) tracefmt.TrackID {
 	t.last++
 	e := r.emit(tracefmt.Track, t.last)

@@ -36,7 +36,9 @@ func (s suite) content(events []tracefmt.Event) Content {
 	for i, text := range c.Timed {
 		lines[i] = line{times[i], text}
 	}
-	slices.SortFunc(lines, func(a, b line) int { return cmp.Or(cmp.Compare(a.time, b.time), cmp.Compare(a.text, b.text)) })
+	slices.SortFunc(lines, func(a, b line) int {
+		return cmp.Or(cmp.Compare(a.time, b.time), cmp.Compare(a.text, b.text))
+	})
 	for i, l := range lines {
 		c.Timed[i] = l.text
 	}

@@ -7,11 +7,13 @@
 // time is defined in package summary. Everything else is lost: times, counts, attributes, instants, and so on.
 //
 // Read is each line as a tower of slices, one tower after the other, in the order of the file; "#" begins a comment.
-// Decimals are rounded; of two numbers, as in the difference of two profiles, the second counts, which is the later one's.
+// Decimals are rounded; of two numbers, as in the difference of two profiles, the second counts, which is that of the later
+// one.
 //
 // In names, ";" is written as %3B, a newline as %0A, a carriage return as %0D, and a "%" that would make one of these,
 // or %25 or %23, as %25. A "#" at the start of a line is %23, and so is a space %20 (a tab %09) where what
 // follows in the last name is a number, which would be taken for the first of two.
 //
-// Facts: flamegraph.pl, difffolded.pl and the stackcollapse scripts of github.com/brendangregg/FlameGraph define the format by use.
+// Facts: flamegraph.pl, difffolded.pl and the stackcollapse scripts of github.com/brendangregg/FlameGraph define the format
+// by use.
 package folded

@@ -165,7 +165,8 @@ func (l *lane) add(s placed, key string) {
 // a profile.
 func (l *layout) collect(rows []*row) {
 	slices.SortStableFunc(rows, func(a, b *row) int {
-		return cmp.Or(cmp.Compare(orderOf(a.process), orderOf(b.process)), cmp.Compare(orderOf(a.track), orderOf(b.track)))
+		return cmp.Or(cmp.Compare(orderOf(a.process), orderOf(b.process)),
+			cmp.Compare(orderOf(a.track), orderOf(b.track)))
 	})
 	processes := make(map[*tracefmt.Event]bool)
 	for _, r := range rows {

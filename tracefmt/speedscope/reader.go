@@ -9,8 +9,8 @@ import (
 	"github.com/spanstack/spanstack/tracefmt/internal/jsonstream"
 )
 
-// Reader reads speedscope files. It holds one profile at a time in compact form, and all of them where the names of frames
-// come behind them.
+// Reader reads speedscope files. It holds a file in compact form, since the names of frames may come behind profiles. If
+// the file is broken or cut short, what is before that place is delivered.
 type Reader struct {
 	in     *jsonstream.Decoder
 	events int64 // in the input

@@ -35,7 +35,9 @@ func (w *Writer) Write(e *tracefmt.Event) error {
 	}
 	switch e.Kind {
 	case tracefmt.Process, tracefmt.Track:
-		w.trace.Add(&tracefmt.Event{Kind: e.Kind, Track: e.Track, Process: e.Process, Name: e.Name, SourceID: e.SourceID, Order: e.Order})
+		slim := *e
+		slim.Attrs = nil
+		w.trace.Add(&slim)
 	case tracefmt.Begin, tracefmt.End, tracefmt.Complete, tracefmt.AsyncBegin, tracefmt.AsyncEnd:
 		if e.Kind != tracefmt.End && (e.ID != "" || e.Parent != "") {
 			w.losses.Add("ID or parent of a slice")
@@ -55,7 +57,8 @@ func (w *Writer) frameAttrs(attrs []tracefmt.Attr) (kept []tracefmt.Attr) {
 	for _, a := range attrs {
 		_, isNumber := a.Value.Int64()
 		switch {
-		case a.Key == attrFile && a.Value.Kind() == tracefmt.StringValue, (a.Key == attrLine || a.Key == attrCol) && isNumber:
+		case a.Key == attrFile && a.Value.Kind() == tracefmt.StringValue,
+			(a.Key == attrLine || a.Key == attrCol) && isNumber:
 			kept = append(kept, a)
 		default:
 			w.losses.Add("attribute of a slice")

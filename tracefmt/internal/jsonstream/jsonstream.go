@@ -62,7 +62,8 @@ func New(in io.Reader) *Decoder {
 	counted := &input{in: in}
 	d := &Decoder{in: counted, MaxValue: DefaultMaxValue}
 	counted.decoder = d
-	d.tokens = stream.NewDecoder(&withoutMark{in: counted}, stream.AllowDuplicateNames(true), stream.AllowInvalidUTF8(true))
+	d.tokens = stream.NewDecoder(&withoutMark{in: counted},
+		stream.AllowDuplicateNames(true), stream.AllowInvalidUTF8(true))
 	return d
 }
 
