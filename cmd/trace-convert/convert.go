@@ -31,6 +31,7 @@ type conversion struct {
 	goStates, goMetrics bool     // of Go's execution traces
 	memory              byteSize // what may be held of the trace
 
+	filter filterFlags
 	format *tracefmt.Format
 	rest   *source // of the only input, if it is converted as a stream
 	trace  timeline.Timeline
@@ -84,6 +85,9 @@ func (c *conversion) exitOr(code int) int {
 // check settles what the command line leaves open.
 func (c *conversion) check(inputs *[]string) error {
 	if err := c.checkInputs(inputs); err != nil {
+		return err
+	}
+	if err := c.filter.check(); err != nil {
 		return err
 	}
 	switch {
@@ -148,10 +152,16 @@ func (c *conversion) convert(ctx context.Context, inputs []string, out *output) 
 	}
 	c.sayUnaligned()
 	return out.write(func(w io.Writer) error {
+		events, failed := c.filter.events(&c.trace)
+		write := c.writeTrace
 		if c.summary {
-			return c.writeSummary(w)
+			write = c.writeSummary
 		}
-		return c.writeTrace(w, c.trace.Events())
+		if err := write(w, events); err != nil {
+			return err
+		}
+		c.reportFilter()
+		return failed()
 	})
 }
 
@@ -286,9 +296,9 @@ func withoutPath(err error) error {
 	return err
 }
 
-func (c *conversion) writeSummary(out io.Writer) error {
+func (c *conversion) writeSummary(out io.Writer, events iter.Seq[*tracefmt.Event]) error {
 	var sum summary.Summary
-	for e := range c.trace.Events() {
+	for e := range events {
 		sum.Add(e)
 	}
 	sum.Finish()

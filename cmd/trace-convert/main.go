@@ -87,8 +87,8 @@ func command(code *int, std streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "trace-convert [flags] [INPUT...]",
 		Short:             "Convert, merge and sum up trace files",
-		Long:              longHelp,
-		Example:           examples,
+		Long:              longHelp + filterHelp,
+		Example:           examples + filterExamples,
 		Version:           version(),
 		Args:              cobra.ArbitraryArgs,
 		SilenceErrors:     true,
@@ -133,5 +133,6 @@ func (c *conversion) addFlags(cmd *cobra.Command) {
 	c.memory = 64 << 20
 	flags.Var(&c.memory, "memory", "convert a trace that takes more memory than `SIZE` as a stream, without holding it")
 	flags.StringVarP(&c.output, "output", "o", "-", `write to this file; "-" is standard output`)
+	c.filter.add(cmd)
 	cmd.RegisterFlagCompletionFunc("to", cobra.FixedCompletions(writable(), cobra.ShellCompDirectiveNoFileComp))
 }
