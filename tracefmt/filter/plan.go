@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/spanstack/spanstack/tracefmt"
+	"github.com/spanstack/spanstack/tracefmt/internal/nest"
 	"github.com/spanstack/spanstack/tracefmt/timeline"
 )
 
@@ -15,26 +16,10 @@ type plan struct {
 	from, to int64
 	hasTasks bool
 
-	nodes []node           // slices, in the order of their begins
-	ids   map[string]int32 // of slices, to their nodes
-	owner []int32          // for each event, the node of the slice that it is or belongs to; none if there isn't one
-	left  []bool           // for each event
-}
-
-// none stands for no node.
-const none = -1
-
-// node is what has to be known of a slice.
-type node struct {
-	span
-	up      int32 // the slice around it on its track
-	parent  int32 // by its Parent
-	depth   int32
-	event   *tracefmt.Event // that begins it
-	ended   *tracefmt.Event // of an async slice
-	task    bool            // it is a task that is looked for
-	subtree state           // whether it is in that of a task
-	left    bool            // it is what is asked for, whenever it is
+	tree    *nest.Tree
+	subtree []state // for each node: whether it is in that of a task that is looked for
+	wanted  []bool  // for each node: it is what is asked for, whenever it is
+	left    []bool  // for each event
 }
 
 type state uint8
@@ -52,10 +37,10 @@ func (p *plan) make() (err error) {
 	if p.from, p.to, err = p.o.stretch(p.bounds); err != nil {
 		return err
 	}
-	p.nest()
-	p.adopt()
-	for i := range p.nodes {
-		p.judge(int32(i))
+	p.tree = nest.Of(p.t.Events())
+	p.subtree = make([]state, len(p.tree.Nodes))
+	for i := range p.tree.Nodes {
+		p.wanted = append(p.wanted, p.wants(int32(i)))
 	}
 	p.leave()
 	p.leaveArrows()
@@ -76,13 +61,9 @@ func (p *plan) survey() {
 			}
 			p.bounds.begin = min(p.bounds.begin, e.Time)
 			p.bounds.end = max(p.bounds.end, e.Time, clamped(e.Time, max(e.Dur, 0)))
-			p.hasTasks = p.hasTasks || isSlice(e.Kind) && isTask(e.Category)
+			p.hasTasks = p.hasTasks || nest.IsSlice(e.Kind) && isTask(e.Category)
 		}
 	}
-}
-
-func isSlice(k tracefmt.Kind) bool {
-	return k == tracefmt.Begin || k == tracefmt.Complete || k == tracefmt.AsyncBegin
 }
 
 func isFlow(k tracefmt.Kind) bool {
@@ -99,96 +80,56 @@ func isTask(category string) bool {
 	return false
 }
 
-// adopt finds the parents of slices, and puts what names a slice as its parent there.
-func (p *plan) adopt() {
-	number := 0
-	for e := range p.t.Events() {
-		i := number
-		number++
-		switch {
-		case isSlice(e.Kind):
-			if parent, ok := p.ids[e.Parent]; ok && e.Parent != "" {
-				p.nodes[p.owner[i]].parent = parent
-			}
-		case e.Kind == tracefmt.Instant || e.Kind == tracefmt.Log:
-			if owner := p.named(e); owner != none {
-				p.owner[i] = owner
-			}
-		}
-	}
-}
-
-// named returns the slice that an event names as its parent, or that is the nearest to it on its stack.
-func (p *plan) named(e *tracefmt.Event) int32 {
-	if owner, ok := p.ids[e.Parent]; ok && e.Parent != "" {
-		return owner
-	}
-	if e.Kind != tracefmt.Log {
-		return none
-	}
-	for id := range tracefmt.Stack(e.Attr(tracefmt.AttrStack).String()).Outwards() {
-		if owner, ok := p.ids[id]; ok {
-			return owner
-		}
-	}
-	return none
-}
-
-// judge decides whether a slice is asked for.
-func (p *plan) judge(id int32) {
-	n := &p.nodes[id]
-	n.left = (len(p.o.Tasks) == 0 || p.below(id)) &&
-		(len(p.o.Spans) == 0 || anyMatches(p.o.Spans, n.event.Name)) &&
-		(p.o.MaxDepth <= 0 || int(n.depth) <= p.o.MaxDepth) &&
-		clamped(min(n.end, p.bounds.end), -n.begin) >= p.o.MinDuration
+// wants decides whether a slice is asked for.
+func (p *plan) wants(id int32) bool {
+	n := &p.tree.Nodes[id]
 	for _, a := range p.o.Attrs {
-		n.left = n.left && a.match(n.attr(a.key))
-	}
-}
-
-// attr returns the value that an attribute of a slice has at last.
-func (n *node) attr(key string) tracefmt.Value {
-	if n.ended != nil {
-		if v := n.ended.Attr(key); !v.IsZero() {
-			return v
+		if !a.match(n.Attr(a.key)) {
+			return false
 		}
 	}
-	return n.event.Attr(key)
+	return (len(p.o.Spans) == 0 || anyMatches(p.o.Spans, n.Event.Name)) &&
+		(p.o.MaxDepth <= 0 || int(n.Depth) <= p.o.MaxDepth) &&
+		(p.o.MinDuration <= 0 || clamped(min(n.End, p.bounds.end), -n.Begin) >= p.o.MinDuration) &&
+		(len(p.o.Tasks) == 0 || p.below(id))
 }
 
 // below reports whether a slice is in the subtree of a task that is looked for.
 func (p *plan) below(id int32) bool {
 	var path []int32
 	result := outside
-	for id != none {
-		n := &p.nodes[id]
-		if n.task {
-			n.subtree = inside
+	for id != nest.None {
+		if p.isRoot(&p.tree.Nodes[id]) {
+			p.subtree[id] = inside
 		}
-		if n.subtree != unknown {
-			if n.subtree == inside {
+		if s := p.subtree[id]; s != unknown {
+			if s == inside {
 				result = inside
 			}
 			break
 		}
-		n.subtree = asking
+		p.subtree[id] = asking
 		path = append(path, id)
-		if id = n.parent; id == none {
-			id = n.up
-		}
+		id = p.tree.Above(id)
 	}
 	for _, id := range path {
-		p.nodes[id].subtree = result
+		p.subtree[id] = result
 	}
 	return result == inside
+}
+
+// isRoot reports whether a slice is a task that is looked for.
+func (p *plan) isRoot(n *nest.Node) bool {
+	isTask := isTask(n.Event.Category) || !p.hasTasks && n.Up == nest.None
+	return isTask && anyMatches(p.o.Tasks, n.Event.Name)
 }
 
 // leave decides about each event that has a time.
 func (p *plan) leave() {
 	number := 0
-	p.left = make([]bool, len(p.owner))
+	p.left = make([]bool, len(p.tree.Owners))
 	for e := range p.t.Events() {
-		p.left[number] = p.leaves(e, p.owner[number])
+		p.left[number] = p.leaves(e, p.tree.Owners[number])
 		number++
 	}
 }
@@ -199,15 +140,15 @@ func (p *plan) leaves(e *tracefmt.Event, owner int32) bool {
 		return true
 	case !e.Kind.Timed():
 		return false // until something is left on it
-	case isSlice(e.Kind), e.Kind == tracefmt.AsyncEnd && owner != none:
-		n := &p.nodes[owner]
-		return n.left && n.meets(p.from, p.to)
+	case nest.IsSlice(e.Kind), e.Kind == tracefmt.AsyncEnd && owner != nest.None:
+		n := &p.tree.Nodes[owner]
+		return p.wanted[owner] && span{n.Begin, n.End}.meets(p.from, p.to)
 	case e.Time < p.from || e.Time > p.to:
 		return false
-	case owner == none:
+	case owner == nest.None:
 		return !p.o.chooses()
 	}
-	return p.nodes[owner].left
+	return p.wanted[owner]
 }
 
 // leaveArrows takes away the points of arrows that lead nowhere now, or come from nowhere.

@@ -25,6 +25,8 @@ type stream struct {
 	last  error             // of the input, when the queue is empty
 }
 
+type asyncKey struct{ category, key string }
+
 type arrowKey struct{ category, name, key string }
 
 // held is what is kept of a track. What is open on it is, from the outermost: told, before, after.
