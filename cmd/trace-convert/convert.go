@@ -253,6 +253,9 @@ func (c *conversion) read(ctx context.Context, name string, only bool) error {
 // ended says how the reading of an input ended, after n items. It returns an error if nothing came of it.
 func (c *conversion) ended(ctx context.Context, s *source, n int64, items string, err error) error {
 	s.bar.stop()
+	if explained, ok := errors.AsType[failure](c.filter.explain(err)); ok {
+		return explained
+	}
 	if err != nil && (n == 0 || ctx.Err() != nil) {
 		return failure{fmt.Errorf("read %s: %w", s.shown, detail(err)), hintFor(s.Format, err)}
 	}

@@ -109,9 +109,14 @@ func (f *filterFlags) wrap(r tracefmt.Reader) tracefmt.Reader {
 
 // events yields what the flags leave of a trace, if it can be told. The error is there when all were yielded.
 func (f *filterFlags) events(t *timeline.Timeline) (events iter.Seq[*tracefmt.Event], failed func() error) {
+	events, ended := eventsOf(f.wrap(t.NewReader()))
+	return events, func() error { return f.explain(ended()) }
+}
+
+// eventsOf yields the events of a reader. The error is there when all were yielded: nil at the regular end.
+func eventsOf(r tracefmt.Reader) (events iter.Seq[*tracefmt.Event], failed func() error) {
 	var err error
 	return func(yield func(*tracefmt.Event) bool) {
-			r := f.wrap(t.NewReader())
 			for {
 				var e *tracefmt.Event
 				if e, err = r.Next(); err != nil || !yield(e) {
@@ -122,7 +127,7 @@ func (f *filterFlags) events(t *timeline.Timeline) (events iter.Seq[*tracefmt.Ev
 			if err == io.EOF {
 				return nil
 			}
-			return f.explain(err)
+			return err
 		}
 }
 
@@ -148,4 +153,13 @@ func (c *conversion) reportFilter() {
 	if counts.Left() == 0 {
 		c.say("warning", "nothing is left of the trace")
 	}
+}
+
+// collect puts events that are in normal form into a Timeline.
+func collect(events iter.Seq[*tracefmt.Event]) *timeline.Timeline {
+	var t timeline.Timeline
+	for e := range events {
+		t.Add(e)
+	}
+	return &t
 }

@@ -105,7 +105,7 @@ func command(code *int, std streams) *cobra.Command {
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	c.addFlags(cmd)
 	cmd.Flags().BoolVar(&list, "formats", false, "list the formats and exit")
-	cmd.AddCommand(mergeCommand(code, std), grepCommand(code, std), manCommand(std.out), &cobra.Command{
+	cmd.AddCommand(mergeCommand(code, std), grepCommand(code, std), splitCommand(code, std), manCommand(std.out), &cobra.Command{
 		Use:   "formats",
 		Short: "List the formats",
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -121,9 +121,16 @@ func command(code *int, std streams) *cobra.Command {
 
 // addFlags adds the flags of commands that convert.
 func (c *conversion) addFlags(cmd *cobra.Command) {
+	cmd.Flags().SortFlags = false
+	cmd.Flags().BoolVar(&c.summary, "summary", false, "print the tree of tasks and spans with counts and times")
+	c.addTraceFlags(cmd)
+	cmd.Flags().StringVarP(&c.output, "output", "o", "-", `write to this file; "-" is standard output`)
+	c.filter.add(cmd)
+}
+
+// addTraceFlags adds the flags of commands that write traces.
+func (c *conversion) addTraceFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.SortFlags = false
-	flags.BoolVar(&c.summary, "summary", false, "print the tree of tasks and spans with counts and times")
 	flags.StringVar(&c.to, "to", "", `write this format ("chrome" unless OUTPUT's name says otherwise)`)
 	c.lossy = lossyWarn
 	flags.Var(&c.lossy, "lossy", "what can't be converted: `HOW` is warn (tell), quiet, or error (write nothing then)")
@@ -132,7 +139,5 @@ func (c *conversion) addFlags(cmd *cobra.Command) {
 	flags.BoolVar(&c.goMetrics, "go-metrics", false, "of Go's execution traces, convert the runtime's metrics, too")
 	c.memory = 64 << 20
 	flags.Var(&c.memory, "memory", "convert a trace that takes more memory than `SIZE` as a stream, without holding it")
-	flags.StringVarP(&c.output, "output", "o", "-", `write to this file; "-" is standard output`)
-	c.filter.add(cmd)
 	cmd.RegisterFlagCompletionFunc("to", cobra.FixedCompletions(writable(), cobra.ShellCompDirectiveNoFileComp))
 }

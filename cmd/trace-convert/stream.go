@@ -16,9 +16,10 @@ const eventSize = 512
 const minWindow = 1 << 10
 
 // streams reports whether a large input can be converted without holding it. Logs can't: their lines get tracks.
+// Nor can what flags leave of a trace if it depends on what comes later in it.
 func (c *conversion) streams(s *source) bool {
 	_, isLog := s.Reader.(*spanlog.Reader)
-	return !c.summary && c.format.Mode == tracefmt.Streaming && !isLog
+	return !c.summary && c.format.Mode == tracefmt.Streaming && !isLog && c.filter.options.Streams()
 }
 
 // A head is a reader whose first events are at hand.
@@ -63,9 +64,14 @@ func (h *head) Next() (*tracefmt.Event, error) {
 // Losses implements tracefmt.LossReporter.
 func (h *head) Losses() []tracefmt.Loss { return tracefmt.LossesOf(h.rest) }
 
+// inOrder returns a reader of r's events in the order of time, as far as the memory allows.
+func (c *conversion) inOrder(r tracefmt.Reader) tracefmt.Reader {
+	return timeline.NewStream(r, max(minWindow, int(c.memory/8/eventSize)))
+}
+
 // stream converts what is too large to be held.
 func (c *conversion) stream(ctx context.Context, s *source, out io.Writer) error {
-	s.Reader = timeline.NewStream(s.Reader, max(minWindow, int(c.memory/8/eventSize)))
+	s.Reader = c.filter.wrap(c.inOrder(s.Reader))
 	return c.pack(out, func(out io.Writer) error {
 		w := c.format.NewWriter(out)
 		n := int64(0)
@@ -89,6 +95,7 @@ func (c *conversion) stream(ctx context.Context, s *source, out io.Writer) error
 			return err
 		}
 		c.lost("write "+c.format.Name, tracefmt.LossesOf(w))
+		c.reportFilter()
 		return c.complete()
 	})
 }

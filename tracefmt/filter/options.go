@@ -36,8 +36,8 @@ func (o *Options) IsZero() bool {
 // chooses reports whether slices are chosen for what they are, so that what belongs to none is not meant.
 func (o *Options) chooses() bool { return len(o.Tasks)+len(o.Spans)+len(o.Attrs) > 0 }
 
-// streams reports whether each event can be judged when it comes.
-func (o *Options) streams() bool {
+// Streams reports whether each event can be judged when it comes.
+func (o *Options) Streams() bool {
 	return !o.chooses() && o.MinDuration <= 0 && o.MaxDepth <= 0 && o.From.streams() && o.To.streams()
 }
 

@@ -55,7 +55,7 @@ func (r *Reader) Next() (*tracefmt.Event, error) {
 
 func (r *Reader) start() error {
 	tr, inMemory := r.in.(*timeline.Reader)
-	if r.o.streams() && !inMemory {
+	if r.o.Streams() && !inMemory {
 		r.next = newStream(r).next
 		return nil
 	}
