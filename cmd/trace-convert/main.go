@@ -105,17 +105,18 @@ func command(code *int, std streams) *cobra.Command {
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	c.addFlags(cmd)
 	cmd.Flags().BoolVar(&list, "formats", false, "list the formats and exit")
-	cmd.AddCommand(mergeCommand(code, std), grepCommand(code, std), splitCommand(code, std), manCommand(std.out), &cobra.Command{
-		Use:   "formats",
-		Short: "List the formats",
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usageError{fmt.Errorf("%q takes no arguments", cmd.CommandPath())}
-			}
-			return nil
-		},
-		RunE: func(*cobra.Command, []string) error { return listFormats(std.out) },
-	})
+	cmd.AddCommand(mergeCommand(code, std), grepCommand(code, std), splitCommand(code, std), statsCommand(code, std),
+		manCommand(std.out), &cobra.Command{
+			Use:   "formats",
+			Short: "List the formats",
+			Args: func(cmd *cobra.Command, args []string) error {
+				if len(args) > 0 {
+					return usageError{fmt.Errorf("%q takes no arguments", cmd.CommandPath())}
+				}
+				return nil
+			},
+			RunE: func(*cobra.Command, []string) error { return listFormats(std.out) },
+		})
 	return cmd
 }
 
