@@ -135,7 +135,7 @@ func TestDepth(t *testing.T) {
 func TestBounded(t *testing.T) {
 	var s stats.Stats
 	before := heap()
-	const n = 300_000
+	const n = 150_000
 	for i := range int64(n) {
 		name := fmt.Sprintf("a name that is met only once in the trace, which is %d", i)
 		for _, e := range []tracefmt.Event{
