@@ -140,11 +140,15 @@ func (v *Validator) describe(e *tracefmt.Event) string {
 	if e.Name != "" {
 		name = fmt.Sprintf(" %q", short(e.Name))
 	}
-	place := ""
-	if t := v.tracks[e.Track]; t != nil && t.name != "" {
-		place = fmt.Sprintf(" on track %q", short(t.name))
+	return fmt.Sprintf("%v%s at %d ns%s", e.Kind, name, e.Time, v.tracks[e.Track].place())
+}
+
+// place says which track it is, if there is anything to call it by.
+func (t *track) place() string {
+	if t == nil || t.name == "" {
+		return ""
 	}
-	return fmt.Sprintf("%v%s at %d ns%s", e.Kind, name, e.Time, place)
+	return fmt.Sprintf(" on track %q", short(t.name))
 }
 
 // short returns the beginning of a long text.
@@ -187,7 +191,7 @@ func (v *Validator) declare(e *tracefmt.Event) {
 		v.tracks[e.Track] = t
 	}
 	t.declared = true
-	t.name = cmp.Or(e.Name, t.name)
+	t.name = cmp.Or(e.Name, t.name, e.SourceID.String())
 	if e.Kind == tracefmt.Track {
 		if p := v.tracks[e.Process]; p == nil || !p.declared || e.Process == 0 {
 			v.find(Undeclared, fmt.Sprintf("process %d of track %q", e.Process, short(e.Name)))
@@ -288,7 +292,7 @@ func (v *Validator) ended(t *track, e *tracefmt.Event, s slice) {
 	}
 	v.family.ends(s.id, e.Time)
 	if t != nil && !t.lane.Place(s.begin, e.Time) {
-		v.find(Overlap, fmt.Sprintf("%q from %d ns to %d ns on track %q", short(s.name), s.begin, e.Time, short(t.name)))
+		v.find(Overlap, fmt.Sprintf("%q from %d ns to %d ns%s", short(s.name), s.begin, e.Time, t.place()))
 	}
 	v.checkEnd(e, s)
 }
@@ -312,7 +316,7 @@ func (v *Validator) complete(t *track, e *tracefmt.Event) {
 		overlaps = overlaps || e.Time < o.begin && o.begin < until
 	}
 	if overlaps {
-		v.find(Overlap, fmt.Sprintf("%q from %d ns to %d ns on track %q", short(e.Name), e.Time, until, short(t.name)))
+		v.find(Overlap, fmt.Sprintf("%q from %d ns to %d ns%s", short(e.Name), e.Time, until, t.place()))
 	}
 }
 
@@ -383,7 +387,7 @@ func (v *Validator) Finish(failed error, losses []tracefmt.Loss) []Finding {
 	v.first(Unclosed, func(yield func(int64, string)) {
 		for _, t := range v.tracks {
 			for _, s := range t.open {
-				yield(s.event, fmt.Sprintf("%q from %d ns on track %q", short(s.name), s.begin, short(t.name)))
+				yield(s.event, fmt.Sprintf("%q from %d ns%s", short(s.name), s.begin, t.place()))
 			}
 		}
 		for _, open := range v.async {
