@@ -38,7 +38,8 @@ type filterFlags struct {
 	maxDepth            int
 
 	options filter.Options
-	reader  *filter.Reader // of the last wrap
+	reader  *filter.Reader                        // of the last wrap
+	after   func(tracefmt.Reader) tracefmt.Reader // what is done to what is left; nil if nothing is
 }
 
 func (f *filterFlags) add(cmd *cobra.Command) {
@@ -100,11 +101,14 @@ func parseEach[T any](flag string, texts []string, parse func(string) (T, error)
 
 // wrap returns a reader of what the flags leave of r: r itself, if there are none.
 func (f *filterFlags) wrap(r tracefmt.Reader) tracefmt.Reader {
-	if f.options.IsZero() {
-		return r
+	if !f.options.IsZero() {
+		f.reader = filter.NewReader(r, f.options)
+		r = f.reader
 	}
-	f.reader = filter.NewReader(r, f.options)
-	return f.reader
+	if f.after != nil {
+		r = f.after(r)
+	}
+	return r
 }
 
 // events yields what the flags leave of a trace, if it can be told. The error is there when all were yielded.

@@ -106,7 +106,7 @@ func command(code *int, std streams) *cobra.Command {
 	c.addFlags(cmd)
 	cmd.Flags().BoolVar(&list, "formats", false, "list the formats and exit")
 	cmd.AddCommand(mergeCommand(code, std), grepCommand(code, std), splitCommand(code, std), statsCommand(code, std),
-		validateCommand(code, std), manCommand(std.out), &cobra.Command{
+		validateCommand(code, std), anonymizeCommand(code, std), manCommand(std.out), &cobra.Command{
 			Use:   "formats",
 			Short: "List the formats",
 			Args: func(cmd *cobra.Command, args []string) error {
