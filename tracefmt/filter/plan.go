@@ -151,16 +151,17 @@ func (p *plan) leaves(e *tracefmt.Event, owner int32) bool {
 	return p.wanted[owner]
 }
 
-// leaveArrows takes away the points of arrows that lead nowhere now, or come from nowhere.
+// leaveArrows takes away what is left of arrows that lead nowhere now, or come from nowhere, and didn't before.
 func (p *plan) leaveArrows() {
 	type arrow struct {
 		start  bool
+		cut    bool  // a point of it isn't left
 		points []int // that are left
 	}
 	type key struct{ category, name, key string }
 	arrows := make(map[key]*arrow)
 	end := func(a *arrow) {
-		if a != nil && (!a.start || len(a.points) < 2) {
+		if a != nil && a.cut && (!a.start || len(a.points) < 2) {
 			for _, i := range a.points {
 				p.left[i] = false
 			}
@@ -181,6 +182,8 @@ func (p *plan) leaveArrows() {
 		}
 		if p.left[number] {
 			a.points = append(a.points, number)
+		} else {
+			a.cut = true
 		}
 	}
 	for _, a := range arrows {

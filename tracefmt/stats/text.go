@@ -22,8 +22,16 @@ func (r *Report) WriteText(out io.Writer, top int) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
+	idle := int64(0)
 	for _, p := range r.Processes {
-		p.write(w, top)
+		if p.Events > 0 {
+			p.write(w, top)
+		} else {
+			idle++
+		}
+	}
+	if idle > 0 {
+		fmt.Fprintf(w, "\nwithout events: %s\n", several(idle, "process", "processes"))
 	}
 	writeWeights(w, "NAME", r.Names, r.OtherNames)
 	writeWeights(w, "ATTRIBUTE", r.Attrs, r.OtherAttrs)
@@ -101,14 +109,14 @@ func (p *Process) write(w io.Writer, top int) {
 	case p.ID != "":
 		name += " (pid " + shown(p.ID) + ")"
 	}
-	fmt.Fprintf(w, "\n%s: %s in %s\n", name, several(p.Events, "event"), several(int64(len(p.Tracks)), "track"))
+	fmt.Fprintf(w, "\n%s: %s in %s\n", name, several(p.Events, "event", "events"), several(int64(len(p.Tracks)), "track", "tracks"))
 	if len(p.Tracks) == 0 {
 		return
 	}
 	fmt.Fprintln(w, "  EVENTS\tSLICES\tLOGS\tOPEN\tDEPTH\tTOTAL\tLONGEST\tTRACK")
 	for i, t := range p.Tracks {
 		if top > 0 && i == top {
-			fmt.Fprintf(w, "  and %s\n", several(int64(len(p.Tracks)-top), "track"))
+			fmt.Fprintf(w, "  and %s\n", several(int64(len(p.Tracks)-top), "track", "tracks"))
 			break
 		}
 		fmt.Fprintf(w, "  %d\t%d\t%d\t%d\t%d\t%s\t%s\t%s\n", t.Events, t.Slices, t.Logs, t.Open, t.Depth,
@@ -116,11 +124,11 @@ func (p *Process) write(w io.Writer, top int) {
 	}
 }
 
-func several(n int64, what string) string {
+func several(n int64, one, many string) string {
 	if n == 1 {
-		return "1 " + what
+		return "1 " + one
 	}
-	return fmt.Sprintf("%d %ss", n, what)
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 func writeWeights(w io.Writer, title string, list []Weight, rest Weight) {
