@@ -11,21 +11,24 @@ import (
 	"github.com/spanstack/spanstack/tracefmt/anonymize"
 )
 
-const anonymizeHelp = `trace-convert anonymize writes a trace that can be shown to others: what happened when stays, and what it was called goes.
+const anonymizeHelp = `trace-convert anonymize writes a trace that can be shown to others: what happened when stays, and what it was called
+goes.
 
-Names of slices, processes, hosts and tracks, log messages, and attributes with their names are replaced word by word, by
-pseudonyms such as "k3b-xe2-m0l"; slashes and other punctuation stay, so that paths are still paths. Words that are equal
-stay equal. Numbers keep their first digit only, pids and tids are numbered anew, IDs are made anew and still join what
-belongs together. Times begin at zero, and the wall clock is left out. No word of four characters or more is in the
-output unless it is kept, or is one of the few that all traces have: categories such as "task", "error", "subsystem".
+Names of slices, processes, hosts and tracks, log messages, and attributes with their names are replaced word by word,
+by pseudonyms such as "k3b-xe2-m0l"; slashes and other punctuation stay, so that paths are still paths. Words that are
+equal stay equal. Numbers keep their first digit only, pids and tids are numbered anew, IDs are made anew and still
+join what belongs together. Times begin at zero, and the wall clock is left out. No word of four characters or more is
+in the output unless it is kept, or is one of the few that all traces have: categories such as "task", "error",
+"subsystem".
 
---keep leaves things as they are: name, category, message, process, track, key (names of attributes), id, or attr:KEY for
-an attribute with its name. It can be given several times, and takes lists.
+--keep leaves things as they are: name, category, message, process, track, key (names of attributes), id, or attr:KEY
+for an attribute with its name. It can be given several times, and takes lists.
 
 The pseudonyms are different each time, unless there is a --key: then they are the same for all traces with that key.
 Whoever knows the key can try out guesses, and the command line can be seen by other users of the machine.
 
-It is no proof against those who know much about what the trace is of: durations and numbers of things can be recognised.
+It is no proof against those who know much about what the trace is of: durations and numbers of things can be
+recognised.
 
 The flags that leave a part of the trace are those of trace-convert; they see the trace as it was.
 
@@ -82,7 +85,8 @@ func anonymousParts() (names []string) {
 func (s *hiding) run(cmd *cobra.Command, inputs []string) (code int, err error) {
 	for _, text := range s.keep {
 		if err := s.options.ParseKeep(text); err != nil {
-			return exitUsage, failure{usageError{fmt.Errorf("--keep: %w", err)}, "choose from " + strings.Join(anonymousParts(), ", ")}
+			return exitUsage, failure{usageError{fmt.Errorf("--keep: %w", err)},
+				"choose from " + strings.Join(anonymousParts(), ", ")}
 		}
 	}
 	if s.key == "" && cmd.Flags().Changed("key") {

@@ -15,14 +15,17 @@ import (
 )
 
 const filterHelp = `
---from, --until, --task, --span, --attr, --min-duration and --max-depth leave a part of the trace: what meets all of them.
-Log lines, instants and arrows share the fate of the slice that they belong to; what belongs to none stays unless slices
-are chosen by --task, --span or --attr. How much is left is told on standard error.
+--from, --until, --task, --span, --attr, --min-duration and --max-depth leave a part of the trace: what meets all of
+them. Log lines, instants and arrows share the fate of the slice that they belong to; what belongs to none stays unless
+slices are chosen by --task, --span or --attr. How much is left is told on standard error.
 
 A TIME is 2026-01-31T09:05:00Z (RFC 3339) or 1769850300.5 (Unix seconds), if the trace says what the wall clock was;
 +1.5s counts from its first event, -2s from its end, and 40% is a part of its duration. In a PATTERN "*" stands for any
 text and "?" for a character. A CONDITION is key (there is such an attribute), key=value, key!=value, key~regexp or
-key!~regexp. Several --task or --span are alternatives; several --attr have to be met all.`
+key!~regexp. Several --task or --span are alternatives; several --attr have to be met all.
+
+Only if nothing is asked for but times in absolute form can a large trace be converted as a stream; otherwise it is held
+in memory, whatever --memory says.`
 
 const filterExamples = `
   trace-convert trace.json --from 10% --until 40% -o part.json
@@ -46,12 +49,12 @@ func (f *filterFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.from, "from", "", "leave out what is before this `TIME`")
 	flags.StringVar(&f.until, "until", "", "leave out what is after this `TIME`")
-	flags.BoolVar(&f.clip, "clip", false, "cut slices at --from and --until, instead of keeping all of those that cross them")
+	flags.BoolVar(&f.clip, "clip", false, "cut slices at --from and --until, instead of keeping them whole")
 	flags.StringArrayVar(&f.tasks, "task", nil, "leave tasks of names with this `PATTERN`, and all that is below them")
 	flags.StringArrayVar(&f.spans, "span", nil, "leave slices of names with this `PATTERN`")
 	flags.StringArrayVar(&f.attrs, "attr", nil, "leave slices whose attributes meet this `CONDITION`")
 	flags.DurationVar(&f.minDuration, "min-duration", 0, "leave slices that last this long at least")
-	flags.IntVar(&f.maxDepth, "max-depth", 0, "leave slices that are this deep on their track at most: 1 are the outermost")
+	flags.IntVar(&f.maxDepth, "max-depth", 0, "leave slices that are this deep on their track; 1 are the outermost")
 }
 
 // check reads what the flags say.
@@ -139,7 +142,8 @@ func eventsOf(r tracefmt.Reader) (events iter.Seq[*tracefmt.Event], failed func(
 func (f *filterFlags) explain(err error) error {
 	switch {
 	case errors.Is(err, filter.ErrNoClock):
-		return failure{fmt.Errorf("find --from and --until: %w", err), "count from its beginning, as in --from +1.5s, or in per cent"}
+		return failure{fmt.Errorf("find --from and --until: %w", err),
+			"count from its beginning, as in --from +1.5s, or in per cent"}
 	case errors.Is(err, filter.ErrOrder):
 		return failure{fmt.Errorf("find --from and --until: %w", err), "--from has to be before --until"}
 	}

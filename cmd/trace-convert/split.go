@@ -21,17 +21,17 @@ const splitHelp = `trace-convert split writes a trace as several, each of which 
 
 PATTERN is the name of the parts, with "%n" where their numbers go: 001, 002, and so on.
 
---every and --size cut the trace along its time; with both, whatever comes first. A slice that crosses an edge is in each
-part that it has time in, whole, so that sums over parts count it several times. An arrow from one part to another has
-its start only. Stretches in which nothing happens have no part. --size is about the size of the file, packed or not; it
-isn't for formats that are written all at once ("whole" in the list of formats).
+--every and --size cut the trace along its time; with both, whatever comes first. A slice that crosses an edge is in
+each part that it has time in, whole, so that sums over parts count it several times. An arrow from one part to another
+has its start only. Stretches in which nothing happens have no part. --size is about the size of the file, packed or
+not; it isn't for formats that are written all at once ("whole" in the list of formats).
 
---by process makes a part of each process. --by trace makes one of each trace in a file of many: by OpenTelemetry's trace
-ID, if there is one, else by the outermost task or span that things are below. What belongs to none is in a part of its
-own. Arrows between parts are left out.
+--by process makes a part of each process. --by trace makes one of each trace in a file of many: by OpenTelemetry's
+trace ID, if there is one, else by the outermost task or span that things are below. What belongs to none is in a part
+of its own. Arrows between parts are left out.
 
-The flags that leave a part of the trace are those of trace-convert; they come first. The parts get their names when all
-are complete. What is in them is told on standard error.
+The flags that leave a part of the trace are those of trace-convert; they come first. The parts get their names when
+all are complete. What is in them is told on standard error.
 
 Exit codes are those of trace-convert.`
 
@@ -77,7 +77,8 @@ func splitCommand(code *int, std streams) *cobra.Command {
 	s.addTraceFlags(cmd)
 	flags.StringVarP(&s.output, "output", "o", "", "the parts' names: a `PATTERN` with %n in it")
 	s.filter.add(cmd)
-	cmd.RegisterFlagCompletionFunc("by", cobra.FixedCompletions([]string{"process", "trace"}, cobra.ShellCompDirectiveNoFileComp))
+	choice := []string{"process", "trace"}
+	cmd.RegisterFlagCompletionFunc("by", cobra.FixedCompletions(choice, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
@@ -91,8 +92,8 @@ func (s *splitting) run(ctx context.Context, inputs []string) (code int, err err
 		return exitUsage, err
 	}
 	if options.Size > 0 && s.format.Mode != tracefmt.Streaming {
-		return exitUsage, failure{usageError{fmt.Errorf("--size can't be met in format %q, which is written all at once", s.format.Name)},
-			"use --every, or another format"}
+		err := fmt.Errorf("--size can't be met in format %q, which is written all at once", s.format.Name)
+		return exitUsage, failure{usageError{err}, "use --every, or another format"}
 	}
 	defer s.parts.discard() // what is complete isn't touched
 	return s.do(ctx, func(*output) error { return s.split(ctx, inputs, options) })
@@ -117,7 +118,8 @@ func (s *splitting) checkSplit() (o split.Options, err error) {
 	case !along && s.by == "":
 		return o, usageError{errors.New("split needs --every, --size or --by")}
 	case !strings.Contains(s.output, "%n"):
-		return o, failure{usageError{errors.New("--output needs a name with %n in it, where the parts' numbers go")}, "such as -o part-%n.json"}
+		return o, failure{usageError{errors.New("--output needs a name with %n in it, where the parts' numbers go")},
+			"such as -o part-%n.json"}
 	case s.limit < 1:
 		return o, usageError{errors.New("--max-parts has to be 1 at least")}
 	}

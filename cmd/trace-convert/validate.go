@@ -15,13 +15,13 @@ import (
 	"github.com/spanstack/spanstack/tracefmt/validate"
 )
 
-const validateHelp = `trace-convert validate tells what is wrong with traces: with the files, such as syntax errors or a missing end, and with
-what they say, such as slices that overlap on a track or parents that aren't there.
+const validateHelp = `trace-convert validate tells what is wrong with traces: with the files, such as syntax errors or a missing end, and
+with what they say, such as slices that overlap on a track or parents that aren't there.
 
 Each INPUT is read for itself, as it goes by, so that its size doesn't matter. Findings are grouped by rules; each has
-the number of the first event, as trace-convert reads them, or the byte at which it is. Errors are against the format, so
-that programs will disagree about what is meant; warnings are of things that are possible, but perhaps not meant: the
-trace of a program that still runs, or was killed, has slices without an end.
+the number of the first event, as trace-convert reads them, or the byte at which it is. Errors are against the format,
+so that programs will disagree about what is meant; warnings are of things that are possible, but perhaps not meant:
+the trace of a program that still runs, or was killed, has slices without an end.
 
 These are the rules:
 
@@ -102,7 +102,8 @@ func (s *validation) run(ctx context.Context, inputs []string) (code int, err er
 	known := strings.Join(ruleNames(), ",") + ","
 	for _, rule := range s.ignore {
 		if !strings.Contains(","+known, ","+rule+",") {
-			return exitUsage, failure{usageError{fmt.Errorf("--ignore: there is no rule %q", rule)}, `"trace-convert validate --help" lists them`}
+			return exitUsage, failure{usageError{fmt.Errorf("--ignore: there is no rule %q", rule)},
+				`"trace-convert validate --help" lists them`}
 		}
 	}
 	code, err = s.do(ctx, func(out *output) error {

@@ -122,8 +122,8 @@ func (r *Reader) id(s string) string {
 }
 
 // categories are those that package trace, and formats, have made up.
-var categories = []string{tracefmt.CategoryTask, tracefmt.CategorySpan, tracefmt.CategoryAsync, tracefmt.CategoryAnomaly,
-	tracefmt.CategoryLoss, tracefmt.CategoryLink, tracefmt.CategoryOpen}
+var categories = []string{tracefmt.CategoryTask, tracefmt.CategorySpan, tracefmt.CategoryAsync,
+	tracefmt.CategoryAnomaly, tracefmt.CategoryLoss, tracefmt.CategoryLink, tracefmt.CategoryOpen}
 
 // category replaces the members of a list.
 func (r *Reader) category(s string) string {
@@ -139,8 +139,8 @@ func (r *Reader) category(s string) string {
 	return strings.Join(list, ",")
 }
 
-// Attributes whose values are IDs: those of package trace's stacks, and of OpenTelemetry's "Trace context in non-OTLP log
-// formats".
+// Attributes whose values are IDs: those of package trace's stacks, and of OpenTelemetry's "Trace context in non-OTLP
+// log formats".
 const (
 	attrSpan  = "span_id"
 	attrTrace = "trace_id"

@@ -147,8 +147,8 @@ func formatID(id []byte) string {
 	return string(b[:])
 }
 
-// id replaces an ID. That of package trace, and OpenTelemetry's span ID of the same number, become the same number again,
-// as does the number in the second half of a trace ID.
+// id replaces an ID. That of package trace, and OpenTelemetry's span ID of the same number, become the same number
+// again, as does the number in the second half of a trace ID.
 func (p *pseudonyms) id(s string) string { return cached(p.ids, s, p.newID) }
 
 func (p *pseudonyms) newID(s string) string {

@@ -16,8 +16,8 @@ const AttrTrace = "trace_id"
 
 // Group is a part of a trace, in normal form.
 type Group struct {
-	// Name tells what the group is: a process by its name, or a trace by its ID, or else by its root's ID or name. It is
-	// empty for what belongs to none.
+	// Name tells what the group is: a process by its name, or a trace by its ID, or else by its root's ID or name. It
+	// is empty for what belongs to none.
 	Name string
 
 	meta, timed []*tracefmt.Event
@@ -64,8 +64,9 @@ func ByProcess(t *timeline.Timeline) ([]*Group, []tracefmt.Loss) {
 }
 
 // ByTrace returns a group for each trace in a file, in the order of their first slices, and one for what belongs to no
-// slice. A trace is what has the same trace ID in its attributes (AttrTrace), or in those of what it is below; where there
-// is none, it is what has the same outermost slice, by parents, or else by nesting. Losses are arrows between groups.
+// slice. A trace is what has the same trace ID in its attributes (AttrTrace), or in those of what it is below; where
+// there is none, it is what has the same outermost slice, by parents, or else by nesting. Losses are arrows between
+// groups.
 func ByTrace(t *timeline.Timeline) ([]*Group, []tracefmt.Loss) {
 	tree := nest.Of(t.Events())
 	b := newBuilder(t)

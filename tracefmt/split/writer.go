@@ -56,8 +56,8 @@ type lane struct {
 	limit int               // of whole, before those are looked for
 }
 
-// NewWriter returns a Writer that calls open for each part, with numbers from 1. Every part but the last is closed before
-// the next is opened.
+// NewWriter returns a Writer that calls open for each part, with numbers from 1. Every part but the last is closed
+// before the next is opened.
 func NewWriter(o Options, open func(number int) (Part, error)) *Writer {
 	return &Writer{o: o, open: open, tracks: make(map[tracefmt.TrackID]*tracefmt.Event),
 		declared: make(map[tracefmt.TrackID]bool), slices: make(map[tracefmt.TrackID]*lane),

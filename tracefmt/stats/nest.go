@@ -6,8 +6,8 @@ import "slices"
 // begins; in those in the order of ends, one that is around more than that on its level may count others' heights.
 const maxSiblings = 64
 
-// nest finds how deep the complete slices of a track are, whether they come in the order of their begins, the outer ones
-// first, or in that of their ends, the inner ones first.
+// nest finds how deep the complete slices of a track are, whether they come in the order of their begins, the outer
+// ones first, or in that of their ends, the inner ones first.
 type nest struct{ list []nested }
 
 // nested is a slice, or several that are side by side.

@@ -103,8 +103,8 @@ type Track struct {
 // Report returns what was counted so far, with the names and attributes that take most room: top of each. losses are
 // what the reader of the trace has lost.
 func (s *Stats) Report(top int, losses []tracefmt.Loss) *Report {
-	r := &Report{Events: s.events, Begin: s.begin, End: s.end, Failed: s.failed, Unmatched: s.unmatched, Untold: s.untold,
-		Depth: s.depth, Slices: s.nested.report(), Async: s.async.report(),
+	r := &Report{Events: s.events, Begin: s.begin, End: s.end, Failed: s.failed, Unmatched: s.unmatched,
+		Untold: s.untold, Depth: s.depth, Slices: s.nested.report(), Async: s.async.report(),
 		Kinds: []Kind{}, Severities: []Severity{}, Processes: []*Process{}, Losses: []Loss{}}
 	for _, l := range losses {
 		r.Losses = append(r.Losses, Loss(l))
@@ -163,7 +163,9 @@ func (s *Stats) reportTracks(r *Report) {
 		r.Open += p.Open
 		slices.SortStableFunc(p.Tracks, func(a, b *Track) int { return cmp.Compare(b.Events, a.Events) })
 	}
-	r.Processes = slices.DeleteFunc(r.Processes, func(p *Process) bool { return p.Events == 0 && p.Name == "" && p.ID == "" })
+	r.Processes = slices.DeleteFunc(r.Processes, func(p *Process) bool {
+		return p.Events == 0 && p.Name == "" && p.ID == ""
+	})
 }
 
 func (t *track) title() string {
@@ -186,7 +188,7 @@ func (p *Process) add(t *track, name string) {
 	p.Logs += t.logs
 	p.Open += open
 	if t.events > 0 && name != "" {
-		p.Tracks = append(p.Tracks, &Track{Name: name, ID: t.source.String(), Events: t.events, Slices: t.slices, Logs: t.logs,
-			Open: open, Depth: t.depth, Total: t.total, Longest: t.longest})
+		p.Tracks = append(p.Tracks, &Track{Name: name, ID: t.source.String(), Events: t.events, Slices: t.slices,
+			Logs: t.logs, Open: open, Depth: t.depth, Total: t.total, Longest: t.longest})
 	}
 }

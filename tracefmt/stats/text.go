@@ -47,18 +47,19 @@ func (r *Report) writeHead(w io.Writer) {
 	if r.WallBegin != nil {
 		wall = ", from " + r.WallBegin.Format(time.RFC3339Nano)
 	}
-	fmt.Fprintf(w, "time:\t%s, from %s on the trace's clock%s\n", summary.Duration(r.End-r.Begin), summary.Duration(r.Begin), wall)
+	length := summary.Duration(r.End - r.Begin)
+	fmt.Fprintf(w, "time:\t%s, from %s on the trace's clock%s\n", length, summary.Duration(r.Begin), wall)
 	if r.PerSecond > 0 {
-		fmt.Fprintf(w, "rate:\t%s events a second; the most are %d within %s, after %s\n", number(r.PerSecond), r.Busiest.Events,
-			summary.Duration(r.Busiest.Length), summary.Duration(max(r.Busiest.Begin-r.Begin, 0)))
+		fmt.Fprintf(w, "rate:\t%s events a second; the most are %d within %s, after %s\n", number(r.PerSecond),
+			r.Busiest.Events, summary.Duration(r.Busiest.Length), summary.Duration(max(r.Busiest.Begin-r.Begin, 0)))
 	}
 	r.Slices.write(w, "slices")
 	r.Async.write(w, "async slices")
 	for _, line := range []struct {
 		what string
 		n    int64
-	}{{"deepest", int64(r.Depth)}, {"without an end", r.Open}, {"ends without a begin", r.Unmatched}, {"failed", r.Failed},
-		{"slices too many to be followed", r.Untold}} {
+	}{{"deepest", int64(r.Depth)}, {"without an end", r.Open}, {"ends without a begin", r.Unmatched},
+		{"failed", r.Failed}, {"slices too many to be followed", r.Untold}} {
 		if line.n > 0 {
 			fmt.Fprintf(w, "  %s:\t%d\n", line.what, line.n)
 		}
@@ -109,7 +110,8 @@ func (p *Process) write(w io.Writer, top int) {
 	case p.ID != "":
 		name += " (pid " + shown(p.ID) + ")"
 	}
-	fmt.Fprintf(w, "\n%s: %s in %s\n", name, several(p.Events, "event", "events"), several(int64(len(p.Tracks)), "track", "tracks"))
+	fmt.Fprintf(w, "\n%s: %s in %s\n", name, several(p.Events, "event", "events"),
+		several(int64(len(p.Tracks)), "track", "tracks"))
 	if len(p.Tracks) == 0 {
 		return
 	}

@@ -24,7 +24,7 @@ const (
 	Negative      Rule = "negative-duration"  // slices that end before they begin
 	DuplicateID   Rule = "duplicate-id"       // slices with the ID of another
 	ParentMissing Rule = "parent-missing"     // what names a slice as parent that isn't there
-	ParentTime    Rule = "parent-time"        // slices that begin before their parent or after it, or end after it on its track
+	ParentTime    Rule = "parent-time"        // slices outside of their parent
 	FlowUnended   Rule = "flow-without-end"   // arrows that lead nowhere
 	FlowUnstarted Rule = "flow-without-start" // points of arrows that come from nowhere
 	Backwards     Rule = "time-backwards"     // on a track
@@ -72,7 +72,7 @@ type Finding struct {
 	Rule     Rule     `json:"rule"`
 	Text     string   `json:"text"`
 	Count    int64    `json:"count"`
-	Event    int64    `json:"event,omitempty"` // number of the first, as the reader yields events; 0 if it isn't about one
+	Event    int64    `json:"event,omitempty"` // number of the first, from 1; 0 if it isn't about one
 	Offset   int64    `json:"offset"`          // byte of the (unpacked) input; -1 if there is no telling
 	Example  string   `json:"example,omitempty"`
 	Most     int64    `json:"most_ns,omitempty"` // by how much, where it is the most

@@ -257,7 +257,8 @@ func (v *Validator) hash(id string) uint64 {
 }
 
 func (v *Validator) slice(e *tracefmt.Event) slice {
-	return slice{event: v.number, name: e.Name, begin: e.Time, id: v.hash(e.ID), parent: v.hash(e.Parent), free: isFree(e)}
+	return slice{event: v.number, name: e.Name, begin: e.Time, id: v.hash(e.ID), parent: v.hash(e.Parent),
+		free: isFree(e)}
 }
 
 func (v *Validator) begin(t *track, e *tracefmt.Event) {
@@ -381,8 +382,8 @@ func (v *Validator) hasRoom() bool {
 	return len(v.arrows) < v.limit
 }
 
-// Finish returns what was found, errors first. failed is what ended the reading, nil at the regular end; losses are those
-// of the reader. Nothing can be added afterwards.
+// Finish returns what was found, errors first. failed is what ended the reading, nil at the regular end; losses are
+// those of the reader. Nothing can be added afterwards.
 func (v *Validator) Finish(failed error, losses []tracefmt.Loss) []Finding {
 	v.first(Unclosed, func(yield func(int64, string)) {
 		for _, t := range v.tracks {
@@ -442,6 +443,6 @@ func (v *Validator) failure(err error) {
 
 // compare puts errors before warnings.
 func compare(a, b Finding) int {
-	return cmp.Or(strings.Compare(string(a.Severity), string(b.Severity)), strings.Compare(string(a.Rule), string(b.Rule)),
-		strings.Compare(a.Text, b.Text))
+	return cmp.Or(strings.Compare(string(a.Severity), string(b.Severity)),
+		strings.Compare(string(a.Rule), string(b.Rule)), strings.Compare(a.Text, b.Text))
 }

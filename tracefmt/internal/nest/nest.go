@@ -28,8 +28,8 @@ type Node struct {
 // Tree is what nests in a trace.
 type Tree struct {
 	Nodes []Node // in the order of the events that begin them
-	// Owners has a node, or None, for each event: of a slice itself; for log lines and instants that of their Parent, or
-	// of the next one outwards on their stack; else that of the innermost slice around them on their track.
+	// Owners has a node, or None, for each event: of a slice itself; for log lines and instants that of their Parent,
+	// or of the next one outwards on their stack; else that of the innermost slice around them on their track.
 	Owners []int32
 }
 
