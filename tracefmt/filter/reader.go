@@ -18,7 +18,6 @@ type Reader struct {
 	whole  *timeline.Reader                // what is left is read from; nil if streaming
 	late   error                           // of in, after what could be read of it
 	counts Counts
-	losses tracefmt.Losses
 	clip   tracefmt.Event // where cut slices are
 }
 

@@ -125,7 +125,6 @@ func TestParts(t *testing.T) {
 			o = split.Options{Size: rapid.Int64Range(1, 3000).Draw(t, "size")}
 		}
 		all, losses := parts(t, events, o)
-		var own []tracefmt.Event
 		next := timed(events)
 		for i, p := range all {
 			complete(t, p)
@@ -137,7 +136,6 @@ func TestParts(t *testing.T) {
 					}
 				}
 				if len(next) > 0 && same(e, next[0]) {
-					own = append(own, e)
 					next = next[1:]
 				} else if i == 0 || e.Kind != tracefmt.Begin && e.Kind != tracefmt.Complete && e.Kind != tracefmt.AsyncBegin {
 					t.Fatalf("part %d has %v %q at %d, which isn't next, and no slice that was open", i+1, e.Kind, e.Name, e.Time)

@@ -20,7 +20,7 @@ const (
 	Lost          Rule = "lost"               // the reader couldn't make sense of something
 	EndOnly       Rule = "end-without-begin"  // of slices and async slices
 	Unclosed      Rule = "unclosed-slice"     // slices and async slices that are open at the end
-	Overlap       Rule = "overlap"            // slices of a track that neither nest nor are apart
+	Overlap       Rule = "overlap"            // slices of a track, without IDs, that neither nest nor are apart
 	Negative      Rule = "negative-duration"  // slices that end before they begin
 	DuplicateID   Rule = "duplicate-id"       // slices with the ID of another
 	ParentMissing Rule = "parent-missing"     // what names a slice as parent that isn't there

@@ -54,6 +54,7 @@ func TestRules(t *testing.T) {
 		{"open complete", declared(tracefmt.Event{Kind: complete, Track: 2, Dur: tracefmt.Open}), "unclosed-slice 1 4 0"},
 		{"overlap", declared(tracefmt.Event{Kind: complete, Track: 2, Dur: 10}, tracefmt.Event{Kind: complete, Track: 2, Time: 5, Dur: 10}),
 			"overlap 1 5 0"},
+		{"concurrent", declared(tracefmt.Event{Kind: complete, Track: 2, Dur: 10, ID: "a"}, tracefmt.Event{Kind: complete, Track: 2, Time: 5, Dur: 10, ID: "b"}), ""},
 		{"on two tracks", declared(tracefmt.Event{Kind: complete, Track: 2, Dur: 10}, tracefmt.Event{Kind: complete, Track: 3, Time: 5, Dur: 10}), ""},
 		{"in the order of ends", declared(tracefmt.Event{Kind: complete, Track: 2, Time: 5, Dur: 2}, tracefmt.Event{Kind: complete, Track: 2, Dur: 10}), ""},
 		{"overlap with a begin", declared(tracefmt.Event{Kind: begin, Track: 2, Time: 3}, tracefmt.Event{Kind: complete, Track: 2, Time: 1, Dur: 5},

@@ -292,7 +292,7 @@ func (v *Validator) ended(t *track, e *tracefmt.Event, s slice) {
 		return
 	}
 	v.family.ends(s.id, e.Time)
-	if t != nil && !t.lane.Place(s.begin, e.Time) {
+	if t != nil && s.plain() && !t.lane.Place(s.begin, e.Time) {
 		v.find(Overlap, fmt.Sprintf("%q from %d ns to %d ns%s", short(s.name), s.begin, e.Time, t.place()))
 	}
 	v.checkEnd(e, s)
@@ -312,13 +312,23 @@ func (v *Validator) complete(t *track, e *tracefmt.Event) {
 	}
 	until := end(e.Time, d)
 	v.born(e, s, until)
-	overlaps := !t.lane.Place(e.Time, until)
-	for _, o := range t.open { // begins around it, which aren't in the lane yet
-		overlaps = overlaps || e.Time < o.begin && o.begin < until
-	}
-	if overlaps {
+	if s.plain() && t.overlaps(e.Time, until) {
 		v.find(Overlap, fmt.Sprintf("%q from %d ns to %d ns%s", short(e.Name), e.Time, until, t.place()))
 	}
+}
+
+// plain reports whether a slice has to nest by time alone. Those with IDs, as of concurrent work, may overlap on a
+// track.
+func (s *slice) plain() bool { return s.id == 0 && s.parent == 0 }
+
+// overlaps reports whether a slice overlaps others of the track, or those that are open there, which aren't in the
+// lane yet.
+func (t *track) overlaps(begin, until int64) bool {
+	overlaps := !t.lane.Place(begin, until)
+	for _, o := range t.open {
+		overlaps = overlaps || o.plain() && begin < o.begin && o.begin < until
+	}
+	return overlaps
 }
 
 func (v *Validator) asyncBegin(e *tracefmt.Event) {

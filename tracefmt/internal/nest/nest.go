@@ -81,6 +81,7 @@ type nesting struct {
 type track struct {
 	open    []int32 // slices, the innermost last, and among them some that have ended
 	waiting []int   // points of arrows, by their events, for the next slice
+	limit   int     // of open, before those that have ended are looked for
 }
 
 type asyncKey struct{ category, key string }
@@ -126,17 +127,28 @@ func (n *nesting) slice(e *tracefmt.Event) int32 {
 	}
 	up := int32(None)
 	for i := len(t.open) - 1; i >= 0 && up == None; i-- {
-		if n.Nodes[t.open[i]].End >= end {
+		if c := &n.Nodes[t.open[i]]; c.End >= end && mayHold(c.Event, e) {
 			up = t.open[i]
 		}
 	}
 	id := n.add(e, end, up)
+	if len(t.open) >= t.limit { // overlapping slices leave some behind
+		t.open = slices.DeleteFunc(t.open, func(id int32) bool { return n.Nodes[id].End <= e.Time })
+		t.limit = 2*len(t.open) + 64
+	}
 	t.open = append(t.open, id)
 	for _, point := range t.waiting {
 		n.Owners[point] = id
 	}
 	t.waiting = t.waiting[:0]
 	return id
+}
+
+// mayHold reports whether a slice can be inside of another that is around it by time. On a track of concurrent work,
+// one that has an ID is around others by chance; as in tracefmt/internal/lanes, only those that have neither ID nor
+// parent, or that name it as their parent, are inside of it.
+func mayHold(outer, inner *tracefmt.Event) bool {
+	return outer.ID == "" || outer.ID == inner.Parent || inner.ID == "" && inner.Parent == ""
 }
 
 // add makes the node of a slice.
@@ -167,6 +179,9 @@ func (n *nesting) around(e *tracefmt.Event) int32 {
 func (n *nesting) asyncSlice(e *tracefmt.Event) int32 {
 	key := asyncKey{e.Category, e.AsyncKey()}
 	up := n.around(e)
+	if up != None && !mayHold(n.Nodes[up].Event, e) {
+		up = None
+	}
 	if open := n.async[key]; len(open) > 0 {
 		up = open[len(open)-1]
 	}

@@ -35,8 +35,22 @@ func TestOf(t *testing.T) {
 	if !slices.Equal(tree.Owners, want) {
 		t.Errorf("owners\n%v, want\n%v", tree.Owners, want)
 	}
+	// A request that runs during another one isn't inside of it.
+	apart := []*tracefmt.Event{
+		{Kind: tracefmt.Complete, Track: 1, Time: 0, Dur: 10, Name: "request", ID: "a"},
+		{Kind: tracefmt.Complete, Track: 1, Time: 2, Dur: 3, Name: "another", ID: "b"},
+		{Kind: tracefmt.Complete, Track: 1, Time: 3, Dur: 1, Name: "its child", ID: "c", Parent: "b"},
+		{Kind: tracefmt.Complete, Track: 1, Time: 3, Dur: 1, Name: "an orphan", Parent: "gone"},
+		{Kind: tracefmt.Complete, Track: 1, Time: 6, Dur: 1, Name: "child", ID: "d", Parent: "a"},
+	}
+	for i, n := range nest.Of(slices.Values(apart)).Nodes {
+		if want := []int32{nest.None, nest.None, 1, nest.None, 0}[i]; n.Up != want {
+			t.Errorf("%s is inside of %d, want %d", n.Event.Name, n.Up, want)
+		}
+	}
+
 	above := []int32{nest.None, outer, open, async, nest.None} // async names a parent, which comes later
-	depths := []int32{1, 2, 2, 3, 1}                           // open outlives outer, so that it isn't inside
+	depths := []int32{1, 2, 1, 2, 1}                           // async and open aren't in outer, which has an ID
 	for i := range tree.Nodes {
 		if n := tree.Nodes[i]; tree.Above(int32(i)) != above[i] || n.Depth != depths[i] {
 			t.Errorf("%s is below %d, %d deep, want %d and %d", n.Event.Name, tree.Above(int32(i)), n.Depth, above[i], depths[i])
