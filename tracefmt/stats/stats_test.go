@@ -146,7 +146,7 @@ func TestBounded(t *testing.T) {
 			s.Add(&e)
 		}
 	}
-	if after := heap(); after > before+64<<20 {
+	if after := heap(); after > before+32<<20 {
 		t.Errorf("%d KiB are held", (after-before)>>10)
 	}
 	r := s.Report(1, nil)
