@@ -24,8 +24,8 @@ A TIME is 2026-01-31T09:05:00Z (RFC 3339) or 1769850300.5 (Unix seconds), if the
 text and "?" for a character. A CONDITION is key (there is such an attribute), key=value, key!=value, key~regexp or
 key!~regexp. Several --task or --span are alternatives; several --attr have to be met all.
 
-Only if nothing is asked for but times in absolute form can a large trace be converted as a stream; otherwise it is held
-in memory, whatever --memory says.`
+Only if nothing is asked for but times can a large trace be converted as a stream; otherwise it is held in memory,
+whatever --memory says. A file is read twice if times depend on its beginning or its end.`
 
 const filterExamples = `
   trace-convert trace.json --from 10% --until 40% -o part.json

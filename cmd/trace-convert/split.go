@@ -157,7 +157,9 @@ func (s *splitting) split(ctx context.Context, inputs []string, o split.Options)
 
 // splitStream splits what is too large to be held.
 func (s *splitting) splitStream(ctx context.Context, in *source, o split.Options) error {
-	in.Reader = s.filter.wrap(s.inOrder(in.Reader))
+	if err := s.leave(ctx, in); err != nil {
+		return err
+	}
 	events, failed := eventsOf(in)
 	if err := s.along(events, o); err != nil {
 		return err

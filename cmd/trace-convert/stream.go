@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/spanstack/spanstack/tracefmt"
+	"github.com/spanstack/spanstack/tracefmt/filter"
 	"github.com/spanstack/spanstack/tracefmt/spanlog"
 	"github.com/spanstack/spanstack/tracefmt/timeline"
 )
@@ -16,10 +17,12 @@ const eventSize = 512
 const minWindow = 1 << 10
 
 // streams reports whether a large input can be converted without holding it. Logs can't: their lines get tracks.
-// Nor can what flags leave of a trace if it depends on what comes later in it.
+// Nor can what flags leave of a trace if it depends on what comes later in it, but for its end, for which a file is
+// read twice.
 func (c *conversion) streams(s *source) bool {
 	_, isLog := s.Reader.(*spanlog.Reader)
-	return !c.summary && c.format.Mode == tracefmt.Streaming && !isLog && c.filter.options.Streams()
+	return !c.summary && c.format.Mode == tracefmt.Streaming && !isLog &&
+		(c.filter.options.Streams() || c.filter.options.StreamsWithin() && s.isFile())
 }
 
 // A head is a reader whose first events are at hand.
@@ -64,14 +67,29 @@ func (h *head) Next() (*tracefmt.Event, error) {
 // Losses implements tracefmt.LossReporter.
 func (h *head) Losses() []tracefmt.Loss { return tracefmt.LossesOf(h.rest) }
 
-// inOrder returns a reader of r's events in the order of time, as far as the memory allows.
-func (c *conversion) inOrder(r tracefmt.Reader) tracefmt.Reader {
-	return timeline.NewStream(r, max(minWindow, int(c.memory/8/eventSize)))
+// isFile reports whether the source can be opened again.
+func (s *source) isFile() bool { return s.file != nil && !s.slow }
+
+// leave makes s read in the order of time, as far as the memory allows, what the flags leave of it.
+func (c *conversion) leave(ctx context.Context, s *source) error {
+	if !c.filter.options.Streams() {
+		again, err := c.open(ctx, s.shown)
+		if err != nil {
+			return err
+		}
+		defer again.close()
+		extent, _ := filter.Survey(again) // the error comes again, and is told then
+		c.filter.options = c.filter.options.Within(extent)
+	}
+	s.Reader = c.filter.wrap(timeline.NewStream(s.Reader, max(minWindow, int(c.memory/8/eventSize))))
+	return nil
 }
 
 // stream converts what is too large to be held.
 func (c *conversion) stream(ctx context.Context, s *source, out io.Writer) error {
-	s.Reader = c.filter.wrap(c.inOrder(s.Reader))
+	if err := c.leave(ctx, s); err != nil {
+		return err
+	}
 	return c.pack(out, func(out io.Writer) error {
 		w := c.format.NewWriter(out)
 		n := int64(0)

@@ -7,8 +7,8 @@
 // depths are asked for, and goes when slices are chosen by task, name or attribute. Processes and tracks are declared
 // only if something is left on them. Clocks stay.
 //
-// With absolute times alone a Reader streams: it holds what is open, and leaves the start of an arrow whose end is
-// beyond the stretch. Everything else needs the end of the trace, or what comes later in it, such as the parent of a
-// slice in a file that is in the order of ends: then the Reader puts the trace into normal form first (see package
-// timeline), in memory.
+// With absolute times alone, or others of a trace whose Extent is known, a Reader streams: it holds what is open, and
+// leaves the start of an arrow whose end is beyond the stretch. Everything else needs the end of the trace, or what
+// comes later in it, such as the parent of a slice in a file that is in the order of ends: then the Reader puts the
+// trace into normal form first (see package timeline), in memory.
 package filter

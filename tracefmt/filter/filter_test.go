@@ -195,6 +195,36 @@ func TestClip(t *testing.T) {
 	}
 }
 
+// TestWithin leaves the same of a trace that goes by as of one that is in memory, if its extent is known.
+func TestWithin(t *testing.T) {
+	extent, err := filter.Survey(&list{events: trace()})
+	if want := (filter.Extent{Begin: 0, End: 1000}); err != nil || extent != want {
+		t.Fatalf("%v, %v, want %v", extent, err, want)
+	}
+	for _, pair := range [][2]string{{"+650ns", "100%"}, {"0%", "-900ns"}, {"10%", "15%"}, {"-1us", "1"}} {
+		o := filter.Options{From: bound(t, pair[0]), To: bound(t, pair[1])}
+		within := o.Within(extent)
+		if o.Streams() || !within.Streams() {
+			t.Errorf("%v: streams: %v, within %v: %v", pair, o.Streams(), extent, within.Streams())
+		}
+		var got [2]string
+		for i, o := range []filter.Options{o, within} {
+			events, err := fmttest.ReadAll(filter.NewReader(&list{events: trace()}, o))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got[i], _, _ = strings.Cut(names(t, events), " | ")
+		}
+		if got[0] != got[1] || got[0] == "" {
+			t.Errorf("%v: in memory %q, streamed %q", pair, got[0], got[1])
+		}
+	}
+	failure := errors.New("the disk is on fire")
+	if extent, err := filter.Survey(&list{trace(), failure}); err != failure || extent.End != 1000 {
+		t.Errorf("input that fails: %v, %v", extent, err)
+	}
+}
+
 func TestErrors(t *testing.T) {
 	noClock := trace()[1:]
 	for _, o := range []filter.Options{{From: filter.At(5)}, {From: filter.At(5), MaxDepth: 1}} {

@@ -3,6 +3,7 @@ package filter
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"regexp"
 	"strconv"
@@ -37,8 +38,38 @@ func (o *Options) IsZero() bool {
 func (o *Options) chooses() bool { return len(o.Tasks)+len(o.Spans)+len(o.Attrs) > 0 }
 
 // Streams reports whether each event can be judged when it comes.
-func (o *Options) Streams() bool {
-	return !o.chooses() && o.MinDuration <= 0 && o.MaxDepth <= 0 && o.From.streams() && o.To.streams()
+func (o *Options) Streams() bool { return o.StreamsWithin() && o.From.streams() && o.To.streams() }
+
+// StreamsWithin reports whether each event can be judged when it comes if the trace's Extent is known: see Within.
+func (o *Options) StreamsWithin() bool { return !o.chooses() && o.MinDuration <= 0 && o.MaxDepth <= 0 }
+
+// Extent is when a trace begins and ends, in ns on its clock.
+type Extent struct{ Begin, End int64 }
+
+// Survey reads a trace to find its Extent. If r fails, it is that of what could be read, and the error is r's.
+func Survey(r tracefmt.Reader) (Extent, error) {
+	var b bounds
+	for {
+		e, err := r.Next()
+		if err == io.EOF {
+			err = nil
+		} else if err == nil {
+			b.add(e)
+			continue
+		}
+		return b.Extent, err
+	}
+}
+
+// Within returns the Options with the same meaning for a trace of which the Extent is known.
+func (o Options) Within(x Extent) Options {
+	for _, b := range []*Bound{&o.From, &o.To} {
+		if !b.streams() {
+			t, _ := b.resolve(bounds{Extent: x}, 0) // only absolute ones can fail
+			*b = Bound{sort: onClock, ns: t}
+		}
+	}
+	return o
 }
 
 // Bound is one end of a stretch of time. The zero value is the trace's own.
@@ -56,12 +87,13 @@ const (
 	fromBegin
 	fromEnd // ns is positive
 	partly
+	onClock // ns on the trace's own
 )
 
 // IsZero reports whether it is the trace's own bound.
 func (b Bound) IsZero() bool { return b.sort == unbounded }
 
-func (b Bound) streams() bool { return b.sort == unbounded || b.sort == absolute }
+func (b Bound) streams() bool { return b.sort == unbounded || b.sort == absolute || b.sort == onClock }
 
 // At returns the Bound at a point of the wall clock, in ns since 1970 UTC.
 func At(unix int64) Bound { return Bound{sort: absolute, ns: unix} }
@@ -126,8 +158,26 @@ var ErrNoClock = errors.New("the trace doesn't say what the wall clock was")
 
 // bounds is what is known of a trace's times.
 type bounds struct {
-	begin, end int64
-	anchor     *tracefmt.Event // nil if there is none
+	Extent
+	timed  bool            // there was an event with a time
+	anchor *tracefmt.Event // nil if there is none
+}
+
+func (b *bounds) add(e *tracefmt.Event) {
+	switch {
+	case !e.Kind.Timed():
+		return
+	case e.Kind == tracefmt.Clock:
+		if !b.timed && b.anchor == nil {
+			b.anchor = e.Clone()
+		}
+		return
+	case !b.timed:
+		b.timed = true
+		b.Extent = Extent{e.Time, e.Time}
+	}
+	b.Begin = min(b.Begin, e.Time)
+	b.End = max(b.End, clamped(e.Time, max(e.Dur, 0)))
 }
 
 // resolve returns the time on the trace's clock, or otherwise if b is the trace's own bound.
@@ -139,15 +189,17 @@ func (b Bound) resolve(in bounds, otherwise int64) (int64, error) {
 		}
 		return clamped(b.ns, in.anchor.Time-in.anchor.Unix), nil
 	case fromBegin:
-		return clamped(in.begin, b.ns), nil
+		return clamped(in.Begin, b.ns), nil
 	case fromEnd:
-		return clamped(in.end, -b.ns), nil
+		return clamped(in.End, -b.ns), nil
+	case onClock:
+		return b.ns, nil
 	case partly:
-		length := uint64(in.end) - uint64(in.begin) // which an int64 may not hold
+		length := uint64(in.End) - uint64(in.Begin) // which an int64 may not hold
 		if b.part == 1 {
-			return in.end, nil
+			return in.End, nil
 		}
-		return int64(uint64(in.begin) + uint64(math.Round(b.part*float64(length)))), nil
+		return int64(uint64(in.Begin) + uint64(math.Round(b.part*float64(length)))), nil
 	}
 	return otherwise, nil
 }

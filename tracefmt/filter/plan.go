@@ -50,19 +50,9 @@ func (p *plan) make() (err error) {
 
 // survey learns when the trace is, and whether it has tasks.
 func (p *plan) survey() {
-	first := true
 	for e := range p.t.Events() {
-		switch {
-		case e.Kind == tracefmt.Clock && first && p.bounds.anchor == nil:
-			p.bounds.anchor = e
-		case e.Kind.Timed() && e.Kind != tracefmt.Clock:
-			if first {
-				p.bounds.begin, p.bounds.end, first = e.Time, e.Time, false
-			}
-			p.bounds.begin = min(p.bounds.begin, e.Time)
-			p.bounds.end = max(p.bounds.end, e.Time, clamped(e.Time, max(e.Dur, 0)))
-			p.hasTasks = p.hasTasks || nest.IsSlice(e.Kind) && isTask(e.Category)
-		}
+		p.bounds.add(e)
+		p.hasTasks = p.hasTasks || nest.IsSlice(e.Kind) && isTask(e.Category)
 	}
 }
 
@@ -90,7 +80,7 @@ func (p *plan) wants(id int32) bool {
 	}
 	return (len(p.o.Spans) == 0 || anyMatches(p.o.Spans, n.Event.Name)) &&
 		(p.o.MaxDepth <= 0 || int(n.Depth) <= p.o.MaxDepth) &&
-		(p.o.MinDuration <= 0 || clamped(min(n.End, p.bounds.end), -n.Begin) >= p.o.MinDuration) &&
+		(p.o.MinDuration <= 0 || clamped(min(n.End, p.bounds.End), -n.Begin) >= p.o.MinDuration) &&
 		(len(p.o.Tasks) == 0 || p.below(id))
 }
 

@@ -14,7 +14,6 @@ import (
 type stream struct {
 	*Reader
 	from, to int64
-	timed    bool // there was an event with a time
 	bounds   bounds
 
 	tracks  map[tracefmt.TrackID]*held
@@ -77,14 +76,12 @@ func (s *stream) take(e *tracefmt.Event) error {
 		s.declare(e)
 		return nil
 	case tracefmt.Clock:
-		if !s.timed && s.bounds.anchor == nil {
-			s.bounds.anchor = e.Clone()
-		}
+		s.bounds.add(e)
 		s.queue = append(s.queue, e)
 		return nil
 	}
-	if !s.timed {
-		s.timed = true
+	if !s.bounds.timed {
+		s.bounds.add(e)
 		if err := s.resolve(); err != nil {
 			return err
 		}
