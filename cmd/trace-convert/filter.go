@@ -14,8 +14,7 @@ import (
 	"github.com/spanstack/spanstack/tracefmt/timeline"
 )
 
-const filterHelp = `
---from, --until, --task, --span, --attr, --min-duration and --max-depth leave a part of the trace: what meets all of
+const filterHelp = `--from, --until, --task, --span, --attr, --min-duration and --max-depth leave a part of the trace: what meets all of
 them. Log lines, instants and arrows share the fate of the slice that they belong to; what belongs to none stays unless
 slices are chosen by --task, --span or --attr. How much is left is told on standard error.
 
@@ -27,8 +26,7 @@ key!~regexp. Several --task or --span are alternatives; several --attr have to b
 Only if nothing is asked for but times can a large trace be converted as a stream; otherwise it is held in memory,
 whatever --memory says. A file is read twice if times depend on its beginning or its end.`
 
-const filterExamples = `
-  trace-convert trace.json --from 10% --until 40% -o part.json
+const filterExamples = `  trace-convert trace.json --from 10% --until 40% -o part.json
   trace-convert trace.json --task 'replicate tank/*' --min-duration 10ms -o slow.json
   trace-convert trace.json --attr error --attr dataset~^tank/ --summary`
 

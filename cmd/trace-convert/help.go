@@ -18,6 +18,8 @@ allows: begins and ends stay apart, and the order of time is found among some th
 can't express is told on standard error, with counts. An output file appears under its name only when it is complete;
 with a name that ends in ".gz" it is packed.
 
+` + filterHelp + `
+
 Exit codes:
   0    success
   1    failed; no output file was written
@@ -34,7 +36,8 @@ const examples = `  trace-convert --summary trace.json            # the tree of 
   trace-convert trace.json zferry.log -o both.json
                                                 # log lines on their spans
   trace-convert grep m7lgfaavf2yy7 zferry.log   # the lines of a span, and of all below it
-  zcat old.json.gz | trace-convert > new.json   # Chrome JSON, repaired and in order`
+  zcat old.json.gz | trace-convert > new.json   # Chrome JSON, repaired and in order
+` + filterExamples
 
 // version returns the version that the Go command stamped into the program.
 func version() string {

@@ -87,8 +87,8 @@ func command(code *int, std streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "trace-convert [flags] [INPUT...]",
 		Short:             "Convert, merge and sum up trace files",
-		Long:              longHelp + filterHelp,
-		Example:           examples + filterExamples,
+		Long:              longHelp,
+		Example:           examples,
 		Version:           version(),
 		Args:              cobra.ArbitraryArgs,
 		SilenceErrors:     true,
