@@ -30,7 +30,7 @@ Whoever knows the key can try out guesses, and the command line can be seen by o
 It is no proof against those who know much about what the trace is of: durations and numbers of things can be
 recognised.
 
-The flags that leave a part of the trace are those of trace-convert; they see the trace as it was.
+The flags that keep a part of the trace are those of trace-convert; they see the trace as it was.
 
 Exit codes are those of trace-convert.`
 

@@ -14,7 +14,7 @@ import (
 	"github.com/spanstack/spanstack/tracefmt/timeline"
 )
 
-const filterHelp = `--from, --until, --task, --span, --attr, --min-duration and --max-depth leave a part of the trace: what meets all of
+const filterHelp = `--from, --until, --task, --span, --attr, --min-duration and --max-depth keep a part of the trace: what meets all of
 them. Log lines, instants and arrows share the fate of the slice that they belong to; what belongs to none stays unless
 slices are chosen by --task, --span or --attr. How much is left is told on standard error.
 
@@ -30,7 +30,7 @@ const filterExamples = `  trace-convert trace.json --from 10% --until 40% -o par
   trace-convert trace.json --task 'replicate tank/*' --min-duration 10ms -o slow.json
   trace-convert trace.json --attr error --attr dataset~^tank/ --summary`
 
-// filterFlags are the flags that leave a part of a trace.
+// filterFlags are the flags that keep a part of a trace.
 type filterFlags struct {
 	from, until         string
 	tasks, spans, attrs []string
@@ -48,11 +48,11 @@ func (f *filterFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.from, "from", "", "leave out what is before this `TIME`")
 	flags.StringVar(&f.until, "until", "", "leave out what is after this `TIME`")
 	flags.BoolVar(&f.clip, "clip", false, "cut slices at --from and --until, instead of keeping them whole")
-	flags.StringArrayVar(&f.tasks, "task", nil, "leave tasks of names with this `PATTERN`, and all that is below them")
-	flags.StringArrayVar(&f.spans, "span", nil, "leave slices of names with this `PATTERN`")
-	flags.StringArrayVar(&f.attrs, "attr", nil, "leave slices whose attributes meet this `CONDITION`")
-	flags.DurationVar(&f.minDuration, "min-duration", 0, "leave slices that last this long at least")
-	flags.IntVar(&f.maxDepth, "max-depth", 0, "leave slices that are this deep on their track; 1 are the outermost")
+	flags.StringArrayVar(&f.tasks, "task", nil, "keep only tasks of names with this `PATTERN`, and all that is below them")
+	flags.StringArrayVar(&f.spans, "span", nil, "keep only slices of names with this `PATTERN`")
+	flags.StringArrayVar(&f.attrs, "attr", nil, "keep only slices whose attributes meet this `CONDITION`")
+	flags.DurationVar(&f.minDuration, "min-duration", 0, "keep only slices that last this long at least")
+	flags.IntVar(&f.maxDepth, "max-depth", 0, "keep only slices up to this depth on their track; 1 are the outermost")
 }
 
 // check reads what the flags say.

@@ -24,7 +24,7 @@ Exit codes:
   0    success
   1    failed; no output file was written
   2    the command line is wrong
-  3    an input could be read only in part; what could be read was written
+  3    an input could be read only in part, what could be read was written; or validate found something
   4    grep found nothing
   130  interrupted; no output file was written`
 

@@ -30,7 +30,7 @@ not; it isn't for formats that are written all at once ("whole" in the list of f
 trace ID, if there is one, else by the outermost task or span that things are below. What belongs to none is in a part
 of its own. Arrows between parts are left out.
 
-The flags that leave a part of the trace are those of trace-convert; they come first. The parts get their names when
+The flags that keep a part of the trace are those of trace-convert; they come first. The parts get their names when
 all are complete. What is in them is told on standard error.
 
 Exit codes are those of trace-convert.`
