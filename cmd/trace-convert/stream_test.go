@@ -28,7 +28,7 @@ func (e *endless) Read(p []byte) (int, error) {
 		e.n++
 		fmt.Fprintf(&e.text, `{"name":"op %d","ph":"X","ts":%d,"dur":2,"pid":1,"tid":%d,"args":{"dataset":"tank/%d"}},`+"\n",
 			e.n%10_000_000, e.n*3-e.n%7*5, e.n%8, e.n)
-		if e.from != nil && e.n%100_000 == 0 {
+		if e.from != nil && e.n%20_000 == 0 {
 			e.from()
 		}
 	}
@@ -49,7 +49,7 @@ func TestEndless(t *testing.T) {
 				var m runtime.MemStats
 				runtime.ReadMemStats(&m)
 				most = max(most, m.HeapAlloc)
-				if in.n >= 400_000 && cancelled.IsZero() {
+				if in.n >= 120_000 && cancelled.IsZero() {
 					cancelled = time.Now()
 					cancel()
 				}
