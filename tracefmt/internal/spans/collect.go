@@ -50,7 +50,6 @@ type Collector struct {
 	waits  queue
 	orphan queue // of events
 	spare  []*Span
-	log    Log
 }
 
 // track is a process or a track.
@@ -66,9 +65,9 @@ type track struct {
 
 // level is a slice of a track that others may be in.
 type level struct {
-	node *node // of an open one
-	id   ID
-	end  int64 // of a complete one
+	node       *node // of an open one
+	id         ID
+	start, end int64 // of a complete one
 }
 
 type asyncKey struct{ category, key string }
@@ -349,7 +348,9 @@ func (c *Collector) begin(e *tracefmt.Event, at int64) {
 		s.Attrs = append(s.Attrs, tracefmt.Attr{Key: keyID, Value: tracefmt.String(e.ID)})
 	}
 	s.takeTrace()
-	t.leave(e, at)
+	if e.Kind != tracefmt.AsyncBegin {
+		t.leave(e, at)
+	}
 	if e.Parent != "" {
 		if s.Parent, exact = Number(e.Parent); !exact {
 			s.Attrs = append(s.Attrs, tracefmt.Attr{Key: keyParent, Value: tracefmt.String(e.Parent)})
@@ -374,7 +375,7 @@ func (c *Collector) begin(e *tracefmt.Event, at int64) {
 		c.async[key] = append(c.async[key], n)
 	default:
 		if s.Dur >= 0 && len(t.stack) < maxNested {
-			t.stack = append(t.stack, level{id: s.ID, end: s.Start + s.Dur})
+			t.stack = append(t.stack, level{id: s.ID, start: s.Start, end: s.Start + s.Dur})
 		}
 		c.finish(n)
 	}
@@ -387,7 +388,7 @@ func (t *track) leave(e *tracefmt.Event, at int64) {
 		end += max(e.Dur, 0)
 	}
 	for n := len(t.stack); n > 0; n = len(t.stack) {
-		if top := &t.stack[n-1]; top.node != nil || top.end >= end && at < top.end {
+		if top := &t.stack[n-1]; top.node != nil || top.start <= at && at < top.end && end <= top.end {
 			return
 		}
 		t.stack = t.stack[:n-1]

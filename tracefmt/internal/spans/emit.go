@@ -184,6 +184,7 @@ type marks struct {
 	async    tracefmt.Value // its Key, or true
 	instant  bool
 	time     *int64
+	severity *string
 }
 
 // take takes attributes out of a list which are no attributes in the model.
@@ -246,6 +247,9 @@ func (k *marks) set(key string, v tracefmt.Value) bool {
 		n, ok := v.Int64()
 		k.time = &n
 		return ok
+	case keySeverity:
+		k.severity = &text
+		return isText
 	case keyInstant:
 		k.instant = isTrue
 		return isTrue
@@ -385,6 +389,10 @@ func (m *Emitter) event(v *Event, track tracefmt.TrackID, parent string, span in
 	v.Attrs = k.take(v.Attrs)
 	e := m.emit(tracefmt.Instant, track, v.Time)
 	e.Name, e.Category, e.Parent = v.Name, categoryEvent, parent
+	if k.severity != nil {
+		v.IsLog = true
+		v.Severity, _ = tracefmt.ParseSeverity(*k.severity)
+	}
 	if v.IsLog {
 		e.Kind, e.Severity, e.Category = tracefmt.Log, v.Severity, ""
 	}

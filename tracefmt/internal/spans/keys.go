@@ -42,6 +42,7 @@ const (
 	keyAsync    = own + "async"     // of a span: it is an async slice with this Key; of an event: it is of one (true)
 	keyInstant  = own + "instant"   // true: of a log record that is an instant
 	keyTime     = own + "time"      // of a link: when it was told, in ns since 1970, if that isn't the span's start
+	keySeverity = own + "severity"  // of an event: it is a log line of this severity, or of none ("")
 	keyOrder    = own + "order"     // of a resource: the process's Order
 	keySource   = own + "source_id" // of a resource: the process's SourceID, if that is no number
 

@@ -40,6 +40,14 @@ type Event struct {
 	Severity tracefmt.Severity
 }
 
+// MarkLog says in the attributes that the event is a log line, if it is one, for formats in which it is an event like
+// others. An Emitter understands it.
+func (e *Event) MarkLog() {
+	if e.IsLog {
+		e.Attrs = append(e.Attrs, tracefmt.Attr{Key: keySeverity, Value: tracefmt.String(e.Severity.String())})
+	}
+}
+
 // Link is a link of a span to another one.
 type Link struct {
 	Trace   TraceID
