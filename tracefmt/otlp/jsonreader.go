@@ -30,7 +30,8 @@ type JSONReader struct {
 	isOTLP   bool // a key of OTLP was found
 	foreign  bool // an object had other keys
 	assembly assembly
-	badIDs   int // of the record that is parsed
+	badIDs   int   // of the record that is parsed
+	schema   int64 // between the next byte and this one there is no "schemaUrl"
 }
 
 // level is an array or object that is read piece by piece.
@@ -300,7 +301,7 @@ func (r *JSONReader) more() error {
 	if len(r.buf) == cap(r.buf) {
 		left := r.buf[r.pos:]
 		to := r.buf[:0]
-		if len(left) > cap(r.buf)/2 || cap(r.buf) == 0 {
+		if len(left) > cap(r.buf)/2 || cap(r.buf) < usualBuffer {
 			to = make([]byte, 0, max(firstBuffer, 2*cap(r.buf)))
 		}
 		r.offset += int64(r.pos)

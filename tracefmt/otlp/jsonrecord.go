@@ -447,7 +447,7 @@ func (r *JSONReader) scope(b []byte, i int, start int64) (end int, err error) {
 // peekScope looks for a schema that comes behind the spans of the ScopeSpans at the next byte, and for the scope, if all
 // of it is in memory.
 func (r *JSONReader) peekScope() {
-	if !bytes.Contains(r.buf[r.pos:], []byte(`"schemaUrl"`)) && !bytes.Contains(r.buf[r.pos:], []byte(`"schema_url"`)) {
+	if !r.findSchema() {
 		return
 	}
 	if _, err := jsontext.ScanValue(r.buf, r.pos, 0); err != nil {
@@ -465,6 +465,22 @@ func (r *JSONReader) peekScope() {
 		return jsontext.ScanValue(r.buf, i, 0)
 	})
 	r.assembly.setScopeSchema(url, 0)
+}
+
+var schemaKey = []byte(`"schemaUrl"`)
+
+// findSchema reports whether the key of a schema is in the buffer. Each byte is searched once.
+func (r *JSONReader) findSchema() bool {
+	if r.schema < r.offset+int64(r.pos) {
+		r.schema = r.offset + int64(r.pos)
+	}
+	from := int(r.schema - r.offset)
+	if i := bytes.Index(r.buf[from:], schemaKey); i >= 0 {
+		r.schema += int64(i) // it stays there until it is behind us
+		return true
+	}
+	r.schema = max(r.schema, r.offset+int64(len(r.buf)-len(schemaKey)))
+	return false
 }
 
 // attrs adds the KeyValues of the array at b[i].

@@ -153,7 +153,7 @@ func (w *JSONWriter) keepLogs() {
 // appendGroups appends groups, those of a resource together.
 func (w *JSONWriter) appendGroups(b []byte, g *groups, several bool, scopes, records string) []byte {
 	for i, first := range g.list {
-		if first.records == nil {
+		if first.written {
 			continue // written with one before it
 		}
 		if several {
@@ -166,7 +166,7 @@ func (w *JSONWriter) appendGroups(b []byte, g *groups, several bool, scopes, rec
 		b = w.appendResource(b, first.resource)
 		b = append(append(append(b, `,"`...), scopes...), `":[`...)
 		for j, other := range g.list[i:] {
-			if other.resource != first.resource || other.records == nil {
+			if other.resource != first.resource || other.written {
 				continue
 			}
 			if j > 0 {
@@ -175,7 +175,7 @@ func (w *JSONWriter) appendGroups(b []byte, g *groups, several bool, scopes, rec
 			b = w.appendScope(b, other.scope)
 			b = append(append(append(b, '"'), records...), `":[`...)
 			b = append(append(b, other.records...), "]}"...)
-			other.records = nil
+			other.written = true
 		}
 		b = append(b, "]}"...)
 	}

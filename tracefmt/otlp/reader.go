@@ -12,7 +12,8 @@ import (
 )
 
 const (
-	firstBuffer = 256 << 10
+	firstBuffer = 16 << 10  // bytes; it grows up to the usual size with the input, and further with a long span
+	usualBuffer = 256 << 10
 	peekSize    = 128 << 10 // bytes of a ScopeSpans in which its schema is looked for before its spans are read
 	maxVarint   = 10
 	maxIdle     = 100 // reads without a byte
@@ -170,7 +171,7 @@ func (r *Reader) need(n int) error {
 func (r *Reader) makeRoom() {
 	left := r.buf[r.pos:]
 	to := r.buf[:0]
-	if len(left) > cap(r.buf)/2 || cap(r.buf) == 0 {
+	if len(left) > cap(r.buf)/2 || cap(r.buf) < usualBuffer {
 		to = make([]byte, 0, max(firstBuffer, 2*cap(r.buf)))
 	}
 	r.offset += int64(r.pos)

@@ -28,15 +28,17 @@ type Writer struct {
 
 // groups holds encoded records by what they have in common.
 type groups struct {
-	list []*group
-	last *group
-	size int
+	list  []*group
+	last  *group
+	size  int
+	spare []*group
 }
 
 type group struct {
 	resource *spans.Resource
 	scope    *spans.Scope
 	records  []byte
+	written  bool
 }
 
 // of returns the group of a resource and a scope.
@@ -53,7 +55,13 @@ func (g *groups) of(resource *spans.Resource, scope *spans.Scope) *group {
 			return x
 		}
 	}
-	g.last = &group{resource: resource, scope: scope}
+	if n := len(g.spare); n > 0 {
+		g.last = g.spare[n-1]
+		g.spare = g.spare[:n-1]
+	} else {
+		g.last = new(group)
+	}
+	*g.last = group{resource: resource, scope: scope, records: g.last.records[:0]}
 	g.list = append(g.list, g.last)
 	return g.last
 }
@@ -63,7 +71,10 @@ const maxGroups = 64
 
 func (g *groups) full() bool { return g.size >= flushSize || len(g.list) > maxGroups }
 
-func (g *groups) reset() { g.list, g.last, g.size = g.list[:0], nil, 0 }
+func (g *groups) reset() {
+	g.spare = append(g.spare, g.list...)
+	g.list, g.last, g.size = g.list[:0], nil, 0
+}
 
 // NewWriter returns a Writer to out.
 func NewWriter(out io.Writer) *Writer {
@@ -112,16 +123,16 @@ func (w *Writer) flush() {
 	}
 	b := w.buf[:0]
 	for i, g := range w.groups.list {
-		if g.records == nil {
+		if g.written {
 			continue // written with one before it
 		}
 		var start int
 		b, start = openMessage(b, dataResources)
 		b = w.appendResource(b, g.resource)
 		for _, other := range w.groups.list[i:] {
-			if other.resource == g.resource && other.records != nil {
+			if other.resource == g.resource && !other.written {
 				b = w.appendScope(b, other)
-				other.records = nil
+				other.written = true
 			}
 		}
 		b = closeMessage(b, start)

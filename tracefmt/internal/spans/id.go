@@ -105,7 +105,7 @@ func ParseTraceID[T string | []byte](text T) (t TraceID, ok bool) {
 // lower case. Those of package trace, 13 digits of base32, keep their 64 bits. All others are hashed.
 func Number(text string) (id ID, exact bool) {
 	if id, ok := ParseID(text); ok && id != 0 {
-		return id, strings.ToLower(text) == text
+		return id, !strings.ContainsAny(text, "ABCDEF")
 	}
 	if id, ok := parseBase32(text); ok && id != 0 {
 		return id, false
@@ -150,7 +150,7 @@ type texts struct {
 	block  strings.Builder // room for some texts, so that not each is allocated by itself
 }
 
-const idSlots = 12
+const idSlots = 10
 
 type idText struct {
 	id   ID
