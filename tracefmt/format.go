@@ -82,6 +82,7 @@ type Format struct {
 	Mode      Mode                   // of the writer
 	Packed    bool                   // the writer packs its output with gzip itself
 	Keeps     Feature                // what a round trip keeps
+	Spans     bool                   // what it keeps comes back as complete slices, in any order, in ns since 1970
 }
 
 // DetectBytes is how much of an input Detect functions get to see.

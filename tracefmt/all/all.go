@@ -11,6 +11,7 @@ import (
 	_ "github.com/spanstack/spanstack/tracefmt/folded"
 	_ "github.com/spanstack/spanstack/tracefmt/fxt"
 	_ "github.com/spanstack/spanstack/tracefmt/gotrace"
+	_ "github.com/spanstack/spanstack/tracefmt/otlp"
 	_ "github.com/spanstack/spanstack/tracefmt/perfetto"
 	_ "github.com/spanstack/spanstack/tracefmt/pprof"
 	_ "github.com/spanstack/spanstack/tracefmt/spanlog"

@@ -121,6 +121,7 @@ func (s suite) read(t testing.TB, data []byte) []tracefmt.Event {
 // same checks that events come back as they are, as far as the format keeps them.
 func (s suite) same(t testing.TB, events []tracefmt.Event) {
 	t.Helper()
+	events = s.possible(events)
 	data, _ := s.write(t, events)
 	Diff(t, "read back", s.content(s.read(t, data)), s.content(events))
 }

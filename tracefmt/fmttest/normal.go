@@ -10,8 +10,11 @@ import (
 
 // content returns what events say, as far as the format keeps it. Formats that are written as a whole may put events in
 // another order, track by track for instance, and turn begins and ends into slices: of them, normal forms are compared
-// (see package timeline), with what happens at one time in the order of its text.
+// (see package timeline), with what happens at one time in the order of its text. Of formats of spans it is SpansOf.
 func (s suite) content(events []tracefmt.Event) Content {
+	if s.Spans {
+		return Content{Timed: SpansOf(events, s.Keeps)}
+	}
 	if s.Mode == tracefmt.Streaming || s.Keeps == 0 {
 		return ContentOf(events, s.Keeps)
 	}

@@ -42,7 +42,7 @@ func (s suite) concurrent(t *testing.T) {
 
 func (s suite) randomRoundTrip(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
-		events := Events(r)
+		events := s.possible(Events(r))
 		var out bytes.Buffer
 		w := s.NewWriter(&out)
 		for i := range events {

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	firstBuffer = 16 << 10  // bytes; it grows up to the usual size with the input, and further with a long span
+	firstBuffer = 16 << 10 // bytes; it grows up to the usual size with the input, and further with a long span
 	usualBuffer = 256 << 10
 	peekSize    = 128 << 10 // bytes of a ScopeSpans in which its schema is looked for before its spans are read
 	maxVarint   = 10

@@ -111,6 +111,9 @@ const (
 	nameJSONLines = "otlpjsonl"
 )
 
+const keepsSpans = tracefmt.KeepsTimes | tracefmt.KeepsOpen | tracefmt.KeepsTracks | tracefmt.KeepsAttrs | tracefmt.KeepsIDs |
+	tracefmt.KeepsAsync
+
 // Formats that this package has.
 var (
 	Format = &tracefmt.Format{
@@ -122,6 +125,8 @@ var (
 		NewReader:   func(r io.Reader) tracefmt.Reader { return NewReader(r) },
 		NewWriter:   func(w io.Writer) tracefmt.Writer { return NewWriter(w) },
 		Mode:        tracefmt.Windowed,
+		Keeps:       keepsSpans, // instants and log lines in spans only
+		Spans:       true,
 	}
 	FormatJSON = &tracefmt.Format{
 		Name:        nameJSON,
@@ -132,6 +137,8 @@ var (
 		NewReader:   func(r io.Reader) tracefmt.Reader { return NewJSONReader(r) },
 		NewWriter:   func(w io.Writer) tracefmt.Writer { return NewJSONWriter(w) },
 		Mode:        tracefmt.Windowed,
+		Keeps:       keepsSpans | tracefmt.KeepsInstants | tracefmt.KeepsLogs,
+		Spans:       true,
 	}
 	FormatJSONLines = &tracefmt.Format{
 		Name:        nameJSONLines,
@@ -142,6 +149,8 @@ var (
 		NewReader:   func(r io.Reader) tracefmt.Reader { return newJSONReader(r, nameJSONLines) },
 		NewWriter:   func(w io.Writer) tracefmt.Writer { return NewJSONLinesWriter(w) },
 		Mode:        tracefmt.Windowed,
+		Keeps:       keepsSpans | tracefmt.KeepsInstants | tracefmt.KeepsLogs,
+		Spans:       true,
 	}
 )
 
