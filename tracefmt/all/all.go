@@ -16,4 +16,5 @@ import (
 	_ "github.com/spanstack/spanstack/tracefmt/pprof"
 	_ "github.com/spanstack/spanstack/tracefmt/spanlog"
 	_ "github.com/spanstack/spanstack/tracefmt/speedscope"
+	_ "github.com/spanstack/spanstack/tracefmt/stdouttrace"
 )

@@ -1,9 +1,6 @@
 package otlp
 
 import (
-	"bytes"
-	"errors"
-	"fmt"
 	"io"
 
 	"github.com/spanstack/spanstack/tracefmt"
@@ -16,14 +13,8 @@ import (
 // Spans that are valid JSON but make no sense are skipped and counted, and so are metrics; where the text isn't JSON,
 // reading ends.
 type JSONReader struct {
-	format  string
-	in      io.Reader
-	inErr   error // from in; io.EOF at its end
-	buf     []byte
-	pos     int   // buf[:pos] is done with
-	offset  int64 // of buf[0] in the input
-	err     error
-	records int64
+	in  jsontext.Input
+	err error
 
 	stack    []level
 	began    bool
@@ -63,7 +54,7 @@ func (p place) isList() bool {
 func NewJSONReader(in io.Reader) *JSONReader { return newJSONReader(in, nameJSON) }
 
 func newJSONReader(in io.Reader, format string) *JSONReader {
-	return &JSONReader{in: in, format: format}
+	return &JSONReader{in: jsontext.Input{In: in, Format: format, MaxValue: maxRecord}}
 }
 
 // Losses returns what had to be skipped so far.
@@ -84,15 +75,15 @@ func (r *JSONReader) Next() (*tracefmt.Event, error) {
 
 // step reads on by an element or a member.
 func (r *JSONReader) step() error {
-	c, err := r.peek()
+	c, err := r.in.Peek()
 	if err == io.EOF && len(r.stack) == 0 && r.began {
 		if r.foreign && !r.isOTLP {
-			return r.syntax(r.pos, "no spans in it: there is neither resourceSpans nor resourceLogs")
+			return r.in.Syntax(r.in.Pos, "no spans in it: there is neither resourceSpans nor resourceLogs")
 		}
 		return io.EOF
 	}
 	if err != nil {
-		return r.cut(err)
+		return r.in.Cut(err)
 	}
 	if len(r.stack) == 0 {
 		return r.top(c)
@@ -104,15 +95,15 @@ func (r *JSONReader) step() error {
 	}
 	switch {
 	case c == closing && !top.comma:
-		r.pos++
+		r.in.Pos++
 		r.leave()
 		return nil
 	case c == ',' && top.after:
-		r.pos++
+		r.in.Pos++
 		top.after, top.comma = false, true
 		return nil
 	case top.after || c == closing || c == ',':
-		return r.syntax(r.pos, "unexpected %q", c)
+		return r.in.Syntax(r.in.Pos, "unexpected %q", c)
 	}
 	top.after, top.comma = true, false
 	if top.what.isList() {
@@ -123,32 +114,25 @@ func (r *JSONReader) step() error {
 
 // top begins what stands at the top.
 func (r *JSONReader) top(c byte) error {
-	if bom := []byte("\ufeff"); !r.began && c == bom[0] {
-		for len(r.buf)-r.pos < len(bom) {
-			if err := r.more(); err != nil {
-				return r.cut(err)
-			}
-		}
+	if !r.began {
 		r.began = true
-		if bytes.HasPrefix(r.buf[r.pos:], bom) {
-			r.pos += len(bom)
-			return nil
+		if isMark, err := r.in.SkipByteOrderMark(); isMark || err != nil {
+			return err
 		}
 	}
-	r.began = true
 	switch c {
 	case '{':
 		r.enter(inMessage, false)
 	case '[':
 		r.enter(inMessages, false)
 	default:
-		return r.syntax(r.pos, "unexpected %q: neither an object nor an array", c)
+		return r.in.Syntax(r.in.Pos, "unexpected %q: neither an object nor an array", c)
 	}
 	return nil
 }
 
 func (r *JSONReader) enter(what place, logs bool) {
-	r.pos++
+	r.in.Pos++
 	r.stack = append(r.stack, level{what: what, logs: logs})
 }
 
@@ -163,7 +147,7 @@ func (r *JSONReader) leave() {
 // element reads an element of a list.
 func (r *JSONReader) element(list *level, c byte) error {
 	if c != '{' {
-		return r.skip()
+		return r.in.Skip()
 	}
 	switch list.what {
 	case inMessages:
@@ -176,7 +160,7 @@ func (r *JSONReader) element(list *level, c byte) error {
 		r.peekScope()
 		r.enter(inScope, list.logs)
 	default:
-		r.records++
+		r.in.Event++
 		return r.record(list.logs)
 	}
 	return nil
@@ -203,8 +187,8 @@ var lists = map[place]map[string]struct {
 // member reads a member of an object.
 func (r *JSONReader) member(object *level) error {
 	var key string
-	start := r.offset + int64(r.pos)
-	if err := r.try(func(b []byte, i int) (int, error) {
+	start := r.in.Offset()
+	if err := r.in.Try(func(b []byte, i int) (int, error) {
 		from, to, value, err := jsontext.ScanKey(b, i)
 		if err == nil {
 			key = r.assembly.text.Text(b[from:to])
@@ -213,7 +197,7 @@ func (r *JSONReader) member(object *level) error {
 	}); err != nil {
 		return err
 	}
-	if list, ok := lists[object.what][key]; ok && r.buf[r.pos] == '[' {
+	if list, ok := lists[object.what][key]; ok && r.in.Buf[r.in.Pos] == '[' {
 		r.isOTLP = true
 		r.enter(list.what, list.logs)
 		return nil
@@ -227,7 +211,7 @@ func (r *JSONReader) member(object *level) error {
 		a.setResourceSchema(url)
 		return err
 	case object.what == inScope && (key == "scope" || key == "instrumentationLibrary"):
-		return r.try(func(b []byte, i int) (int, error) { return r.scope(b, i, start) })
+		return r.in.Try(func(b []byte, i int) (int, error) { return r.scope(b, i, start) })
 	case object.what == inScope && (key == "schemaUrl" || key == "schema_url"):
 		url, err := r.string()
 		a.setScopeSchema(url, start)
@@ -238,99 +222,14 @@ func (r *JSONReader) member(object *level) error {
 	case object.what == inMessage:
 		r.foreign = true
 	}
-	return r.skip()
+	return r.in.Skip()
 }
 
 // string reads a string; what is none is skipped.
 func (r *JSONReader) string() (text string, err error) {
-	err = r.try(func(b []byte, i int) (end int, err error) {
-		text, end, err = r.text(b, i)
+	err = r.in.Try(func(b []byte, i int) (end int, err error) {
+		text, end, err = r.assembly.text.TextAt(b, i)
 		return end, err
 	})
 	return text, err
-}
-
-// skip skips a value.
-func (r *JSONReader) skip() error {
-	return r.try(func(b []byte, i int) (int, error) { return jsontext.ScanValue(b, i, 0) })
-}
-
-// try has the value at the next byte parsed, again with more bytes if it goes on beyond those at hand, and skips it.
-func (r *JSONReader) try(parse func(b []byte, i int) (end int, err error)) error {
-	for {
-		end, err := parse(r.buf, r.pos)
-		if err == nil {
-			r.pos = end
-			return nil
-		}
-		if err != jsontext.ErrShort {
-			if bad, ok := errors.AsType[*jsontext.Bad](err); ok {
-				return r.syntax(bad.At, "%s", bad.What)
-			}
-			return r.syntax(r.pos, "%w", err)
-		}
-		if len(r.buf)-r.pos > maxRecord {
-			return r.syntax(r.pos, "a value of more than %d bytes", maxRecord)
-		}
-		for had := len(r.buf) - r.pos; len(r.buf)-r.pos < 2*had+1; { // not each time a little more
-			if err := r.more(); err != nil {
-				if err == io.EOF && len(r.buf)-r.pos > had {
-					break
-				}
-				return r.cut(err)
-			}
-		}
-	}
-}
-
-// peek returns the next byte that isn't white space.
-func (r *JSONReader) peek() (byte, error) {
-	for {
-		r.pos = jsontext.SkipSpace(r.buf, r.pos)
-		if r.pos < len(r.buf) {
-			return r.buf[r.pos], nil
-		}
-		if err := r.more(); err != nil {
-			return 0, err
-		}
-	}
-}
-
-// more reads more bytes behind those that aren't done with. It returns the input's error if there are none.
-func (r *JSONReader) more() error {
-	if len(r.buf) == cap(r.buf) {
-		left := r.buf[r.pos:]
-		to := r.buf[:0]
-		if len(left) > cap(r.buf)/2 || cap(r.buf) < usualBuffer {
-			to = make([]byte, 0, max(firstBuffer, 2*cap(r.buf)))
-		}
-		r.offset += int64(r.pos)
-		r.buf = append(to, left...)
-		r.pos = 0
-	}
-	for range maxIdle {
-		if r.inErr != nil {
-			return r.inErr
-		}
-		var n int
-		n, r.inErr = r.in.Read(r.buf[len(r.buf):cap(r.buf)])
-		if r.buf = r.buf[:len(r.buf)+n]; n > 0 {
-			return nil
-		}
-	}
-	r.inErr = io.ErrNoProgress
-	return r.inErr
-}
-
-func (r *JSONReader) syntax(at int, format string, args ...any) error {
-	return syntax(r.format, r.records, r.offset+int64(at), fmt.Errorf(format, args...))
-}
-
-// cut words the end or failure of the input inside of something.
-func (r *JSONReader) cut(err error) error {
-	end := r.offset + int64(len(r.buf))
-	if err == io.EOF || errors.Is(err, tracefmt.ErrTruncated) {
-		return syntax(r.format, r.records, end, tracefmt.ErrTruncated)
-	}
-	return failed(r.format, end, err)
 }

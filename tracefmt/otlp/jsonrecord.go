@@ -13,106 +13,10 @@ import (
 	"github.com/spanstack/spanstack/tracefmt/internal/spans"
 )
 
-// members calls one for each member of the object at b[i], with the index of the value; it returns where that ends. What
-// is no object is skipped.
-func members(b []byte, i int, one func(key []byte, i int) (end int, err error)) (end int, err error) {
-	if i >= len(b) {
-		return 0, jsontext.ErrShort
-	}
-	if b[i] != '{' {
-		return jsontext.ScanValue(b, i, 0)
-	}
-	i = jsontext.SkipSpace(b, i+1)
-	if i < len(b) && b[i] == '}' {
-		return i + 1, nil
-	}
-	for {
-		from, to, value, err := jsontext.ScanKey(b, i)
-		if err != nil {
-			return 0, err
-		}
-		if i, err = one(b[from:to], value); err != nil {
-			return 0, err
-		}
-		if i, end, err = next(b, i, '}'); end > 0 || err != nil {
-			return end, err
-		}
-	}
-}
-
-// elements calls one for each element of the array at b[i]. What is no array is skipped.
-func elements(b []byte, i int, one func(i int) (end int, err error)) (end int, err error) {
-	if i >= len(b) {
-		return 0, jsontext.ErrShort
-	}
-	if b[i] != '[' {
-		return jsontext.ScanValue(b, i, 0)
-	}
-	i = jsontext.SkipSpace(b, i+1)
-	if i < len(b) && b[i] == ']' {
-		return i + 1, nil
-	}
-	for {
-		if i, err = one(i); err != nil {
-			return 0, err
-		}
-		if i, end, err = next(b, i, ']'); end > 0 || err != nil {
-			return end, err
-		}
-	}
-}
-
-// next goes on behind a member or an element: to the next one, or to the end.
-func next(b []byte, i int, closing byte) (value, end int, err error) {
-	i = jsontext.SkipSpace(b, i)
-	switch {
-	case i >= len(b):
-		return 0, 0, jsontext.ErrShort
-	case b[i] == closing:
-		return 0, i + 1, nil
-	case b[i] != ',':
-		return 0, 0, jsontext.Badf(i, "unexpected %q", b[i])
-	}
-	if i = jsontext.SkipSpace(b, i+1); i >= len(b) {
-		return 0, 0, jsontext.ErrShort
-	}
-	return i, 0, nil
-}
-
-// text returns the text of the string at b[i]; of anything else it is "".
-func (r *JSONReader) text(b []byte, i int) (text string, end int, err error) {
-	if i >= len(b) {
-		return "", 0, jsontext.ErrShort
-	}
-	if b[i] != '"' {
-		end, err = jsontext.ScanValue(b, i, 0)
-		return "", end, err
-	}
-	end, isPlain, err := jsontext.ScanString(b, i)
-	if err != nil {
-		return "", 0, err
-	}
-	if isPlain {
-		return r.assembly.text.Strings.Intern(b[i+1 : end-1]), end, nil
-	}
-	return r.assembly.text.Decode(b[i+1 : end-1]), end, nil
-}
-
-// raw returns the text of the string or number at b[i] as it is written, for what has no escapes in it.
-func raw(b []byte, i int) (text []byte, end int, err error) {
-	if end, err = jsontext.ScanValue(b, i, 0); err != nil {
-		return nil, 0, err
-	}
-	if b[i] == '"' {
-		return b[i+1 : end-1], end, nil
-	}
-	return b[i:end], end, nil
-}
-
 // integer returns the number at b[i], written as a number or as a string; 0 for anything else. Negative ones are those
 // of int64.
 func integer(b []byte, i int) (n uint64, end int, err error) {
-	text, end, err := raw(b, i)
+	text, end, err := jsontext.Raw(b, i)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -152,7 +56,7 @@ func count(b []byte, i int) (n uint32, end int, err error) {
 // enum returns the number of an enum's value, which might be given by its name.
 func enum(b []byte, i int, names map[string]uint64) (n uint64, end int, err error) {
 	if i < len(b) && b[i] == '"' {
-		text, end, err := raw(b, i)
+		text, end, err := jsontext.Raw(b, i)
 		if err != nil {
 			return 0, 0, err
 		}
@@ -179,7 +83,7 @@ var (
 // id returns the bytes of an ID: those of its hex digits, or of base64, in which protobuf's own JSON has them.
 func (r *JSONReader) id(b []byte, i int, to []byte) (end int, err error) {
 	clear(to)
-	text, end, err := raw(b, i)
+	text, end, err := jsontext.Raw(b, i)
 	if err != nil || len(text) == 0 || string(text) == "null" {
 		return end, err
 	}
@@ -213,10 +117,10 @@ func (r *JSONReader) spanID(b []byte, i int, id *spans.ID) (end int, err error) 
 
 // record reads a span or a log record.
 func (r *JSONReader) record(isLog bool) error {
-	start := r.offset + int64(r.pos)
+	start := r.in.Offset()
 	a := &r.assembly
 	var from, to uint64
-	err := r.try(func(b []byte, i int) (end int, err error) {
+	err := r.in.Try(func(b []byte, i int) (end int, err error) {
 		r.badIDs = 0
 		if isLog {
 			from, to, end, err = r.logRecord(b, i)
@@ -242,20 +146,20 @@ func (r *JSONReader) record(isLog bool) error {
 func (r *JSONReader) span(b []byte, i int) (from, to uint64, end int, err error) {
 	s := &r.assembly.span
 	s.Reset()
-	end, err = members(b, i, func(key []byte, i int) (end int, err error) {
+	end, err = jsontext.Members(b, i, func(key []byte, i int) (end int, err error) {
 		switch string(key) {
 		case "traceId", "trace_id":
 			end, err = r.id(b, i, s.Trace[:])
 		case "spanId", "span_id":
 			end, err = r.spanID(b, i, &s.ID)
 		case "traceState", "trace_state":
-			s.State, end, err = r.text(b, i)
+			s.State, end, err = r.assembly.text.TextAt(b, i)
 		case "parentSpanId", "parent_span_id":
 			end, err = r.spanID(b, i, &s.Parent)
 		case "flags":
 			s.Flags, end, err = count(b, i)
 		case "name":
-			s.Name, end, err = r.text(b, i)
+			s.Name, end, err = r.assembly.text.TextAt(b, i)
 		case "kind":
 			var n uint64
 			n, end, err = enum(b, i, kinds)
@@ -269,11 +173,11 @@ func (r *JSONReader) span(b []byte, i int) (from, to uint64, end int, err error)
 		case "droppedAttributesCount", "dropped_attributes_count":
 			s.DroppedAttrs, end, err = count(b, i)
 		case "events":
-			end, err = elements(b, i, func(i int) (int, error) { return r.event(s.AddEvent(), b, i) })
+			end, err = jsontext.Elements(b, i, func(i int) (int, error) { return r.event(s.AddEvent(), b, i) })
 		case "droppedEventsCount", "dropped_events_count":
 			s.DroppedEvents, end, err = count(b, i)
 		case "links":
-			end, err = elements(b, i, func(i int) (int, error) { return r.link(s.AddLink(), b, i) })
+			end, err = jsontext.Elements(b, i, func(i int) (int, error) { return r.link(s.AddLink(), b, i) })
 		case "droppedLinksCount", "dropped_links_count":
 			s.DroppedLinks, end, err = count(b, i)
 		case "status":
@@ -287,14 +191,14 @@ func (r *JSONReader) span(b []byte, i int) (from, to uint64, end int, err error)
 }
 
 func (r *JSONReader) event(e *spans.Event, b []byte, i int) (end int, err error) {
-	return members(b, i, func(key []byte, i int) (end int, err error) {
+	return jsontext.Members(b, i, func(key []byte, i int) (end int, err error) {
 		switch string(key) {
 		case "timeUnixNano", "time_unix_nano":
 			var n uint64
 			n, end, err = integer(b, i)
 			e.Time = int64(n & (1<<63 - 1))
 		case "name":
-			e.Name, end, err = r.text(b, i)
+			e.Name, end, err = r.assembly.text.TextAt(b, i)
 		case "attributes":
 			e.Attrs, end, err = r.attrs(e.Attrs[:0], b, i)
 		case "droppedAttributesCount", "dropped_attributes_count":
@@ -307,14 +211,14 @@ func (r *JSONReader) event(e *spans.Event, b []byte, i int) (end int, err error)
 }
 
 func (r *JSONReader) link(l *spans.Link, b []byte, i int) (end int, err error) {
-	return members(b, i, func(key []byte, i int) (end int, err error) {
+	return jsontext.Members(b, i, func(key []byte, i int) (end int, err error) {
 		switch string(key) {
 		case "traceId", "trace_id":
 			end, err = r.id(b, i, l.Trace[:])
 		case "spanId", "span_id":
 			end, err = r.spanID(b, i, &l.ID)
 		case "traceState", "trace_state":
-			l.State, end, err = r.text(b, i)
+			l.State, end, err = r.assembly.text.TextAt(b, i)
 		case "attributes":
 			l.Attrs, end, err = r.attrs(l.Attrs[:0], b, i)
 		case "droppedAttributesCount", "dropped_attributes_count":
@@ -329,10 +233,10 @@ func (r *JSONReader) link(l *spans.Link, b []byte, i int) (end int, err error) {
 }
 
 func (r *JSONReader) status(s *spans.Span, b []byte, i int) (end int, err error) {
-	return members(b, i, func(key []byte, i int) (end int, err error) {
+	return jsontext.Members(b, i, func(key []byte, i int) (end int, err error) {
 		switch string(key) {
 		case "message":
-			s.Message, end, err = r.text(b, i)
+			s.Message, end, err = r.assembly.text.TextAt(b, i)
 		case "code":
 			var n uint64
 			n, end, err = enum(b, i, codes)
@@ -347,7 +251,7 @@ func (r *JSONReader) status(s *spans.Span, b []byte, i int) (end int, err error)
 func (r *JSONReader) logRecord(b []byte, i int) (at, observed uint64, end int, err error) {
 	l := &r.assembly.log
 	l.Reset()
-	end, err = members(b, i, func(key []byte, i int) (end int, err error) {
+	end, err = jsontext.Members(b, i, func(key []byte, i int) (end int, err error) {
 		switch string(key) {
 		case "timeUnixNano", "time_unix_nano":
 			at, end, err = integer(b, i)
@@ -358,7 +262,7 @@ func (r *JSONReader) logRecord(b []byte, i int) (at, observed uint64, end int, e
 			n, end, err = enum(b, i, severities)
 			l.Severity = severity(n)
 		case "severityText", "severity_text":
-			l.SeverityText, end, err = r.text(b, i)
+			l.SeverityText, end, err = r.assembly.text.TextAt(b, i)
 		case "body":
 			var v tracefmt.Value
 			v, end, err = r.any(b, i)
@@ -374,7 +278,7 @@ func (r *JSONReader) logRecord(b []byte, i int) (at, observed uint64, end int, e
 		case "spanId", "span_id":
 			end, err = r.spanID(b, i, &l.Span)
 		case "eventName", "event_name":
-			l.EventName, end, err = r.text(b, i)
+			l.EventName, end, err = r.assembly.text.TextAt(b, i)
 		default:
 			end, err = jsontext.ScanValue(b, i, 0)
 		}
@@ -389,7 +293,7 @@ func (r *JSONReader) resource() error {
 	var text []byte
 	isKnown := false
 	var attrs []tracefmt.Attr
-	err := r.try(func(b []byte, i int) (int, error) {
+	err := r.in.Try(func(b []byte, i int) (int, error) {
 		end, err := jsontext.ScanValue(b, i, 0)
 		if err != nil {
 			return 0, err
@@ -398,7 +302,7 @@ func (r *JSONReader) resource() error {
 		if isKnown = a.knowsResource(text); isKnown {
 			return end, nil
 		}
-		return members(b, i, func(key []byte, i int) (end int, err error) {
+		return jsontext.Members(b, i, func(key []byte, i int) (end int, err error) {
 			if string(key) == "attributes" {
 				attrs, end, err = r.attrs(attrs[:0], b, i)
 				return end, err
@@ -421,12 +325,12 @@ func (r *JSONReader) resource() error {
 func (r *JSONReader) scope(b []byte, i int, start int64) (end int, err error) {
 	a := &r.assembly
 	var s spans.Scope
-	end, err = members(b, i, func(key []byte, i int) (end int, err error) {
+	end, err = jsontext.Members(b, i, func(key []byte, i int) (end int, err error) {
 		switch string(key) {
 		case "name":
-			s.Name, end, err = r.text(b, i)
+			s.Name, end, err = r.assembly.text.TextAt(b, i)
 		case "version":
-			s.Version, end, err = r.text(b, i)
+			s.Version, end, err = r.assembly.text.TextAt(b, i)
 		case "attributes":
 			json := a.value[:0]
 			json, end, err = r.appendMembers(json, b, i, 0)
@@ -450,19 +354,19 @@ func (r *JSONReader) peekScope() {
 	if !r.findSchema() {
 		return
 	}
-	if _, err := jsontext.ScanValue(r.buf, r.pos, 0); err != nil {
+	if _, err := jsontext.ScanValue(r.in.Buf, r.in.Pos, 0); err != nil {
 		return
 	}
 	var url string
-	members(r.buf, r.pos, func(key []byte, i int) (end int, err error) {
+	jsontext.Members(r.in.Buf, r.in.Pos, func(key []byte, i int) (end int, err error) {
 		switch string(key) {
 		case "scope", "instrumentationLibrary":
-			return r.scope(r.buf, i, 0)
+			return r.scope(r.in.Buf, i, 0)
 		case "schemaUrl", "schema_url":
-			url, end, err = r.text(r.buf, i)
+			url, end, err = r.assembly.text.TextAt(r.in.Buf, i)
 			return end, err
 		}
-		return jsontext.ScanValue(r.buf, i, 0)
+		return jsontext.ScanValue(r.in.Buf, i, 0)
 	})
 	r.assembly.setScopeSchema(url, 0)
 }
@@ -471,26 +375,26 @@ var schemaKey = []byte(`"schemaUrl"`)
 
 // findSchema reports whether the key of a schema is in the buffer. Each byte is searched once.
 func (r *JSONReader) findSchema() bool {
-	if r.schema < r.offset+int64(r.pos) {
-		r.schema = r.offset + int64(r.pos)
+	if r.schema < r.in.Base+int64(r.in.Pos) {
+		r.schema = r.in.Offset()
 	}
-	from := int(r.schema - r.offset)
-	if i := bytes.Index(r.buf[from:], schemaKey); i >= 0 {
+	from := int(r.schema - r.in.Base)
+	if i := bytes.Index(r.in.Buf[from:], schemaKey); i >= 0 {
 		r.schema += int64(i) // it stays there until it is behind us
 		return true
 	}
-	r.schema = max(r.schema, r.offset+int64(len(r.buf)-len(schemaKey)))
+	r.schema = max(r.schema, r.in.Base+int64(len(r.in.Buf)-len(schemaKey)))
 	return false
 }
 
 // attrs adds the KeyValues of the array at b[i].
 func (r *JSONReader) attrs(attrs []tracefmt.Attr, b []byte, i int) (out []tracefmt.Attr, end int, err error) {
-	end, err = elements(b, i, func(i int) (int, error) {
+	end, err = jsontext.Elements(b, i, func(i int) (int, error) {
 		a := tracefmt.Attr{Value: tracefmt.RawJSON("null")}
-		end, err := members(b, i, func(key []byte, i int) (end int, err error) {
+		end, err := jsontext.Members(b, i, func(key []byte, i int) (end int, err error) {
 			switch string(key) {
 			case "key":
-				a.Key, end, err = r.text(b, i)
+				a.Key, end, err = r.assembly.text.TextAt(b, i)
 			case "value":
 				a.Value, end, err = r.any(b, i)
 			default:
@@ -510,15 +414,15 @@ func (r *JSONReader) any(b []byte, i int) (v tracefmt.Value, end int, err error)
 		return r.assembly.text.Value(b, i)
 	}
 	v = tracefmt.RawJSON("null")
-	end, err = members(b, i, func(key []byte, i int) (end int, err error) {
+	end, err = jsontext.Members(b, i, func(key []byte, i int) (end int, err error) {
 		switch string(key) {
 		case "stringValue", "string_value":
 			var text string
-			text, end, err = r.text(b, i)
+			text, end, err = r.assembly.text.TextAt(b, i)
 			v = tracefmt.String(text)
 		case "boolValue", "bool_value":
 			var text []byte
-			text, end, err = raw(b, i)
+			text, end, err = jsontext.Raw(b, i)
 			v = tracefmt.Bool(string(text) == "true")
 		case "intValue", "int_value":
 			var n uint64
@@ -543,7 +447,7 @@ func (r *JSONReader) any(b []byte, i int) (v tracefmt.Value, end int, err error)
 
 // double returns the number at b[i], which may be written as a string, such as "NaN" or "Infinity".
 func double(b []byte, i int) (f float64, end int, err error) {
-	text, end, err := raw(b, i)
+	text, end, err := jsontext.Raw(b, i)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -557,7 +461,7 @@ func double(b []byte, i int) (f float64, end int, err error) {
 // appendAny appends the AnyValue at b[i] as JSON.
 func (r *JSONReader) appendAny(to, b []byte, i, depth int) (out []byte, end int, err error) {
 	start := len(to)
-	end, err = members(b, i, func(key []byte, i int) (end int, err error) {
+	end, err = jsontext.Members(b, i, func(key []byte, i int) (end int, err error) {
 		to, end, err = r.appendField(to[:start], key, b, i, depth)
 		return end, err
 	})
@@ -575,10 +479,10 @@ func (r *JSONReader) appendField(to, key, b []byte, i, depth int) (out []byte, e
 	switch string(key) {
 	case "stringValue", "string_value":
 		var text string
-		text, end, err = r.text(b, i)
+		text, end, err = r.assembly.text.TextAt(b, i)
 		return jsontext.AppendString(to, text), end, err
 	case "boolValue", "bool_value":
-		text, end, err := raw(b, i)
+		text, end, err := jsontext.Raw(b, i)
 		return strconv.AppendBool(to, string(text) == "true"), end, err
 	case "intValue", "int_value":
 		n, end, err := integer(b, i)
@@ -590,7 +494,7 @@ func (r *JSONReader) appendField(to, key, b []byte, i, depth int) (out []byte, e
 		return r.appendList(to, b, i, depth)
 	case "kvlistValue", "kvlist_value":
 		start := len(to)
-		end, err = members(b, i, func(key []byte, i int) (end int, err error) {
+		end, err = jsontext.Members(b, i, func(key []byte, i int) (end int, err error) {
 			if string(key) != "values" {
 				return jsontext.ScanValue(b, i, 0)
 			}
@@ -602,7 +506,7 @@ func (r *JSONReader) appendField(to, key, b []byte, i, depth int) (out []byte, e
 		}
 		return to, end, err
 	case "bytesValue", "bytes_value":
-		text, end, err := raw(b, i)
+		text, end, err := jsontext.Raw(b, i)
 		return appendBase64(to, string(text)), end, err
 	}
 	end, err = jsontext.ScanValue(b, i, 0)
@@ -612,11 +516,11 @@ func (r *JSONReader) appendField(to, key, b []byte, i, depth int) (out []byte, e
 func (r *JSONReader) appendList(to, b []byte, i, depth int) (out []byte, end int, err error) {
 	start := len(to)
 	to = append(to, '[')
-	end, err = members(b, i, func(key []byte, i int) (int, error) {
+	end, err = jsontext.Members(b, i, func(key []byte, i int) (int, error) {
 		if string(key) != "values" {
 			return jsontext.ScanValue(b, i, 0)
 		}
-		return elements(b, i, func(i int) (end int, err error) {
+		return jsontext.Elements(b, i, func(i int) (end int, err error) {
 			if len(to) > start+1 {
 				to = append(to, ',')
 			}
@@ -631,12 +535,12 @@ func (r *JSONReader) appendList(to, b []byte, i, depth int) (out []byte, end int
 func (r *JSONReader) appendMembers(to, b []byte, i, depth int) (out []byte, end int, err error) {
 	start := len(to)
 	to = append(to, '{')
-	end, err = elements(b, i, func(i int) (int, error) {
+	end, err = jsontext.Elements(b, i, func(i int) (int, error) {
 		name, value := "", -1
-		end, err := members(b, i, func(key []byte, i int) (end int, err error) {
+		end, err := jsontext.Members(b, i, func(key []byte, i int) (end int, err error) {
 			switch string(key) {
 			case "key":
-				name, end, err = r.text(b, i)
+				name, end, err = r.assembly.text.TextAt(b, i)
 				return end, err
 			case "value":
 				value = i
