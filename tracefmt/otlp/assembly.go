@@ -23,6 +23,7 @@ type assembly struct {
 	described bool             // the resource of the process was found, or it is shared by those that have none
 	unnamed   tracefmt.TrackID // the process of resources of which there is nothing
 	known     map[string]tracefmt.TrackID
+	schemas   map[tracefmt.TrackID]string // of processes
 	scope     *spans.Scope
 	scopes    map[spans.Scope]*spans.Scope
 	scopeUsed bool
@@ -73,9 +74,14 @@ func (a *assembly) knowsResource(raw []byte) bool {
 
 // setResourceSchema takes in the schema of a resource, which comes after its spans as a rule.
 func (a *assembly) setResourceSchema(url string) {
-	if url != "" && a.process != 0 {
-		a.Describe(a.process, &spans.Resource{Schema: url})
+	if url == "" || a.process == 0 || a.schemas[a.process] == url {
+		return
 	}
+	if a.schemas == nil || len(a.schemas) >= maxScopes {
+		a.schemas = make(map[tracefmt.TrackID]string)
+	}
+	a.schemas[a.process] = url
+	a.Describe(a.process, &spans.Resource{Schema: url})
 }
 
 // leaveResource ends a ResourceSpans.

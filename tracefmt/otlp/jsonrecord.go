@@ -351,10 +351,7 @@ func (r *JSONReader) scope(b []byte, i int, start int64) (end int, err error) {
 // peekScope looks for a schema that comes behind the spans of the ScopeSpans at the next byte, and for the scope, if all
 // of it is in memory.
 func (r *JSONReader) peekScope() {
-	if !r.findSchema() {
-		return
-	}
-	if _, err := jsontext.ScanValue(r.in.Buf, r.in.Pos, 0); err != nil {
+	if len(r.in.Buf)-r.in.Pos >= peekSize && !r.findSchema() || !r.in.Whole(peekSize) || !r.findSchema() {
 		return
 	}
 	var url string

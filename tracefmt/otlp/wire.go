@@ -74,8 +74,6 @@ func (c *cursor) fail() bool {
 	return false
 }
 
-func (c *cursor) is(typ protowire.Type) bool { return c.typ == typ }
-
 // uint32 returns a count, clipped.
 func (c *cursor) uint32() uint32 { return uint32(min(c.v, math.MaxUint32)) }
 

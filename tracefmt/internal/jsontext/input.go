@@ -94,6 +94,27 @@ func (in *Input) Try(parse func(b []byte, i int) (end int, err error)) error {
 	}
 }
 
+// Whole reports whether the value at the next byte is in Buf from its beginning to its end. It reads on for that, but not
+// beyond so many bytes.
+func (in *Input) Whole(limit int) bool {
+	for {
+		_, err := ScanValue(in.Buf, in.Pos, 0)
+		had := len(in.Buf) - in.Pos
+		if err != ErrShort || had >= limit {
+			return err == nil
+		}
+		for len(in.Buf)-in.Pos < 2*had+1 {
+			if in.more() == nil {
+				continue
+			}
+			if len(in.Buf)-in.Pos == had {
+				return false
+			}
+			break
+		}
+	}
+}
+
 // more reads more bytes behind those that aren't done with. It returns the input's error if there are none.
 func (in *Input) more() error {
 	if len(in.Buf) == cap(in.Buf) {

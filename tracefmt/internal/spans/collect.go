@@ -225,10 +225,10 @@ func (c *Collector) declare(e *tracefmt.Event) {
 		return
 	}
 	t.isProcess = true
-	r := new(Resource)
-	if t.resource != nil {
-		r.Attrs, r.Schema = slices.Clone(t.resource.Attrs), t.resource.Schema
+	if t.resource == nil {
+		t.resource = new(Resource)
 	}
+	r := t.resource // spans that are held have it, too, and may well know more
 	r.Service = t.name
 	for _, a := range e.Attrs {
 		if a.Key == KeyResourceSchema && a.Value.Kind() == tracefmt.StringValue {
@@ -247,7 +247,6 @@ func (c *Collector) declare(e *tracefmt.Event) {
 	if t.order != 0 {
 		r.Attrs = SetAttr(r.Attrs, keyOrder, tracefmt.Int64(t.order))
 	}
-	t.resource = r
 }
 
 // trackOf returns what is known of a track or process.

@@ -85,8 +85,14 @@ func (c *Collector) attach(n *node, p point) {
 		c.lonely(n, p)
 	case !n.span.addLink(&p.Event):
 		to := n.span.AddEvent()
-		p.Attrs = append(to.Attrs, p.Attrs...)
+		attrs := to.Attrs
 		*to = p.Event
+		to.Attrs = attrs
+		for _, a := range p.Attrs {
+			if a.Key != KeyDroppedAttrs || !setCount(&to.Dropped, a.Value) {
+				to.Attrs = append(to.Attrs, a)
+			}
+		}
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 
 // Span is one span. Its memory can be reused, see Reset.
 type Span struct {
-	Resource *Resource        // where it comes from a Collector: never nil, and the same as long as nothing in it changes
+	Resource *Resource        // where it comes from a Collector: never nil, one for each process; more may be found out later
 	Process  tracefmt.TrackID // where it goes to an Emitter: the process of its resource
 	Scope    *Scope           // nil if it has none
 
