@@ -15,6 +15,7 @@ const (
 	firstBuffer = 16 << 10 // bytes; it grows up to the usual size with the input, and further with a long span
 	usualBuffer = 256 << 10
 	peekSize    = 128 << 10 // bytes of a ScopeSpans in which its schema is looked for before its spans are read
+	peekFar     = 16 << 20  // the same for the scope and the resource, if they don't come first
 	maxVarint   = 10
 	maxIdle     = 100 // reads without a byte
 )
@@ -31,7 +32,8 @@ type Reader struct {
 	pos     int   // buf[:pos] is done with
 	offset  int64 // of buf[0] in the input
 	err     error
-	records int64
+	number  int64   // of the span or log record
+	records records // what those of the ScopeSpans are
 
 	framed  bool
 	began   bool
@@ -67,7 +69,7 @@ func (r *Reader) Next() (*tracefmt.Event, error) {
 func (r *Reader) at() int64 { return r.offset + int64(r.pos) }
 
 func (r *Reader) syntax(offset int64, format string, args ...any) error {
-	return syntax(name, r.records, offset, fmt.Errorf(format, args...))
+	return syntax(name, r.number, offset, fmt.Errorf(format, args...))
 }
 
 // step reads on by a field.
@@ -183,7 +185,7 @@ func (r *Reader) makeRoom() {
 func (r *Reader) cut(err error) error {
 	end := r.offset + int64(len(r.buf))
 	if err == io.EOF || err == io.ErrUnexpectedEOF || errors.Is(err, tracefmt.ErrTruncated) {
-		return syntax(name, r.records, end, tracefmt.ErrTruncated)
+		return syntax(name, r.number, end, tracefmt.ErrTruncated)
 	}
 	return failed(name, end, err)
 }
@@ -264,10 +266,12 @@ func (r *Reader) field(num protowire.Number, size uint64, start int64) error {
 	case r.depth == 0 && num == dataResources:
 		r.assembly.enterResource()
 		r.enter(size)
+		r.peek(size, r.resourceField)
 	case r.depth == 1 && num == resourceScopes:
 		r.assembly.enterScope()
 		r.enter(size)
-		r.peekScope(size)
+		r.records = unknownRecords
+		r.peek(size, r.scopeField)
 	case r.depth == 1 && num == resourceResource, r.depth == 1 && num == resourceSchema,
 		r.depth == 2 && num <= scopeSchema:
 		if size > maxRecord {
@@ -304,10 +308,8 @@ func (r *Reader) small(num protowire.Number, content []byte, start int64) error 
 	r.bad = false
 	switch {
 	case r.depth == 1 && num == resourceResource:
-		if !a.knowsResource(content) {
-			a.resource.Reset()
-			r.resource(content)
-			a.setResource(content)
+		if !a.described {
+			r.takeResource(content)
 		}
 	case r.depth == 1:
 		a.setResourceSchema(a.text.Strings.Intern(content))
@@ -316,7 +318,7 @@ func (r *Reader) small(num protowire.Number, content []byte, start int64) error 
 	case num == scopeSchema:
 		a.setScopeSchema(a.text.Strings.Intern(content), start)
 	default:
-		r.records++
+		r.number++
 		r.record(content, start)
 	}
 	if r.bad {
@@ -325,21 +327,48 @@ func (r *Reader) small(num protowire.Number, content []byte, start int64) error 
 	return nil
 }
 
-// peekScope looks for the schema of a ScopeSpans, which comes behind its spans. That of a large one is found too late.
-func (r *Reader) peekScope(size uint64) {
-	if size > peekSize || r.need(int(size)) != nil {
+// peek looks at the fields of a message before it is read piece by piece: some of them say something of all spans in it,
+// and come behind them. With most writers that is the schema alone, but pdata, the collector's own code, writes all fields
+// from the last to the first. What comes behind more spans than that is found too late.
+func (r *Reader) peek(size uint64, take func(c *cursor)) {
+	limit := uint64(peekSize)
+	if size > limit && r.need(1) == nil && r.buf[r.pos] != resourceResource<<3|byte(tagBytes) {
+		limit = peekFar
+	}
+	if size > limit || r.need(int(size)) != nil {
 		return
 	}
 	var bad bool
 	c := cursor{rest: r.buf[r.pos : r.pos+int(size)], bad: &bad}
 	for c.next() {
-		switch {
-		case c.typ != protowire.BytesType:
-		case c.num == scopeScope:
-			r.scope(c.data)
-		case c.num == scopeSchema:
-			r.assembly.setScopeSchema(r.assembly.text.Strings.Intern(c.data), r.at())
+		if c.typ == protowire.BytesType {
+			take(&c)
 		}
+	}
+}
+
+func (r *Reader) scopeField(c *cursor) {
+	switch c.num {
+	case scopeScope:
+		r.scope(c.data)
+	case scopeSchema:
+		r.assembly.setScopeSchema(r.assembly.text.Strings.Intern(c.data), r.at())
+	}
+}
+
+func (r *Reader) resourceField(c *cursor) {
+	if c.num == resourceResource && r.assembly.process == 0 {
+		r.takeResource(c.data)
+	}
+}
+
+// takeResource takes in a resource.
+func (r *Reader) takeResource(content []byte) {
+	a := &r.assembly
+	if !a.knowsResource(content) {
+		a.resource.Reset()
+		r.resource(content)
+		a.setResource(content)
 	}
 }
 

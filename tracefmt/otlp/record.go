@@ -20,13 +20,36 @@ func (c *cursor) tag() uint64 { return uint64(c.num)<<3 | uint64(c.typ) }
 
 const lostRecord = "record that is neither a span nor a log record, such as a metric"
 
-// record takes in a span, a log record or a metric. The messages around them are the same, so they are told apart by the
-// wire types of their own fields.
+// records says what the records of a ScopeSpans are, which it may be one of in name only.
+type records uint8
+
+const (
+	unknownRecords records = iota
+	spanRecords
+	logRecords
+	otherRecords
+)
+
+// record takes in a span, a log record or a metric.
 func (r *Reader) record(content []byte, start int64) {
-	if len(content) > 1 && content[0] == spanTrace<<3|byte(tagBytes) && content[1] == 16 { // as all of them begin
-		r.span(content, start)
-		return
+	if r.records == unknownRecords {
+		r.records = r.kindOf(content)
 	}
+	switch {
+	case r.bad:
+	case r.records == spanRecords:
+		r.span(content, start)
+	case r.records == logRecords:
+		r.logRecord(content, start)
+	default:
+		r.assembly.Losses.AddAt(lostRecord, start)
+		r.records = unknownRecords
+	}
+}
+
+// kindOf tells spans, log records and metrics apart by the wire types of their fields, since the messages around them are
+// the same.
+func (r *Reader) kindOf(content []byte) records {
 	isSpan, isLog := 0, 0
 	c := r.within(content)
 	for c.next() {
@@ -46,14 +69,12 @@ func (r *Reader) record(content []byte, start int64) {
 		}
 	}
 	switch {
-	case r.bad:
 	case isSpan == 0 && isLog == 0:
-		r.assembly.Losses.AddAt(lostRecord, start)
+		return otherRecords
 	case isLog > isSpan:
-		r.logRecord(content, start)
-	default:
-		r.span(content, start)
+		return logRecords
 	}
+	return spanRecords
 }
 
 func (r *Reader) span(content []byte, start int64) {

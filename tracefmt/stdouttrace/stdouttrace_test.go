@@ -19,13 +19,10 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/spanstack/spanstack/internal/leaktest"
 	"github.com/spanstack/spanstack/tracefmt"
 	"github.com/spanstack/spanstack/tracefmt/fmttest"
 	"github.com/spanstack/spanstack/tracefmt/stdouttrace"
 )
-
-func TestMain(m *testing.M) { os.Exit(leaktest.Wrap(m).Run()) }
 
 var update = flag.Bool("update", false, "rewrite the golden file")
 
