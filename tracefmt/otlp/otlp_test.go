@@ -13,7 +13,10 @@ var formats = []*tracefmt.Format{otlp.Format, otlp.FormatJSON, otlp.FormatJSONLi
 
 func TestConformance(t *testing.T) {
 	for _, f := range formats {
-		t.Run(f.Name, func(t *testing.T) { fmttest.Run(t, f) })
+		t.Run(f.Name, func(t *testing.T) {
+			t.Parallel()
+			fmttest.Run(t, f)
+		})
 	}
 }
 

@@ -327,7 +327,7 @@ func TestMemory(t *testing.T) {
 		in, out := io.Pipe()
 		go func() {
 			w := f.NewWriter(out)
-			for i := range 60_000 {
+			for i := range 20_000 {
 				id := fmt.Sprintf("%016x", i+1)
 				err := w.Write(&tracefmt.Event{Kind: tracefmt.Complete, Track: 1, Time: int64(i), Dur: 10, ID: id, Name: "n" + id,
 					Attrs: []tracefmt.Attr{{Key: "otel.scope.name", Value: tracefmt.String(id)}, {Key: id, Value: tracefmt.String(id)}}})
@@ -354,7 +354,7 @@ func TestMemory(t *testing.T) {
 		runtime.GC()
 		runtime.ReadMemStats(&after)
 		held = append(held, (max(after.HeapAlloc, before.HeapAlloc)-before.HeapAlloc)>>10)
-		if n < 60_000 || held[len(held)-1] > 8<<10 {
+		if n < 20_000 || held[len(held)-1] > 8<<10 {
 			t.Errorf("%s: %d events, the reader holds %d KiB", f.Name, n, held)
 		}
 		runtime.KeepAlive(r)

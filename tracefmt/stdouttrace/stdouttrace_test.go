@@ -83,7 +83,7 @@ func TestConformance(t *testing.T) {
 		t.Fatal(err)
 	}
 	fmttest.RunReader(t, stdouttrace.Format, map[string]fmttest.Input{
-		"compact": {Data: compact, More: compact}, "pretty": {Data: pretty, More: pretty}, "array": {Data: list},
+		"compact": {Data: compact, More: compact}, "pretty": {Data: pretty}, "array": {Data: list},
 	})
 }
 

@@ -146,11 +146,11 @@ func hash(text string) ID {
 // texts makes the texts of IDs. Those that were made lately are the same strings again.
 type texts struct {
 	spans  [1 << idSlots]idText
-	traces [1 << 8]traceText
+	traces [1 << 6]traceText
 	block  strings.Builder // room for some texts, so that not each is allocated by itself
 }
 
-const idSlots = 10
+const idSlots = 8
 
 type idText struct {
 	id   ID
@@ -190,7 +190,7 @@ func (t *texts) span(id ID) string {
 
 // trace returns the text of a trace's ID.
 func (t *texts) trace(id *TraceID) string {
-	slot := &t.traces[id[15]^id[7]]
+	slot := &t.traces[(id[15]^id[7])%(1<<6)]
 	if slot.id != *id || slot.text == "" {
 		var b [32]byte
 		*slot = traceText{*id, t.add(id.Append(b[:0]))}
