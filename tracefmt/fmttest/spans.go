@@ -8,8 +8,8 @@ import (
 	"github.com/spanstack/spanstack/tracefmt"
 )
 
-// SpansOf returns what a trace says of slices, instants and log lines, whatever the form and the order, as far as a format
-// keeps it: one line each, sorted. Times are since 1970; numbers above the largest int64 are strings.
+// SpansOf returns what a trace says of slices, instants and log lines, whatever the form and the order, as far as a
+// format keeps it: one line each, sorted. Times are since 1970; numbers above the largest int64 are strings.
 func SpansOf(events []tracefmt.Event, keeps tracefmt.Feature) (lines []string) {
 	n := normal{keeps: keeps, tracks: map[tracefmt.TrackID]tracefmt.Event{}, open: map[tracefmt.TrackID][]tracefmt.Event{}}
 	for i := range events {

@@ -19,7 +19,8 @@ var (
 		attrKey: {typ: protowire.BytesType}, attrValue: {typ: protowire.BytesType, is: valueShape},
 	}}
 	resourceShape = &nested{map[protowire.Number]field{
-		resourceAttrs: {typ: protowire.BytesType, is: attrShape}, 2: {typ: protowire.VarintType}, 3: {typ: protowire.BytesType},
+		resourceAttrs: {typ: protowire.BytesType, is: attrShape},
+		2:             {typ: protowire.VarintType}, 3: {typ: protowire.BytesType}, // dropped attributes, entities
 	}}
 	libraryShape = &nested{map[protowire.Number]field{
 		scopeName: {typ: protowire.BytesType}, scopeVersion: {typ: protowire.BytesType},
@@ -44,8 +45,9 @@ func dataShape(record *nested) *nested {
 		scopeSchema: {typ: protowire.BytesType},
 	}}
 	resources := &nested{map[protowire.Number]field{
-		resourceResource: {typ: protowire.BytesType, is: resourceShape}, resourceScopes: {typ: protowire.BytesType, is: scopes},
-		resourceSchema: {typ: protowire.BytesType},
+		resourceResource: {typ: protowire.BytesType, is: resourceShape},
+		resourceScopes:   {typ: protowire.BytesType, is: scopes},
+		resourceSchema:   {typ: protowire.BytesType},
 	}}
 	return &nested{map[protowire.Number]field{dataResources: {typ: protowire.BytesType, is: resources}}}
 }
@@ -133,8 +135,8 @@ func (m *nested) check(b []byte, whole bool) (proof int, ok bool) {
 // frameHead is the length of what the collector's file exporter writes before each message: its length, big-endian.
 const frameHead = 4
 
-// isFramed reports whether the input has frames. A message without a frame begins with 0x0a, which would make a frame of
-// 160 MiB.
+// isFramed reports whether the input has frames. A message without a frame begins with 0x0a, which would make a frame
+// of 160 MiB.
 func isFramed(prefix []byte) bool {
 	if len(prefix) < frameHead || prefix[0] == dataResources<<3|byte(protowire.BytesType) {
 		return false
@@ -143,7 +145,9 @@ func isFramed(prefix []byte) bool {
 	return size == 0 || len(prefix) == frameHead || prefix[frameHead] == dataResources<<3|byte(protowire.BytesType)
 }
 
-var jsonKeys = [][]byte{[]byte(`"resourceSpans"`), []byte(`"resource_spans"`), []byte(`"resourceLogs"`), []byte(`"resource_logs"`)}
+var jsonKeys = [][]byte{
+	[]byte(`"resourceSpans"`), []byte(`"resource_spans"`), []byte(`"resourceLogs"`), []byte(`"resource_logs"`),
+}
 
 // detectJSON looks for the key that every object of OTLP has.
 func detectJSON(prefix []byte) int {

@@ -180,7 +180,8 @@ var lists = map[place]map[string]struct {
 		"scopeLogs": {inScopes, true}, "scope_logs": {inScopes, true}, "instrumentationLibraryLogs": {inScopes, true},
 	},
 	inScope: {
-		"spans": {inRecords, false}, "logRecords": {inRecords, true}, "log_records": {inRecords, true}, "logs": {inRecords, true},
+		"spans":      {inRecords, false},
+		"logRecords": {inRecords, true}, "log_records": {inRecords, true}, "logs": {inRecords, true},
 	},
 }
 

@@ -68,8 +68,8 @@ func enum(b []byte, i int, names map[string]uint64) (n uint64, end int, err erro
 }
 
 var (
-	kinds = map[string]uint64{"SPAN_KIND_INTERNAL": 1, "SPAN_KIND_SERVER": 2, "SPAN_KIND_CLIENT": 3, "SPAN_KIND_PRODUCER": 4,
-		"SPAN_KIND_CONSUMER": 5}
+	kinds = map[string]uint64{"SPAN_KIND_INTERNAL": 1, "SPAN_KIND_SERVER": 2, "SPAN_KIND_CLIENT": 3,
+		"SPAN_KIND_PRODUCER": 4, "SPAN_KIND_CONSUMER": 5}
 	codes      = map[string]uint64{"STATUS_CODE_OK": 1, "STATUS_CODE_ERROR": 2}
 	severities = func() map[string]uint64 {
 		m := make(map[string]uint64)
@@ -348,8 +348,8 @@ func (r *JSONReader) scope(b []byte, i int, start int64) (end int, err error) {
 	return end, err
 }
 
-// peekScope looks for a schema that comes behind the spans of the ScopeSpans at the next byte, and for the scope, if all
-// of it is in memory.
+// peekScope looks for a schema that comes behind the spans of the ScopeSpans at the next byte, and for the scope, if
+// all of it is in memory.
 func (r *JSONReader) peekScope() {
 	if len(r.in.Buf)-r.in.Pos >= peekSize && !r.findSchema() || !r.in.Whole(peekSize) || !r.findSchema() {
 		return

@@ -12,8 +12,8 @@ import (
 	"github.com/spanstack/spanstack/tracefmt/internal/spans"
 )
 
-// maxLogs is how many bytes of log records a JSONWriter keeps for the end of the object. Further ones are lost; there is
-// no such limit in JSON lines.
+// maxLogs is how many bytes of log records a JSONWriter keeps for the end of the object. Further ones are lost; there
+// is no such limit in JSON lines.
 const maxLogs = 64 << 20
 
 // JSONWriter writes spans and log records in OTLP's JSON form, as one object or as lines. Slices are written when they

@@ -145,8 +145,8 @@ func (r *Reader) between() error {
 	return nil
 }
 
-// need makes sure that the next n bytes are in the buffer. It returns io.EOF if the input ends before, and its error if it
-// fails.
+// need makes sure that the next n bytes are in the buffer. It returns io.EOF if the input ends before, and its error if
+// it fails.
 func (r *Reader) need(n int) error {
 	for idle := 0; len(r.buf)-r.pos < n; idle++ {
 		if r.inErr != nil {
@@ -327,9 +327,9 @@ func (r *Reader) small(num protowire.Number, content []byte, start int64) error 
 	return nil
 }
 
-// peek looks at the fields of a message before it is read piece by piece: some of them say something of all spans in it,
-// and come behind them. With most writers that is the schema alone, but pdata, the collector's own code, writes all fields
-// from the last to the first. What comes behind more spans than that is found too late.
+// peek looks at the fields of a message before it is read piece by piece: some of them say something of all spans in
+// it, and come behind them. With most writers that is the schema alone, but pdata, the collector's own code, writes all
+// fields from the last to the first. What comes behind more spans than that is found too late.
 func (r *Reader) peek(size uint64, take func(c *cursor)) {
 	limit := uint64(peekSize)
 	if size > limit && r.need(1) == nil && r.buf[r.pos] != resourceResource<<3|byte(tagBytes) {

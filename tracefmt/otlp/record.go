@@ -47,8 +47,8 @@ func (r *Reader) record(content []byte, start int64) {
 	}
 }
 
-// kindOf tells spans, log records and metrics apart by the wire types of their fields, since the messages around them are
-// the same.
+// kindOf tells spans, log records and metrics apart by the wire types of their fields, since the messages around them
+// are the same.
 func (r *Reader) kindOf(content []byte) records {
 	isSpan, isLog := 0, 0
 	c := r.within(content)
@@ -234,8 +234,8 @@ func (r *Reader) traceID(b []byte, start int64) (id spans.TraceID) {
 	return id
 }
 
-// attr adds an attribute. Strings that are those which the list had there before are taken again: spans that follow each
-// other tend to have the same attributes.
+// attr adds an attribute. Strings that are those which the list had there before are taken again: spans that follow
+// each other tend to have the same attributes.
 func (r *Reader) attr(attrs []tracefmt.Attr, content []byte) []tracefmt.Attr {
 	n := len(attrs)
 	if n < cap(attrs) {

@@ -111,8 +111,8 @@ const (
 	nameJSONLines = "otlpjsonl"
 )
 
-const keepsSpans = tracefmt.KeepsTimes | tracefmt.KeepsOpen | tracefmt.KeepsTracks | tracefmt.KeepsAttrs | tracefmt.KeepsIDs |
-	tracefmt.KeepsAsync
+const keepsSpans = tracefmt.KeepsTimes | tracefmt.KeepsOpen | tracefmt.KeepsTracks | tracefmt.KeepsAttrs |
+	tracefmt.KeepsIDs | tracefmt.KeepsAsync
 
 // Formats that this package has.
 var (

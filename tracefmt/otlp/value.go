@@ -88,7 +88,10 @@ func appendByteValue(b, content []byte) []byte {
 	return append(base64.StdEncoding.AppendEncode(b, content), `"}`...)
 }
 
-func (r *Reader) appendList(b, content []byte, depth int, opening byte, one func(b, content []byte, depth int) []byte) []byte {
+// appendOne appends an element of a list, with a comma before it.
+type appendOne func(b, content []byte, depth int) []byte
+
+func (r *Reader) appendList(b, content []byte, depth int, opening byte, one appendOne) []byte {
 	start := len(b)
 	c := r.within(content)
 	for c.next() {

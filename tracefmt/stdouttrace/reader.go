@@ -13,8 +13,8 @@ import (
 	"github.com/spanstack/spanstack/tracefmt/internal/spans"
 )
 
-// Reader reads printed spans. Its memory is bounded by the longest span, the number of resources and threads, and a cache
-// of strings.
+// Reader reads printed spans. Its memory is bounded by the longest span, the number of resources and threads, and a
+// cache of strings.
 type Reader struct {
 	in      jsontext.Input
 	err     error
@@ -460,7 +460,10 @@ func (r *Reader) append(to []byte, typ string, b []byte, i, depth int) (out []by
 	return to, end, err
 }
 
-func (r *Reader) appendList(to, b []byte, i int, one func(to []byte, i int) (out []byte, end int, err error)) (out []byte, end int, err error) {
+// appendOne appends the element that begins at an index.
+type appendOne func(to []byte, i int) (out []byte, end int, err error)
+
+func (r *Reader) appendList(to, b []byte, i int, one appendOne) (out []byte, end int, err error) {
 	to = append(to, '[')
 	start := len(to)
 	end, err = jsontext.Elements(b, i, func(i int) (end int, err error) {

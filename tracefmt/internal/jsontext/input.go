@@ -65,8 +65,8 @@ func (in *Input) Skip() error {
 	return in.Try(func(b []byte, i int) (int, error) { return ScanValue(b, i, 0) })
 }
 
-// Try has the value at the next byte parsed, and skips it. If it goes on beyond the bytes at hand, that is ErrShort, it is
-// parsed again from its beginning when there are more.
+// Try has the value at the next byte parsed, and skips it. If it goes on beyond the bytes at hand, that is ErrShort, it
+// is parsed again from its beginning when there are more.
 func (in *Input) Try(parse func(b []byte, i int) (end int, err error)) error {
 	for {
 		end, err := parse(in.Buf, in.Pos)
@@ -94,8 +94,8 @@ func (in *Input) Try(parse func(b []byte, i int) (end int, err error)) error {
 	}
 }
 
-// Whole reports whether the value at the next byte is in Buf from its beginning to its end. It reads on for that, but not
-// beyond so many bytes.
+// Whole reports whether the value at the next byte is in Buf from its beginning to its end. It reads on for that, but
+// not beyond so many bytes.
 func (in *Input) Whole(limit int) bool {
 	for {
 		_, err := ScanValue(in.Buf, in.Pos, 0)
@@ -143,7 +143,8 @@ func (in *Input) more() error {
 
 // Syntax returns an error about the byte at an index of Buf.
 func (in *Input) Syntax(at int, format string, args ...any) error {
-	return &tracefmt.SyntaxError{Format: in.Format, Event: in.Event, Offset: in.Base + int64(at), Err: fmt.Errorf(format, args...)}
+	err := fmt.Errorf(format, args...)
+	return &tracefmt.SyntaxError{Format: in.Format, Event: in.Event, Offset: in.Base + int64(at), Err: err}
 }
 
 // Cut words the end or failure of the input inside of something.

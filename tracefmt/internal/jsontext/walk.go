@@ -27,8 +27,8 @@ func Members(b []byte, i int, one func(key []byte, i int) (end int, err error)) 
 	}
 }
 
-// Elements calls one for each element of the array at b[i], with its index; one returns where it ends. A value that is no
-// array is skipped.
+// Elements calls one for each element of the array at b[i], with its index; one returns where it ends. A value that is
+// no array is skipped.
 func Elements(b []byte, i int, one func(i int) (end int, err error)) (end int, err error) {
 	if i >= len(b) {
 		return 0, ErrShort
@@ -67,8 +67,8 @@ func next(b []byte, i int, closing byte) (value, end int, err error) {
 	return i, 0, nil
 }
 
-// Raw returns the text of the string at b[i] without its quotes, or of any other value, as it is written. It is for what
-// has no escapes in it.
+// Raw returns the text of the string at b[i] without its quotes, or of any other value, as it is written. It is for
+// what has no escapes in it.
 func Raw(b []byte, i int) (text []byte, end int, err error) {
 	if end, err = ScanValue(b, i, 0); err != nil {
 		return nil, 0, err

@@ -191,7 +191,8 @@ func (s *Span) addLink(v *Event) bool {
 	}
 	e := tracefmt.Event{Attrs: v.Attrs}
 	id := e.Attr(KeyLinkSpan)
-	if e.Attr(keyCategory) != tracefmt.String(tracefmt.CategoryLink) || id.Kind() != tracefmt.StringValue || id.String() == "" {
+	isLink := e.Attr(keyCategory) == tracefmt.String(tracefmt.CategoryLink)
+	if !isLink || id.Kind() != tracefmt.StringValue || id.String() == "" {
 		return false
 	}
 	l := s.AddLink()

@@ -8,8 +8,8 @@ import (
 
 // Span is one span. Its memory can be reused, see Reset.
 type Span struct {
-	Resource *Resource        // where it comes from a Collector: never nil, one for each process; more may be found out later
-	Process  tracefmt.TrackID // where it goes to an Emitter: the process of its resource
+	Resource *Resource        // from a Collector: never nil, one for each process; more may be found out later
+	Process  tracefmt.TrackID // to an Emitter: the process of its resource
 	Scope    *Scope           // nil if it has none
 
 	Trace      TraceID

@@ -13,8 +13,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// RoundTrip checks that a format keeps the slices, instants and log lines of any trace. Instants and log lines that are in
-// no slice may be lost, if they are counted.
+// RoundTrip checks that a format keeps the slices, instants and log lines of any trace. Instants and log lines that are
+// in no slice may be lost, if they are counted.
 func RoundTrip(t *testing.T, f *tracefmt.Format) {
 	check := func(t rapid.TB, events []tracefmt.Event) {
 		var out bytes.Buffer
