@@ -253,6 +253,9 @@ func TestJSON(t *testing.T) {
 		if got, lost := short(events), strings.Join(what, " "); got != c.want || lost != c.losses {
 			t.Errorf("%s: got %q, losses %q, want %q, %q", name, got, lost, c.want, c.losses)
 		}
+		if name == "negative counts" && !events[len(events)-1].Attr("otel.dropped_attributes_count").IsZero() {
+			t.Errorf("%s: %v", name, events[len(events)-1].Attrs)
+		}
 		if name == "schema after spans" {
 			e := events[len(events)-2]
 			if e.Attr("otel.scope.schema_url").String() != "s" || e.Attr("otel.scope.name").String() != "l" {
@@ -313,6 +316,9 @@ func TestDetect(t *testing.T) {
 		got := tracefmt.Detect(c.in)
 		if c.want == nil && (got == otlp.Format || got == otlp.FormatJSON || got == otlp.FormatJSONLines) || c.want != nil && got != c.want {
 			t.Errorf("%s is taken for %v", c.name, got)
+		}
+		if score := otlp.Format.Detect(c.in); c.name == "a message" && score < 90 {
+			t.Errorf("a message might be one, with %d", score)
 		}
 		for n := range min(len(c.in), 300) { // it may be cut anywhere
 			otlp.Format.Detect(c.in[:n])

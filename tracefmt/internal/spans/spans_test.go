@@ -98,6 +98,35 @@ func TestTraces(t *testing.T) {
 	}
 }
 
+// TestNested: a slice that names no parent has the one around it, unless its trace says that the two aren't related.
+func TestNested(t *testing.T) {
+	slice := func(at, dur int64, name string, attrs ...tracefmt.Attr) tracefmt.Event {
+		return tracefmt.Event{Kind: tracefmt.Complete, Track: 1, Time: at, Dur: dur, Name: name, ID: "id " + name, Attrs: attrs}
+	}
+	events := []tracefmt.Event{
+		slice(0, 100, "a"), slice(10, 50, "b"), slice(20, 10, "c"), slice(30, 10, "d"), slice(60, 60, "overlaps"),
+		slice(70, 5, "e"), slice(80, 1, "other", tracefmt.Attr{Key: "trace_id", Value: tracefmt.String(strings.Repeat("01", 16))}),
+		{Kind: tracefmt.Begin, Track: 1, Time: 200, Name: "f", ID: "id f"}, slice(210, 5, "g"),
+		{Kind: tracefmt.Instant, Track: 1, Time: 230, Name: "in f"}, {Kind: tracefmt.End, Track: 1, Time: 240}, slice(300, 1, "h"),
+	}
+	parents := map[spans.ID]string{0: "nothing"}
+	var got []string
+	c := spans.Collector{Span: func(s *spans.Span) {
+		got = append(got, fmt.Sprintf("%s in %s, %d events", s.Name, parents[s.Parent], len(s.Events)))
+	}}
+	for i := range events {
+		id, _ := spans.Number("id " + events[i].Name)
+		parents[id] = events[i].Name
+		c.Add(&events[i])
+	}
+	c.Close()
+	want := "a in nothing, 0 events; b in a, 0 events; c in b, 0 events; d in b, 0 events; overlaps in nothing, 0 events; " +
+		"e in overlaps, 0 events; other in nothing, 0 events; g in f, 0 events; f in nothing, 1 events; h in nothing, 0 events"
+	if text := strings.Join(got, "; "); text != want {
+		t.Errorf("got\n%s\nwant\n%s", text, want)
+	}
+}
+
 // TestEvents: an event finds its span, whether it comes before or after it.
 func TestEvents(t *testing.T) {
 	events := []tracefmt.Event{
