@@ -244,24 +244,21 @@ func (r *Reader) attr(attrs []tracefmt.Attr, content []byte) []tracefmt.Attr {
 		attrs = append(attrs, tracefmt.Attr{})
 	}
 	to := &attrs[n]
+	if key, value, ok := simpleAttr(content); ok {
+		r.setKey(to, key)
+		r.setValue(to, value)
+		return attrs
+	}
 	c := r.within(content)
 	hasKey, hasValue := false, false
 	for c.next() {
 		switch c.tag() {
 		case attrKey<<3 | tagBytes:
 			hasKey = true
-			if to.Key != string(c.data) {
-				to.Key = r.assembly.text.Strings.Intern(c.data)
-			}
+			r.setKey(to, c.data)
 		case attrValue<<3 | tagBytes:
 			hasValue = true
-			if b := c.data; len(b) > 2 && b[0] == anyString<<3|byte(tagBytes) && int(b[1]) == len(b)-2 && b[1] < 1<<7 {
-				if text := b[2:]; to.Value.Kind() != tracefmt.StringValue || to.Value.String() != string(text) {
-					to.Value = tracefmt.String(r.assembly.text.Strings.Intern(text))
-				}
-				continue
-			}
-			to.Value = r.any(c.data)
+			r.setValue(to, c.data)
 		}
 	}
 	if !hasKey {
@@ -271,4 +268,32 @@ func (r *Reader) attr(attrs []tracefmt.Attr, content []byte) []tracefmt.Attr {
 		to.Value = tracefmt.RawJSON("null")
 	}
 	return attrs
+}
+
+// simpleAttr takes a KeyValue apart as nearly all of them are: a short key, then a short value, and nothing else.
+func simpleAttr(b []byte) (key, value []byte, ok bool) {
+	if len(b) < 4 || b[0] != attrKey<<3|byte(tagBytes) || b[1] >= 1<<7 {
+		return nil, nil, false
+	}
+	at := 2 + int(b[1])
+	if len(b) < at+2 || b[at] != attrValue<<3|byte(tagBytes) || b[at+1] >= 1<<7 || len(b) != at+2+int(b[at+1]) {
+		return nil, nil, false
+	}
+	return b[2:at], b[at+2:], true
+}
+
+func (r *Reader) setKey(to *tracefmt.Attr, key []byte) {
+	if to.Key != string(key) {
+		to.Key = r.assembly.text.Strings.Intern(key)
+	}
+}
+
+func (r *Reader) setValue(to *tracefmt.Attr, b []byte) {
+	if len(b) > 2 && b[0] == anyString<<3|byte(tagBytes) && int(b[1]) == len(b)-2 && b[1] < 1<<7 {
+		if text := b[2:]; to.Value.Kind() != tracefmt.StringValue || to.Value.String() != string(text) {
+			to.Value = tracefmt.String(r.assembly.text.Strings.Intern(text))
+		}
+		return
+	}
+	to.Value = r.any(b)
 }
