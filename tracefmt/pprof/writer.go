@@ -56,8 +56,26 @@ func (w *Writer) Close() error {
 	return w.err
 }
 
-// profile makes the profile of a finished summary.
+// profile makes the profile of a finished summary, with the time at which it begins.
 func (w *Writer) profile(sum *summary.Summary) *profile.Profile {
+	p, first, any := profileOf(sum)
+	if clock, ok := w.trace.Anchor(); ok && any {
+		p.TimeNanos = clock.Unix + (first - clock.Time)
+	}
+	limit(p, &w.losses)
+	return p
+}
+
+// Profile returns the profile of a finished summary, without the time at which it begins, and what had to be left out.
+func Profile(sum *summary.Summary) (*profile.Profile, []tracefmt.Loss) {
+	var losses tracefmt.Losses
+	p, _, _ := profileOf(sum)
+	limit(p, &losses)
+	return p, losses.List()
+}
+
+// profileOf makes the profile of a finished summary. It also returns when the first event begins, if there is any.
+func profileOf(sum *summary.Summary) (made *profile.Profile, first int64, any bool) {
 	b := &builder{locations: make(map[string]*profile.Location)}
 	b.SampleType = []*profile.ValueType{
 		{Type: "spans", Unit: "count"}, {Type: "wall", Unit: "nanoseconds"}, {Type: "self", Unit: "nanoseconds"},
@@ -66,7 +84,6 @@ func (w *Writer) profile(sum *summary.Summary) *profile.Profile {
 	// With a mapping that says that functions are known, pprof doesn't look for a program to find them in.
 	b.mapping = &profile.Mapping{ID: 1, HasFunctions: true}
 	b.Mapping = []*profile.Mapping{b.mapping}
-	first, any := int64(0), false
 	for _, p := range sum.Processes {
 		b.mapping.File = cmp.Or(b.mapping.File, p.Name)
 		if p.Slices > 0 && (!any || p.First < first) {
@@ -78,22 +95,18 @@ func (w *Writer) profile(sum *summary.Summary) *profile.Profile {
 	}
 	if any {
 		b.DurationNanos = max(sum.End-first, 0)
-		if clock, ok := w.trace.Anchor(); ok {
-			b.TimeNanos = clock.Unix + (first - clock.Time)
-		}
 	}
-	w.limit(&b.Profile)
-	return &b.Profile
+	return &b.Profile, first, any
 }
 
 // limit leaves out the samples of the least wall time if there are too many.
-func (w *Writer) limit(p *profile.Profile) {
+func limit(p *profile.Profile, losses *tracefmt.Losses) {
 	if len(p.Sample) <= maxSamples {
 		return
 	}
 	slices.SortStableFunc(p.Sample, func(a, b *profile.Sample) int { return cmp.Compare(b.Value[1], a.Value[1]) })
 	for range len(p.Sample) - maxSamples {
-		w.losses.Add("path with the least time, one of too many")
+		losses.Add("path with the least time, one of too many")
 	}
 	p.Sample = p.Sample[:maxSamples]
 }

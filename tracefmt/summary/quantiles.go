@@ -92,8 +92,8 @@ func middleOf(b int32) int64 {
 	return low + int64(1)<<shift/2
 }
 
-// merge adds the durations of another collection.
-func (q *Quantiles) merge(other *Quantiles) {
+// Merge adds the durations of another collection, which stays as it is.
+func (q *Quantiles) Merge(other *Quantiles) {
 	for _, v := range other.values {
 		q.Add(v)
 	}

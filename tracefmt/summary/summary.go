@@ -454,7 +454,7 @@ func (n *Node) merge(c *Node) {
 	n.Self += c.Self
 	n.FailedTotal += c.FailedTotal
 	n.FailedSelf += c.FailedSelf
-	n.Ended.merge(&c.Ended)
+	n.Ended.Merge(&c.Ended)
 	for _, below := range c.byName {
 		n.adopt(below)
 	}

@@ -4,12 +4,11 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
+
+	"github.com/spanstack/spanstack/tracefmt/internal/table"
 )
 
 // Style says how a summary is written as text. The zero value is plain text.
@@ -39,14 +38,14 @@ func (s *Summary) WriteText(w io.Writer, style Style) error {
 
 // head returns the line about a process.
 func head(p *Process, end int64) string {
-	name := printable(p.Name)
+	name := table.Printable(p.Name)
 	switch {
 	case name == "" && p.ID.IsZero():
 		name = "(no process)"
 	case name == "":
-		name = "process " + printable(p.ID.String())
+		name = "process " + table.Printable(p.ID.String())
 	case !p.ID.IsZero():
-		name = fmt.Sprintf("%s (pid %s)", name, printable(p.ID.String()))
+		name = fmt.Sprintf("%s (pid %s)", name, table.Printable(p.ID.String()))
 	}
 	last := p.Last
 	if p.Open > 0 {
@@ -89,7 +88,7 @@ func (s *Summary) rows(rows [][]string, n *Node, indent string, depth int) [][]s
 }
 
 func (s *Summary) row(n *Node, prefix string) []string {
-	name := prefix + printable(n.Name)
+	name := prefix + table.Printable(n.Name)
 	if n.Track {
 		return []string{"", Duration(n.Total), "", "", "", "", "", "", name}
 	}
@@ -107,48 +106,17 @@ func (s *Summary) row(n *Node, prefix string) []string {
 	return row
 }
 
-// writeTable writes rows with their columns aligned to the right, except the last.
+// colours are those of cells, by their columns.
+var colours = map[int]string{6: table.Red, 7: table.Yellow}
+
+// writeTable writes the rows below their heading.
 func writeTable(b *bufio.Writer, rows [][]string, style Style) {
-	widths := make([]int, len(rows[0]))
-	for _, row := range rows {
-		for i, cell := range row {
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+	table.Write(b, rows, func(row, column int) string {
+		if cell := rows[row][column]; !style.Colour || row == 0 || cell == "-" || cell == "" {
+			return ""
 		}
-	}
-	for n, row := range rows {
-		var line strings.Builder
-		for i, cell := range row[:len(row)-1] {
-			pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
-			if style.Colour && n > 0 && cell != "-" && cell != "" && i >= 6 {
-				cell = [...]string{"\x1b[31m", "\x1b[33m"}[i-6] + cell + "\x1b[0m"
-			}
-			line.WriteString("  " + pad + cell)
-		}
-		line.WriteString("  " + row[len(row)-1])
-		b.WriteString(strings.TrimRight(line.String(), " "))
-		b.WriteByte('\n')
-	}
-}
-
-// printable returns s with control characters escaped, so that a name can't break the table or the terminal.
-func printable(s string) string {
-	if !strings.ContainsFunc(s, isControl) && utf8.ValidString(s) {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range s {
-		if isControl(r) {
-			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
-		} else {
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
-
-func isControl(r rune) bool {
-	return unicode.IsControl(r) || slices.Contains([]rune{'\u2028', '\u2029', '\u200e', '\u200f', '\u202a', '\u202b',
-		'\u202c', '\u202d', '\u202e', '\u2066', '\u2067', '\u2068', '\u2069', '\ufeff'}, r)
+		return colours[column]
+	})
 }
 
 // Duration returns a number of nanoseconds as people write it, with three digits: 0s, 12ns, 3.40µs, 56.7ms, 8.90s,
