@@ -311,8 +311,7 @@ func (c *conversion) writeSummary(out io.Writer, events iter.Seq[*tracefmt.Event
 	if err := c.complete(); err != nil {
 		return err
 	}
-	colour := c.output == "-" && terminal.Is(c.std.out) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
-	return sum.WriteText(out, summary.Style{Colour: colour})
+	return sum.WriteText(out, summary.Style{Colour: c.colour()})
 }
 
 func (c *conversion) writeTrace(out io.Writer, events iter.Seq[*tracefmt.Event]) error {
