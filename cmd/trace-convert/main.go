@@ -102,7 +102,7 @@ func command(code *int, std streams) *cobra.Command {
 			return err
 		},
 	}
-	cmd.AddCommand(diffCommand(code, std))
+	cmd.AddCommand(diffCommand(code, std), criticalCommand(code, std))
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	c.addFlags(cmd)
 	cmd.Flags().BoolVar(&list, "formats", false, "list the formats and exit")
