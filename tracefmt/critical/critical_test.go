@@ -323,10 +323,12 @@ func TestJSON(t *testing.T) {
 func TestMany(t *testing.T) {
 	const n = 10_000
 	shapes := map[string]func(i int64) tracefmt.Event{
-		"deep":        func(i int64) tracefmt.Event { return slice(1, i, 10*n-i, "s", "") },
-		"staircase":   func(i int64) tracefmt.Event { return slice(1, i, n+i, "s", "") },
-		"wide":        func(i int64) tracefmt.Event { return slice(tracefmt.TrackID(i+1), i, 2*i, fmt.Sprint(i), "0") },
-		"outliving":   func(i int64) tracefmt.Event { return slice(tracefmt.TrackID(i%100+1), i, 2*n+i, fmt.Sprint(i), fmt.Sprint(i-1)) },
+		"deep":      func(i int64) tracefmt.Event { return slice(1, i, 10*n-i, "s", "") },
+		"staircase": func(i int64) tracefmt.Event { return slice(1, i, n+i, "s", "") },
+		"wide":      func(i int64) tracefmt.Event { return slice(tracefmt.TrackID(i+1), i, 2*i, fmt.Sprint(i), "0") },
+		"outliving": func(i int64) tracefmt.Event {
+			return slice(tracefmt.TrackID(i%100+1), i, 2*n+i, fmt.Sprint(i), fmt.Sprint(i-1))
+		},
 		"end at once": func(i int64) tracefmt.Event { return slice(1, i, n, "s", "") },
 	}
 	for name, shape := range shapes {

@@ -126,6 +126,7 @@ func (t *Timeline) placeLog(input int, spots map[string]*spot) (home tracefmt.Tr
 	events := t.eventsOf(input)
 	var rest []int // lines without a place
 	c := logClock{t: t}
+	_, c.moved = t.offsets[input]
 	for i := range events {
 		e := &events[i]
 		if e.Kind != tracefmt.Log {
@@ -244,7 +245,7 @@ const maxSnapshots = 1000
 
 // snapshots returns the steps of an input's wall clock, in the order of time. The first one is its anchor.
 func (t *Timeline) snapshots(input int) []snapshot {
-	list := []snapshot{{math.MinInt64, t.base}}
+	list := []snapshot{{math.MinInt64, t.base - t.compared().wrong[input]}}
 	events := t.eventsOf(input)
 	for i := range events {
 		if e := &events[i]; e.Kind == tracefmt.Clock && len(list) < maxSnapshots {
@@ -259,6 +260,7 @@ func (t *Timeline) snapshots(input int) []snapshot {
 // step.
 type logClock struct {
 	t     *Timeline
+	moved bool               // the log's offset was set: it doesn't depend on what the trace's wall clock was behind
 	steps map[int][]snapshot // by input
 	last  int64              // the time of the line before
 }
@@ -278,6 +280,9 @@ func (c *logClock) set(e *tracefmt.Event, s *spot) {
 		c.steps[s.input] = steps
 	}
 	wall := e.Time + c.t.base
+	if c.moved {
+		wall -= c.t.compared().wrong[s.input]
+	}
 	var best candidate
 	for i, step := range steps {
 		at, until := wall-step.offset, int64(math.MaxInt64)

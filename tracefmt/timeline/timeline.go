@@ -20,6 +20,9 @@ type Timeline struct {
 	meta   []tracefmt.Event
 
 	base      int64 // ns from 1970 to the timeline's 0, if the inputs are aligned
+	method    AlignBy
+	offsets   map[int]int64 // of inputs, as they were set
+	clocks    *clocks       // how the inputs' clocks correspond; nil if it isn't known yet
 	placement Placement
 }
 
@@ -68,6 +71,7 @@ func (t *Timeline) start() *input {
 	}
 	in.last = in.base
 	t.inputs = append(t.inputs, in)
+	t.clocks = nil
 	return in
 }
 
@@ -80,6 +84,7 @@ func (t *Timeline) Add(e *tracefmt.Event) {
 		t.start()
 	}
 	in := t.inputs[len(t.inputs)-1]
+	t.clocks = nil
 	c := *e
 	if c.Track != 0 {
 		c.Track += in.base
@@ -151,19 +156,6 @@ func (in *input) declare(known map[tracefmt.TrackID]*tracefmt.Event, e *tracefmt
 // Losses returns what bringing the events into order had to repair so far.
 func (t *Timeline) Losses() []tracefmt.Loss { return t.losses.List() }
 
-// Aligned reports whether all inputs are on one clock: there is one only, or each has an anchor.
-func (t *Timeline) Aligned() bool {
-	if len(t.inputs) < 2 {
-		return true
-	}
-	for _, in := range t.inputs {
-		if in.anchor == nil {
-			return false
-		}
-	}
-	return true
-}
-
 // Events returns the normal form. An event may not be changed.
 func (t *Timeline) Events() iter.Seq[*tracefmt.Event] {
 	t.normalise()
@@ -207,35 +199,6 @@ func (t *Timeline) normalise() {
 	slices.SortStableFunc(t.events, byNesting)
 	t.closeInside()
 	slices.SortStableFunc(t.events, byNesting)
-}
-
-// align moves the inputs' times to the clock of the one that started its clock first, and returns the anchor.
-func (t *Timeline) align() *tracefmt.Event {
-	if !t.Aligned() {
-		for _, in := range t.inputs {
-			if in.anchor != nil {
-				t.losses.Add("clock anchor of a trace that can't be aligned with the others")
-			}
-		}
-		return nil
-	}
-	var first *tracefmt.Event
-	for _, in := range t.inputs {
-		if in.anchor != nil && (first == nil || in.anchor.Unix-in.anchor.Time < first.Unix-first.Time) {
-			first = in.anchor
-		}
-	}
-	if first == nil {
-		return nil
-	}
-	for i, in := range t.inputs {
-		shift := (in.anchor.Unix - in.anchor.Time) - (first.Unix - first.Time)
-		for j := range t.eventsOf(i) {
-			t.events[in.first+j].Time += shift
-		}
-	}
-	t.base = first.Unix - first.Time
-	return first
 }
 
 func (t *Timeline) eventsOf(i int) []tracefmt.Event {
