@@ -32,6 +32,12 @@ type conversion struct {
 	memory              byteSize // what may be held of the trace
 
 	filter filterFlags
+
+	align   alignBy
+	moves   []string      // offsets of inputs, as they were given
+	offsets map[int]int64 // the same, in ns, by input
+	names   []string      // of the inputs that were opened
+
 	format *tracefmt.Format
 	rest   *source // of the only input, if it is converted as a stream
 	trace  timeline.Timeline
@@ -150,7 +156,7 @@ func (c *conversion) convert(ctx context.Context, inputs []string, out *output) 
 			return out.write(func(w io.Writer) error { return c.stream(ctx, rest, w) })
 		}
 	}
-	c.sayUnaligned()
+	c.alignInputs()
 	return out.write(func(w io.Writer) error {
 		events, failed := c.filter.events(&c.trace)
 		write := c.writeTrace
@@ -163,12 +169,6 @@ func (c *conversion) convert(ctx context.Context, inputs []string, out *output) 
 		c.reportFilter()
 		return failed()
 	})
-}
-
-func (c *conversion) sayUnaligned() {
-	if !c.trace.Aligned() {
-		c.say("warning", "the inputs don't all say what the wall clock was, so their times are left as they are and don't correspond")
-	}
 }
 
 // source is an input that is open.
@@ -225,6 +225,7 @@ func (c *conversion) open(ctx context.Context, name string) (*source, error) {
 		r.Process, r.States, r.Metrics = process, c.goStates, c.goMetrics
 	}
 	s.Input = in
+	c.names = append(c.names, s.shown)
 	return s, nil
 }
 

@@ -103,7 +103,7 @@ func (c *pathFinding) find(ctx context.Context, inputs []string, out *output) er
 			return err
 		}
 	}
-	c.sayUnaligned()
+	c.alignInputs()
 	var t critical.Trace
 	for e := range c.trace.Events() {
 		t.Add(e)

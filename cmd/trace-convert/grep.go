@@ -136,7 +136,7 @@ func (s *search) search(ctx context.Context, inputs []string, out *output) error
 			return err
 		}
 	}
-	s.sayUnaligned()
+	s.alignInputs()
 	found := s.trace.Below(s.query.matches)
 	if !slices.ContainsFunc(slices.Collect(found), func(e *tracefmt.Event) bool { return e.Kind > tracefmt.Clock }) {
 		return s.nothing()

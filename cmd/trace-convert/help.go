@@ -26,7 +26,7 @@ Exit codes:
   1    failed; no output file was written
   2    the command line is wrong
   3    an input could be read only in part, what could be read was written; or validate found something
-  4    grep found nothing
+  4    nothing was found, by grep or critical-path
   130  interrupted; no output file was written`
 
 const examples = `  trace-convert --summary trace.json            # the tree of tasks and spans, with times

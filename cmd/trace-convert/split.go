@@ -136,7 +136,7 @@ func (s *splitting) split(ctx context.Context, inputs []string, o split.Options)
 			return s.splitStream(ctx, rest, o)
 		}
 	}
-	s.sayUnaligned()
+	s.alignInputs()
 	events, failed := s.filter.events(&s.trace)
 	var err error
 	if s.by != "" {
