@@ -96,6 +96,11 @@ func (c *conversion) alignInputs() {
 		switch a.Method {
 		case timeline.ByOffset:
 			c.say("info", "moved %s by %s, as --offset says", name, milliseconds(a.Offset, 0))
+		case timeline.ByClock:
+			if a.Contradicted {
+				c.say("warning", "the messages between %s and %s contradict their wall clocks, and each other, so that they are not heeded; "+
+					"--align=pairs would go by %s", to, name, pairs(a))
+			}
 		case timeline.ByConfirmedClock:
 			c.say("info", "aligned %s to %s by their wall clocks, which %s confirm to ± %s", name, to, pairs(a), bound(a.Bound, 0))
 		case timeline.ByMessagePairs:

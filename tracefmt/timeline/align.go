@@ -12,8 +12,8 @@ import (
 type AlignBy uint8
 
 const (
-	// ByClocks takes the inputs' readings of the wall clock (Clock events), unless messages between them say that it was
-	// set to different times where they were recorded. Messages also place what has no such reading.
+	// ByClocks takes the inputs' readings of the wall clock (Clock events), unless most of the messages between them say that
+	// it was set to different times where they were recorded. Messages also place what has no such reading.
 	ByClocks AlignBy = iota
 	// ByMessages takes messages first, as they are the more precise, and readings of the wall clock where there are none.
 	ByMessages
@@ -43,7 +43,8 @@ type Alignment struct {
 	Bound    int64
 	Agreeing int // messages that agree with Offset and Bound
 	Messages int // of so many
-	// Contradicted says that its reading of the wall clock can't be right if messages are.
+	// Contradicted says that its reading of the wall clock can't be right if messages are. With ByClock, it was taken all the
+	// same, as messages contradict each other, too.
 	Contradicted bool
 }
 
@@ -196,7 +197,10 @@ func (t *Timeline) follow(c *clocks, s offsets.Step) {
 		slack := from.Bound - wall.Bound // of inputs in between
 		low, high := offsets.Add(from.Offset-slack, s.Lo), offsets.Add(from.Offset+slack, s.Hi)
 		a.Contradicted = wall.Offset < low || wall.Offset > high
-		if t.method == ByClocks && !a.Contradicted {
+		switch {
+		case t.method == ByClocks && a.Contradicted && 2*a.Agreeing <= a.Messages: // as they contradict each other
+			a.Method, a.Offset, a.Bound = ByClock, wall.Offset, 0
+		case t.method == ByClocks && !a.Contradicted:
 			a.Method, a.Offset = ByConfirmedClock, wall.Offset
 			a.Bound = offsets.Add(wall.Bound, offsets.Interval{Lo: low, Hi: high}.FarthestFrom(wall.Offset))
 		}

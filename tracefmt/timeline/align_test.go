@@ -14,6 +14,7 @@ import (
 	"github.com/spanstack/spanstack/trace/tracetest"
 	"github.com/spanstack/spanstack/tracefmt"
 	"github.com/spanstack/spanstack/tracefmt/chrome"
+	"github.com/spanstack/spanstack/tracefmt/fmttest"
 	"github.com/spanstack/spanstack/tracefmt/spanlog"
 	"github.com/spanstack/spanstack/tracefmt/timeline"
 	"pgregory.net/rapid"
@@ -55,6 +56,12 @@ func slice(start, end int64, id, parent string) tracefmt.Event {
 	if end < start {
 		e.Kind, e.Dur = tracefmt.Begin, 0
 	}
+	return e
+}
+
+// with returns a slice with an attribute.
+func with(e tracefmt.Event, key, value string) tracefmt.Event {
+	e.Attrs = []tracefmt.Attr{{Key: key, Value: tracefmt.String(value)}}
 	return e
 }
 
@@ -119,6 +126,18 @@ func TestAlignments(t *testing.T) {
 		"most messages": {[]events{at(1000, slice(100, 200, "1", ""), slice(300, 400, "2", ""), slice(500, 600, "3", "")),
 			at(1000, slice(310, 390, "s1", "1"), slice(520, 590, "s2", "2"), slice(20, 30, "s3", "3"))}, 0, nil,
 			"reference; messages -200±10 by 2/3 contradict", map[string]int64{"s1": 110}},
+		"clocks, as messages contradict each other": {[]events{at(1000, slice(100, 200, "1", ""), slice(300, 400, "2", "")),
+			at(1000, slice(310, 390, "s1", "1"), slice(820, 890, "s2", "2"))}, 0, nil,
+			"reference; clock by 1/2 contradict", map[string]int64{"s1": 310}},
+		"messages first, even so": {[]events{at(1000, slice(100, 200, "1", ""), slice(300, 400, "2", "")),
+			at(1000, slice(310, 390, "s1", "1"), slice(820, 890, "s2", "2"))}, timeline.ByMessages, nil,
+			"reference; messages -200±10 by 1/2 contradict", map[string]int64{"s1": 110}},
+		"a queue": {[]events{at(1000, slice(100, 200, "1", "")),
+			at(1000, with(slice(310, 390, "s1", "1"), "span.kind", "consumer"))}, 0, nil,
+			"reference; clock", map[string]int64{"s1": 310}},
+		"another trace": {[]events{at(1000, with(slice(100, 200, "1", ""), "trace_id", "t")),
+			at(1000, with(slice(310, 390, "s1", "1"), "trace_id", "u"))}, 0, nil,
+			"reference; clock", map[string]int64{"s1": 310}},
 		"arrows": {[]events{at(0, slice(0, 200, client, ""), point(tracefmt.FlowStart, 50, "a"), point(tracefmt.FlowEnd, 80, "b")),
 			at(0, slice(0, 200, server, ""), point(tracefmt.FlowEnd, 150, "a"), point(tracefmt.FlowStart, 160, "b"))}, 0, nil,
 			"reference; messages -90±10 by 2/2", map[string]int64{server: -90}},
@@ -160,8 +179,11 @@ func describe(tl *timeline.Timeline) string {
 		if a.Method >= timeline.ByMessagePairs {
 			text += fmt.Sprintf(" %+d", a.Offset)
 		}
+		if a.Method >= timeline.ByMessagePairs && a.Messages > 0 {
+			text += fmt.Sprintf("±%d", a.Bound)
+		}
 		if a.Messages > 0 {
-			text += fmt.Sprintf("±%d by %d/%d", a.Bound, a.Agreeing, a.Messages)
+			text += fmt.Sprintf(" by %d/%d", a.Agreeing, a.Messages)
 		}
 		if a.Contradicted {
 			text += " contradict"
@@ -326,4 +348,35 @@ func TestTwoRecorders(t *testing.T) {
 	if inside != 42 {
 		t.Errorf("%d requests are inside of their clients', want 42", inside)
 	}
+}
+
+// TestAnyTwo aligns inputs that have anything in them, at the ends of time, too.
+func TestAnyTwo(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		tl := new(timeline.Timeline)
+		n := rapid.IntRange(1, 4).Draw(t, "inputs")
+		for i := range n {
+			list := events(fmttest.Events(t))
+			for j := range list {
+				e := &list[j]
+				if rapid.Bool().Draw(t, "change") {
+					e.ID = rapid.SampledFrom([]string{"", "a", "b", "c", fmt.Sprint(i)}).Draw(t, "id")
+					e.Parent = rapid.SampledFrom([]string{"", "a", "b", "c", "0", "1"}).Draw(t, "parent")
+					e.Key = rapid.SampledFrom([]string{"", "1"}).Draw(t, "key")
+					e.Time = rapid.Int64().Draw(t, "time")
+				}
+			}
+			tl.Read(&list)
+			if rapid.IntRange(0, 5).Draw(t, "set") == 0 {
+				tl.SetOffset(rapid.IntRange(-1, n).Draw(t, "input"), rapid.Int64().Draw(t, "offset"))
+			}
+		}
+		tl.AlignBy(rapid.SampledFrom([]timeline.AlignBy{timeline.ByClocks, timeline.ByMessages, timeline.ByClocksOnly}).Draw(t, "by"))
+		for i, a := range tl.Alignments() {
+			if a.Bound < 0 || a.Agreeing > a.Messages || a.To >= n || a.To < 0 {
+				t.Fatalf("input %d: %+v", i, a)
+			}
+		}
+		starts(tl)
+	})
 }

@@ -39,7 +39,7 @@ type messages struct {
 	owners    map[string]int // the inputs that have the slices of IDs
 	intervals map[pair][]offsets.Interval
 	asked     []exchange
-	asking    map[string]*period // parents of these, by their IDs
+	asking    map[string]*side // parents of these, by their IDs
 }
 
 // pair is two inputs, the first of which comes first.
@@ -51,9 +51,27 @@ type period struct {
 	ended      bool
 }
 
+// side is one of the two slices of an exchange.
+type side struct {
+	period
+	trace  string // the ID of the trace, where the source has one
+	queued bool   // it only leaves a message for others, or takes one up
+}
+
+// Attributes of OpenTelemetry's, of which all formats that have them keep the names.
+const (
+	attrTrace = "trace_id"
+	attrKind  = "span.kind"
+)
+
+func sideOf(e *tracefmt.Event, p period) side {
+	kind := e.Attr(attrKind).String()
+	return side{p, e.Attr(attrTrace).String(), kind == "producer" || kind == "consumer"}
+}
+
 // exchange is a slice whose parent is in another input.
 type exchange struct {
-	period
+	side
 	input  int
 	parent string
 }
@@ -101,7 +119,7 @@ func (m *messages) remote(input int, e *tracefmt.Event) bool {
 
 // slices finds the slices that have their parents in another input, and these. It returns false if there are none.
 func (m *messages) slices() bool {
-	m.asking = make(map[string]*period)
+	m.asking = make(map[string]*side)
 	for i := range m.t.inputs {
 		events := m.t.eventsOf(i)
 		for j := range events {
@@ -117,10 +135,11 @@ func (m *messages) slices() bool {
 		m.t.periods(i, func(e *tracefmt.Event, p period) {
 			p.start, p.end = offsets.Add(p.start, m.shift[i]), offsets.Add(p.end, m.shift[i])
 			if m.remote(i, e) {
-				m.asked = append(m.asked, exchange{p, i, e.Parent})
+				m.asked = append(m.asked, exchange{sideOf(e, p), i, e.Parent})
 			}
 			if known, wanted := m.asking[e.ID]; wanted && known == nil {
-				m.asking[e.ID] = &p
+				s := sideOf(e, p)
+				m.asking[e.ID] = &s
 			}
 		})
 	}
@@ -131,10 +150,10 @@ func (m *messages) slices() bool {
 func (m *messages) exchanges() {
 	for _, server := range m.asked {
 		client := m.asking[server.parent]
-		if client == nil {
+		if client == nil || client.trace != server.trace && client.trace != "" && server.trace != "" {
 			continue
 		}
-		if client.ended && server.ended {
+		if client.ended && server.ended && !client.queued && !server.queued {
 			m.add(m.owners[server.parent], server.input, offsets.Exchange(client.start, client.end, server.start, server.end))
 		} else {
 			m.add(m.owners[server.parent], server.input, offsets.Message(client.start, server.start))
