@@ -36,7 +36,8 @@ func (a *alignBy) Set(text string) error {
 func (c *conversion) addAlignFlags(cmd *cobra.Command) {
 	cmd.Flags().Var(&c.align, "align", "align clocks by `HOW`: auto, pairs of messages first, or clocks only")
 	cmd.RegisterFlagCompletionFunc("align", cobra.FixedCompletions(alignValues, cobra.ShellCompDirectiveNoFileComp))
-	cmd.Flags().StringArrayVar(&c.moves, "offset", nil, "move the times of an input: `NAME=DURATION`, such as b.json=+137ms; can be repeated")
+	cmd.Flags().StringArrayVar(&c.moves, "offset", nil,
+		"move the times of an input: `NAME=DURATION`, such as b.json=+137ms; can be repeated")
 }
 
 // setOffsets finds the inputs that offsets were given for.
@@ -80,7 +81,8 @@ func inputOf(name string, inputs []string) (int, error) {
 		found = i
 	}
 	if found < 0 {
-		return 0, failure{usageError{fmt.Errorf("--offset: no input is called %q", name)}, "the inputs are " + strings.Join(inputs, ", ")}
+		return 0, failure{usageError{fmt.Errorf("--offset: no input is called %q", name)},
+			"the inputs are " + strings.Join(inputs, ", ")}
 	}
 	return found, nil
 }
@@ -98,20 +100,24 @@ func (c *conversion) alignInputs() {
 			c.say("info", "moved %s by %s, as --offset says", name, milliseconds(a.Offset, 0))
 		case timeline.ByClock:
 			if a.Contradicted {
-				c.say("warning", "the messages between %s and %s contradict their wall clocks, and each other, so that they are not heeded; "+
-					"--align=pairs would go by %s", to, name, pairs(a))
+				c.say("warning", "the messages between %s and %s contradict their wall clocks, and each other, "+
+					"so that they are not heeded; --align=pairs would go by %s", to, name, pairs(a))
 			}
 		case timeline.ByConfirmedClock:
-			c.say("info", "aligned %s to %s by their wall clocks, which %s confirm to ± %s", name, to, pairs(a), bound(a.Bound, 0))
+			c.say("info", "aligned %s to %s by their wall clocks, which %s confirm to ± %s",
+				name, to, pairs(a), bound(a.Bound, 0))
 		case timeline.ByMessagePairs:
 			if a.Contradicted && c.align != alignBy(timeline.ByMessages) {
-				c.say("warning", "the wall clocks of %s and %s contradict the messages between them, which are heeded instead", to, name)
+				c.say("warning", "the wall clocks of %s and %s contradict the messages between them, which are heeded instead",
+					to, name)
 			}
-			c.say("info", "aligned %s to %s by %s: %s ± %s", name, to, pairs(a), milliseconds(a.Offset, a.Bound), bound(a.Bound, a.Offset))
+			c.say("info", "aligned %s to %s by %s: %s ± %s",
+				name, to, pairs(a), milliseconds(a.Offset, a.Bound), bound(a.Bound, a.Offset))
 		}
 	}
 	if !c.trace.Aligned() {
-		c.say("warning", "the inputs don't all say what the wall clock was, so their times are left as they are and don't correspond")
+		c.say("warning", "the inputs don't all say what the wall clock was, "+
+			"so their times are left as they are and don't correspond")
 	}
 }
 

@@ -16,9 +16,9 @@ const criticalHelp = `trace-convert critical-path tells which slices determined 
 make it faster, one of these has to become faster; what ran beside them doesn't matter.
 
 The path is found from the end backwards: before a slice could go on, the one that it had waited for last had to finish.
-A slice waits for its children, by their IDs, for slices inside of it on its track, and for those from which arrows come.
-Each moment of the slice is in one segment of the path. In a segment, its slice was at work itself, on behalf of those
-that it is indented below.
+A slice waits for its children, by their IDs, for slices inside of it on its track, and for those from which arrows
+come. Each moment of the slice is in one segment of the path. In a segment, its slice was at work itself, on behalf of
+those that it is indented below.
 
 The slice is the longest of those that have no parent, unless --span says otherwise: by its ID, or by a pattern for its
 name, of which the longest is taken. "*" stands for any text, "?" for any character.
@@ -26,8 +26,8 @@ name, of which the longest is taken. "*" stands for any text, "?" for any charac
 With --to or an OUTPUT whose name says so, the trace is converted, with a track "critical path" more: it has a slice for
 each segment, and an arrow to there from the slice that was at work.
 
-Several INPUTs are merged as by "trace-convert merge". What is outside of its parent in another process, by the clocks, is
-clipped and counted.
+Several INPUTs are merged as by "trace-convert merge". What is outside of its parent in another process, by the clocks,
+is clipped and counted.
 
 Exit codes:
   0    success
@@ -67,7 +67,8 @@ func criticalCommand(code *int, std streams) *cobra.Command {
 	flags.SortFlags = false
 	flags.StringVar(&c.span, "span", "", "the `SLICE`: its ID, or a pattern for its name, such as 'send *'")
 	flags.BoolVar(&c.json, "json", false, "write JSON instead of tables")
-	flags.StringVar(&c.to, "to", "", `write the trace in this format, with the path marked ("text" unless OUTPUT's name says otherwise)`)
+	flags.StringVar(&c.to, "to", "",
+		`write the trace in this format, with the path marked ("text" unless OUTPUT's name says otherwise)`)
 	flags.StringVarP(&c.output, "output", "o", "-", `write to this file; "-" is standard output`)
 	cmd.RegisterFlagCompletionFunc("to", cobra.FixedCompletions(choice, cobra.ShellCompDirectiveNoFileComp))
 	return cmd

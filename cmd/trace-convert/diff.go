@@ -18,10 +18,10 @@ import (
 )
 
 const diffHelp = `trace-convert diff compares two traces of the same program, A from before and B from after a change, by the paths of
-their slices' names. Listed are the paths whose numbers are different, those with the greatest change of self time first:
-by how much their self time, their total time, their number, and the median and 95th percentile of their durations
-changed. Lines of paths that are new begin with "+", those of paths that are gone with "-". Self time is that without
-slices inside, so a change is told where it happened, and not in all slices around.
+their slices' names. Listed are the paths whose numbers are different, those with the greatest change of self time
+first: by how much their self time, their total time, their number, and the median and 95th percentile of their
+durations changed. Lines of paths that are new begin with "+", those of paths that are gone with "-". Self time is that
+without slices inside, so a change is told where it happened, and not in all slices around.
 
 Processes and tracks are no part of a path; what several of them have of one path is added up. With --normalize, each
 number in a name becomes "#", so that "request 17" and "request 18" are one path.
@@ -151,7 +151,8 @@ func (c *comparison) compare(ctx context.Context, inputs []string, out *output) 
 	}
 	if c.max.set && d.Slower(c.max.Threshold) {
 		c.slower = true
-		c.say("slower", "the total grew from %s to %s, by more than %v", summary.Duration(d.A.Total), summary.Duration(d.B.Total), &c.max)
+		c.say("slower", "the total grew from %s to %s, by more than %v",
+			summary.Duration(d.A.Total), summary.Duration(d.B.Total), &c.max)
 	}
 	return nil
 }

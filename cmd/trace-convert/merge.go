@@ -11,15 +11,15 @@ const mergeHelp = `trace-convert merge puts several traces and logs on one timel
 Traces are aligned by their clock anchors, which say what the wall clock was, and by the messages between them: a span
 whose parent is in another trace ran while that did, and an arrow doesn't end before it began. Where the wall clocks of
 two machines differ by more than that allows, a warning tells so, and the messages are heeded; so they are for traces
-without an anchor, and for all with --align=pairs. Told is by how much times were moved, and the greatest error that this
-can have. --offset moves an input by a time that is known, besides what its anchor says; the others stay for it.
+without an anchor, and for all with --align=pairs. Told is by how much times were moved, and the greatest error that
+this can have. --offset moves an input by a time that is known, besides what its anchor says; the others stay for it.
 
 Traces keep their processes and tracks; numbers that two of them share by chance are told apart. Logs, as JSON or logfmt
-with the ID stack in each line, are aligned by the times of their lines, each of which moves to the track of its span. If a
-trace doesn't have that span, because it was left out or its process died, the line is on the nearest span around it that
-there is, and if there is none, on a track for its root task. A line that a trace has already, of the same span, level,
-message and time, is there once. No time is changed for being outside of its span; but where the wall clock was stepped,
-or was wrong, lines follow the clock of the trace. Logs alone give a timeline, too.
+with the ID stack in each line, are aligned by the times of their lines, each of which moves to the track of its span.
+If a trace doesn't have that span, because it was left out or its process died, the line is on the nearest span around
+it that there is, and if there is none, on a track for its root task. A line that a trace has already, of the same span,
+level, message and time, is there once. No time is changed for being outside of its span; but where the wall clock was
+stepped, or was wrong, lines follow the clock of the trace. Logs alone give a timeline, too.
 
 What became of the lines is told on standard error, with counts.
 

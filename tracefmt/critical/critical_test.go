@@ -46,6 +46,12 @@ func anonymous(events ...tracefmt.Event) []tracefmt.Event {
 	return events
 }
 
+// queued returns a slice that takes up a message from a queue.
+func queued(e tracefmt.Event) tracefmt.Event {
+	e.Attrs = []tracefmt.Attr{{Key: "span.kind", Value: tracefmt.String("consumer")}}
+	return e
+}
+
 // arrow returns the two points of an arrow.
 func arrow(key string, from tracefmt.TrackID, left int64, to tracefmt.TrackID, arrived int64) []tracefmt.Event {
 	return []tracefmt.Event{
@@ -97,6 +103,8 @@ func TestPath(t *testing.T) {
 			"a 0-4, ..c 4-6, .b 6-8, a 8-10", 1},
 		"clocks of another process": {join(twoProcesses(), []tracefmt.Event{slice(1, 10, 20, "a", ""), slice(2, 8, 22, "b", "a"), slice(2, 15, 21, "c", "b")}),
 			".b 10-20", 1},
+		"a queue to another process": {join(twoProcesses(), []tracefmt.Event{slice(1, 10, 20, "a", ""),
+			queued(slice(2, 12, 22, "b", "a")), queued(slice(2, 12, 14, "c", "a"))}), "a 10-12, .c 12-14, a 14-20", 0},
 		"outside in another process": {join(twoProcesses(), []tracefmt.Event{slice(1, 10, 20, "a", ""), slice(2, 30, 35, "b", "a"), slice(2, 1, 2, "c", "a")}),
 			"a 10-20", 0},
 		"an arrow starts what has no parent": {join(anonymous(slice(1, 0, 10, "a", ""), slice(2, 3, 8, "b", "")), arrow("x", 1, 2, 2, 3)),
@@ -249,8 +257,8 @@ func simple(events []tracefmt.Event, of tracefmt.Event, at, from, to int64) stri
 	return simple(events, of, at, from, begin)
 }
 
-// TestMark checks that a marked trace is in the normal form, has one slice for each segment, with an arrow from the slice
-// that it is of, and all of the trace besides.
+// TestMark checks that a marked trace is in the normal form, has one slice for each segment, with an arrow from the
+// slice that it is of, and all of the trace besides.
 func TestMark(t *testing.T) {
 	trace, tl := of(fmttest.Sample())
 	p := trace.Path(trace.Find("replicate"))

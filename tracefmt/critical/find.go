@@ -6,8 +6,8 @@ func (t *Trace) Longest() *Slice {
 	return t.longest(func(s *Slice) bool { return s.parent == nil })
 }
 
-// Find returns the slice with an ID, or else the longest whose name matches a pattern, in which "*" stands for any text and
-// "?" for any character. It returns nil if there is none.
+// Find returns the slice with an ID, or else the longest whose name matches a pattern, in which "*" stands for any text
+// and "?" for any character. It returns nil if there is none.
 func (t *Trace) Find(pattern string) *Slice {
 	t.link()
 	if s := t.ids[pattern]; s != nil {

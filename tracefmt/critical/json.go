@@ -34,7 +34,8 @@ type jsonSum struct {
 
 // WriteJSON writes a path of the trace as one JSON object:
 //
-//	{"slice": {"name": "replicate", "id": "aaaa", "track": "zferry/main", "start_ns": 0, "duration_ns": 3500, "open": false},
+//	{"slice": {"name": "replicate", "id": "aaaa", "track": "zferry/main",
+//	           "start_ns": 0, "duration_ns": 3500, "open": false},
 //	 "clipped": 0,
 //	 "segments": [{"name": "replicate", "id": "aaaa", "track": "zferry/main", "start_ns": 0, "duration_ns": 100,
 //	               "share": 0.0286, "depth": 0}, ...],

@@ -69,7 +69,7 @@ func (t *Trace) waitedFor(s *Slice) {
 	switch {
 	case p == nil:
 		return
-	case s.Process == p.Process:
+	case s.Process == p.Process, s.queued, p.queued:
 		if p = p.outwards(func(p *Slice) bool { return p.End >= s.End }); p != nil {
 			p.waits = append(p.waits, wait{on: s, end: s.End})
 		}

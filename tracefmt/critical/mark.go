@@ -15,8 +15,8 @@ const TrackName = "critical path"
 const Category = "critical"
 
 // Mark yields the events of the trace, which are the ones that were added, together with a track of the path, in the
-// process of its slice: a slice for each segment, with the name and, as the attribute "slice", the ID of the one that it
-// is of, and an arrow from there.
+// process of its slice: a slice for each segment, with the name and, as the attribute "slice", the ID of the one that
+// it is of, and an arrow from there.
 func (t *Trace) Mark(events iter.Seq[*tracefmt.Event], p *Path) iter.Seq[*tracefmt.Event] {
 	return func(yield func(*tracefmt.Event) bool) {
 		marks := t.marks(p)
@@ -63,7 +63,8 @@ func (t *Trace) declaration(p *Path) *tracefmt.Event {
 func (t *Trace) marks(p *Path) []tracefmt.Event {
 	events := make([]tracefmt.Event, 0, 3*len(p.Segments))
 	for i, s := range p.Segments {
-		mark := tracefmt.Event{Kind: tracefmt.Complete, Track: t.last + 1, Time: s.Start, Dur: s.Dur, Name: s.Slice.Name, Category: Category}
+		mark := tracefmt.Event{Kind: tracefmt.Complete, Track: t.last + 1, Time: s.Start, Dur: s.Dur,
+			Name: s.Slice.Name, Category: Category}
 		if s.Slice.ID != "" {
 			mark.Attrs = []tracefmt.Attr{{Key: "slice", Value: tracefmt.String(s.Slice.ID)}}
 		}

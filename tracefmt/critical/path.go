@@ -58,8 +58,8 @@ func (w *walk) pop() {
 	w.stack = w.stack[:len(w.stack)-1]
 }
 
-// step goes to what the innermost slice waited for last, or leaves it. Each wait is looked at once: time only goes back,
-// so that one that ends too late for it will never do.
+// step goes to what the innermost slice waited for last, or leaves it. Each wait is looked at once: time only goes
+// back, so that one that ends too late for it will never do.
 func (w *walk) step() {
 	f := w.stack[len(w.stack)-1]
 	s := f.slice

@@ -17,6 +17,7 @@ type Slice struct {
 	End      int64
 	Open     bool // it never ended: End is that of the trace
 
+	queued   bool // it only leaves a message for others, or takes one up: nobody waits for that
 	parentID string
 	parent   *Slice
 	asking   bool // met on the way to its root

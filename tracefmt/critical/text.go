@@ -27,7 +27,8 @@ func (t *Trace) WriteText(w io.Writer, p *Path) error {
 	if len(p.Segments) == 1 {
 		segments = "segment"
 	}
-	fmt.Fprintf(b, "critical path of %s: %s in %d %s", name, summary.Duration(p.Slice.Duration()), len(p.Segments), segments)
+	fmt.Fprintf(b, "critical path of %s: %s in %d %s",
+		name, summary.Duration(p.Slice.Duration()), len(p.Segments), segments)
 	if p.Slice.Open {
 		b.WriteString(", still open")
 	}

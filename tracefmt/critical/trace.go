@@ -118,6 +118,9 @@ func (t *Trace) slice(e *tracefmt.Event, tr *track) {
 func (t *Trace) add(e *tracefmt.Event, end int64) *Slice {
 	s := &Slice{Name: e.Name, Category: e.Category, ID: e.ID, Track: e.Track, Start: e.Time, End: end,
 		parentID: e.Parent, order: len(t.slices)}
+	if kind := e.Attr("span.kind").String(); kind == "producer" || kind == "consumer" { // OpenTelemetry's
+		s.queued = true
+	}
 	t.slices = append(t.slices, s)
 	if e.ID != "" && t.ids[e.ID] == nil {
 		t.ids[e.ID] = s

@@ -35,8 +35,8 @@ func slice(track tracefmt.TrackID, start, end int64, name, id, parent string) tr
 	return tracefmt.Event{Kind: tracefmt.Complete, Track: track, Time: start, Dur: end - start, Name: name, ID: id, Parent: parent}
 }
 
-// before and after are two runs: two processes became one, the process got another number, b got faster, c is gone and d
-// is new.
+// before and after are two runs: two processes became one, the process got another number, b got faster, c is gone and
+// d is new.
 func before() []tracefmt.Event {
 	return []tracefmt.Event{
 		{Kind: tracefmt.Process, Track: 1, SourceID: tracefmt.Int64(7), Name: "p"},

@@ -6,8 +6,8 @@
 // have a number in them, such as "request 17", differ from run to run, too; [Normalize] makes them one.
 //
 // What counts is self time: a slice's duration without the slices inside of it, as package summary has it. A slice that
-// has become slower makes all those around it slower, too, but only its own self time tells where the time went. So changes
-// are sorted by the absolute change of their self time, and thresholds are compared with it.
+// has become slower makes all those around it slower, too, but only its own self time tells where the time went. So
+// changes are sorted by the absolute change of their self time, and thresholds are compared with it.
 //
 // The total of a trace is the sum of the durations of its outermost slices. Those that run side by side add up.
 package diff

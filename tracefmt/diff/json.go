@@ -11,8 +11,8 @@ import (
 //	 "paths": [{"path": ["replicate", "plan"], "status": "changed", "self_change_ns": 100,
 //	            "a": {"count": 1, "total_ns": 900, "self_ns": 900, "p50_ns": 900, "p95_ns": 900}, "b": {...}}]}
 //
-// A path's status is "changed", "new", or "gone"; a new one has no "a", one that is gone no "b". "same" and "small" count
-// the paths that are not listed: without any change, and with less than the threshold.
+// A path's status is "changed", "new", or "gone"; a new one has no "a", one that is gone no "b". "same" and "small"
+// count the paths that are not listed: without any change, and with less than the threshold.
 func (d *Diff) WriteJSON(w io.Writer) error {
 	out := struct {
 		A     Totals     `json:"a"`

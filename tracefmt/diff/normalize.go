@@ -2,13 +2,13 @@ package diff
 
 import "strings"
 
-// minHex is how many characters a run of hexadecimal digits has to have to be taken for a number: shorter ones are words
-// such as "e2e".
+// minHex is how many characters a run of hexadecimal digits has to have to be taken for a number: shorter ones are
+// words such as "e2e".
 const minHex = 6
 
-// Normalize returns a name with "#" for each number in it: UUIDs, hexadecimal numbers that follow "0x" or stand alone with
-// 6 characters or more and a digit among them, and all other runs of decimal digits. So "GET /users/17" and
-// "GET /users/4" become "GET /users/#".
+// Normalize returns a name with "#" for each number in it: UUIDs, hexadecimal numbers that follow "0x" or stand alone
+// with 6 characters or more and a digit among them, and all other runs of decimal digits. So "GET /users/17" and "GET
+// /users/4" become "GET /users/#".
 func Normalize(name string) string {
 	if !strings.ContainsAny(name, "0123456789") {
 		return name

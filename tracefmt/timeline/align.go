@@ -12,8 +12,8 @@ import (
 type AlignBy uint8
 
 const (
-	// ByClocks takes the inputs' readings of the wall clock (Clock events), unless most of the messages between them say that
-	// it was set to different times where they were recorded. Messages also place what has no such reading.
+	// ByClocks takes the inputs' readings of the wall clock (Clock events), unless most of the messages between them say
+	// that it was set to different times where they were recorded. Messages also place what has no such reading.
 	ByClocks AlignBy = iota
 	// ByMessages takes messages first, as they are the more precise, and readings of the wall clock where there are none.
 	ByMessages
@@ -43,17 +43,17 @@ type Alignment struct {
 	Bound    int64
 	Agreeing int // messages that agree with Offset and Bound
 	Messages int // of so many
-	// Contradicted says that its reading of the wall clock can't be right if messages are. With ByClock, it was taken all the
-	// same, as messages contradict each other, too.
+	// Contradicted says that its reading of the wall clock can't be right if messages are. With ByClock, it was taken all
+	// the same, as messages contradict each other, too.
 	Contradicted bool
 }
 
 // AlignBy sets by what clocks are aligned. It has to be called before Events.
 func (t *Timeline) AlignBy(method AlignBy) { t.method, t.clocks = method, nil }
 
-// SetOffset sets what is to be added to the times of an input, in ns, besides what its reading of the wall clock says. It
-// is the number of the call of Read for the input, from 0. The others aren't moved for it. It has to be called before
-// Events.
+// SetOffset sets what is to be added to the times of an input, in ns, besides what its reading of the wall clock says.
+// It is the number of the call of Read for the input, from 0. The others aren't moved for it. It has to be called
+// before Events.
 func (t *Timeline) SetOffset(input int, ns int64) {
 	if t.offsets == nil {
 		t.offsets = make(map[int]int64)
@@ -128,8 +128,8 @@ func (t *Timeline) compare() *clocks {
 	return c
 }
 
-// byWallClock aligns those inputs that have a reading of the wall clock, and returns the one that the others are aligned to:
-// the first of these whose offset isn't set, or else, the first that there is.
+// byWallClock aligns those inputs that have a reading of the wall clock, and returns the one that the others are
+// aligned to: the first of these whose offset isn't set, or else, the first that there is.
 func (t *Timeline) byWallClock(c *clocks, joined offsets.Joined) (reference int) {
 	reference = -1
 	anchored := -1

@@ -161,7 +161,8 @@ func (m *messages) exchanges() {
 	}
 }
 
-// add adds where the offset is that is to be added to the times of an input, so that they correspond with those of another.
+// add adds where the offset is that is to be added to the times of an input, so that they correspond with those of
+// another.
 func (m *messages) add(from, to int, where offsets.Interval) {
 	p := pair{from, to}
 	if from > to {
@@ -170,7 +171,8 @@ func (m *messages) add(from, to int, where offsets.Interval) {
 	m.intervals[p] = append(m.intervals[p], where)
 }
 
-// arrows compares clocks by arrows from one input to another. Only those of inputs with IDs are: others' keys are their own.
+// arrows compares clocks by arrows from one input to another. Only those of inputs with IDs are: others' keys are their
+// own.
 func (m *messages) arrows() {
 	type arrow struct{ category, name, key string }
 	type start struct {
@@ -210,8 +212,8 @@ func (m *messages) arrows() {
 	})
 }
 
-// periods visits the slices of an input with the times at which they ran, which aren't moved yet. As in pair, an end closes
-// the innermost open slice of its name.
+// periods visits the slices of an input with the times at which they ran, which aren't moved yet. As in pair, an end
+// closes the innermost open slice of its name.
 func (t *Timeline) periods(input int, visit func(*tracefmt.Event, period)) {
 	events := t.eventsOf(input)
 	order := make([]int, 0, len(events))

@@ -39,13 +39,13 @@ func (v Interval) Middle() int64 { return v.Lo + int64((uint64(v.Hi)-uint64(v.Lo
 // FarthestFrom returns how far the farthest end of a bounded interval is from an offset.
 func (v Interval) FarthestFrom(ns int64) int64 { return max(sub(v.Hi, ns), sub(ns, v.Lo)) }
 
-// Message returns where the offset of the receiver's clock is, which is to be added to its times, if a message left at a
-// time of the sender's clock and came at one of the receiver's.
+// Message returns where the offset of the receiver's clock is, which is to be added to its times, if a message left at
+// a time of the sender's clock and came at one of the receiver's.
 func Message(sent, came int64) Interval { return Interval{sub(sent, came), NoHi} }
 
-// Exchange returns where the offset of a server's clock is, if a client waited for it from and to times of its own clock,
-// and the server worked from and to times of that. A server that worked for longer than the client waited was waited for
-// with its beginning only.
+// Exchange returns where the offset of a server's clock is, if a client waited for it from and to times of its own
+// clock, and the server worked from and to times of that. A server that worked for longer than the client waited was
+// waited for with its beginning only.
 func Exchange(clientFrom, clientTo, serverFrom, serverTo int64) Interval {
 	v := Interval{sub(clientFrom, serverFrom), sub(clientTo, serverTo)}
 	if v.Lo > v.Hi {

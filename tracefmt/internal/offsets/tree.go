@@ -20,10 +20,10 @@ type Step struct {
 // Bound returns the greatest error of an edge.
 func (e Edge) Bound() uint64 { return uint64(e.Hi) - uint64(e.Lo) }
 
-// Tree returns how to get to all clocks that can be compared with one of the fixed ones, or else, with the first of those
-// that can be compared with each other, in the order in which all are given: by the comparisons of the smallest errors, each
-// step from a clock that is fixed, the first, or that an earlier step led to. Of two edges with the same error, the first
-// one counts.
+// Tree returns how to get to all clocks that can be compared with one of the fixed ones, or else, with the first of
+// those that can be compared with each other, in the order in which all are given: by the comparisons of the smallest
+// errors, each step from a clock that is fixed, the first, or that an earlier step led to. Of two edges with the same
+// error, the first one counts.
 func Tree(all, fixed []int, edges []Edge) []Step {
 	n := len(all)
 	sorted := slices.Clone(edges)
