@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/spanstack/spanstack/tracefmt"
 	"github.com/spanstack/spanstack/tracefmt/internal/offsets"
@@ -110,11 +111,17 @@ func (m *messages) learn() bool {
 
 // remote reports whether a slice of an input has its parent in another one.
 func (m *messages) remote(input int, e *tracefmt.Event) bool {
-	if e.Parent == "" {
+	if e.Parent == "" || isCounted(e.Parent) {
 		return false
 	}
 	owner, known := m.owners[e.Parent]
 	return known && owner != input && owner != several
+}
+
+// isCounted reports whether an ID looks like a number that a program counted up, as that of a task of Go's execution
+// traces: another program has the same for something else.
+func isCounted(id string) bool {
+	return len(id) < 10 && strings.Trim(id, "0123456789") == ""
 }
 
 // slices finds the slices that have their parents in another input, and these. It returns false if there are none.
@@ -189,6 +196,9 @@ func (m *messages) arrows() {
 			for j := range events {
 				switch e := &events[j]; e.Kind {
 				case tracefmt.FlowStart, tracefmt.FlowStep, tracefmt.FlowEnd:
+					if isCounted(e.Key) {
+						continue
+					}
 					visit(i, e, arrow{e.Category, e.Name, e.Key})
 				}
 			}
