@@ -37,6 +37,9 @@ func ContentOf(events []tracefmt.Event, keeps tracefmt.Feature) Content {
 		if e.Name != "" {
 			old.Name = e.Name
 		}
+		if !e.SourceID.IsZero() {
+			old.SourceID = e.SourceID
+		}
 		if e.Order != 0 {
 			old.Order = e.Order
 		}

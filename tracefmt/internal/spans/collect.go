@@ -43,13 +43,14 @@ type Collector struct {
 	timed    bool
 	offset   int64 // from the trace's clock to Unix time, in ns
 
-	nodes  map[ID]*node
-	recent []*node // in the order of their making
-	serial uint64  // of the last slice
-	held   queue
-	waits  queue
-	orphan queue // of events
-	spare  []*Span
+	nodes   map[ID]*node
+	recent  []*node // in the order of their making
+	serial  uint64  // of the last slice
+	unnamed uint64  // slices without an ID so far
+	held    queue
+	waits   queue
+	orphan  queue // of events
+	spare   []*Span
 }
 
 // track is a process or a track.
@@ -339,7 +340,8 @@ func (c *Collector) begin(e *tracefmt.Event, at int64) {
 	}
 	exact := false
 	if e.ID == "" {
-		s.ID = hash(fmt.Sprint("slice ", c.serial))
+		c.unnamed++
+		s.ID = hash(fmt.Sprint("slice ", c.unnamed))
 	} else {
 		s.ID, exact = Number(e.ID)
 	}
