@@ -11,10 +11,12 @@ import (
 	_ "github.com/spanstack/spanstack/tracefmt/folded"
 	_ "github.com/spanstack/spanstack/tracefmt/fxt"
 	_ "github.com/spanstack/spanstack/tracefmt/gotrace"
+	_ "github.com/spanstack/spanstack/tracefmt/jaeger"
 	_ "github.com/spanstack/spanstack/tracefmt/otlp"
 	_ "github.com/spanstack/spanstack/tracefmt/perfetto"
 	_ "github.com/spanstack/spanstack/tracefmt/pprof"
 	_ "github.com/spanstack/spanstack/tracefmt/spanlog"
 	_ "github.com/spanstack/spanstack/tracefmt/speedscope"
 	_ "github.com/spanstack/spanstack/tracefmt/stdouttrace"
+	_ "github.com/spanstack/spanstack/tracefmt/zipkin"
 )
