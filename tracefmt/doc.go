@@ -9,7 +9,7 @@
 // A [Reader] hands out one event at a time and reuses it. A [Writer] takes one event at a time. Most programs need
 // three calls:
 //
-//	r, err := tracefmt.NewReader(file)        // finds the format by content, unpacks gzip
+//	r, err := tracefmt.NewReader(file)        // finds the format by content, unpacks gzip and zstd
 //	w := format.NewWriter(out)
 //	n, err := tracefmt.Copy(w, r)             // then w.Close()
 //

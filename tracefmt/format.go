@@ -127,14 +127,17 @@ func Lookup(name string) *Format {
 	return nil
 }
 
-// ByExtension returns the format that a file of this name is expected to have, or nil. A final ".gz" is ignored, unless
-// a format has it in its extension.
+// ByExtension returns the format that a file of this name is expected to have, or nil. The final extension of a
+// [Compression], such as ".gz", is ignored, unless a format has it in its own.
 func ByExtension(path string) *Format {
 	base := strings.ToLower(filepath.Base(path))
 	if f := byExtension(base); f != nil {
 		return f
 	}
-	return byExtension(strings.TrimSuffix(base, ".gz"))
+	if c := CompressionByExtension(base); c != nil {
+		return byExtension(strings.TrimSuffix(base, c.Extension))
+	}
+	return nil
 }
 
 func byExtension(base string) *Format {

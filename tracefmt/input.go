@@ -2,27 +2,22 @@ package tracefmt
 
 import (
 	"bufio"
-	"bytes"
-	"compress/gzip"
-	"errors"
 	"fmt"
 	"io"
 )
-
-var gzipMagic = []byte{0x1f, 0x8b}
 
 // Input is a trace whose format was found by looking at its content.
 type Input struct {
 	Reader
 	Format *Format
-	Gzip   bool // it was packed with gzip; offsets in errors count unpacked bytes
+	Packed string // the name of its Compression, "" if none; offsets in errors count unpacked bytes
 }
 
 // Losses returns what the format's reader lost so far.
 func (in *Input) Losses() []Loss { return LossesOf(in.Reader) }
 
-// NewReader returns a Reader of whatever format r's content has, packed with gzip or not. It reads the beginning of r,
-// and no more than there is if that suffices.
+// NewReader returns a Reader of whatever format r's content has, packed or not (see [Compression]). It reads the beginning
+// of r, and no more than there is if that suffices.
 // The error Is ErrUnknownFormat if no format fits; it Is ErrTruncated too if there is no content at all.
 func NewReader(r io.Reader) (*Input, error) {
 	content, packed, err := unpack(r)
@@ -39,7 +34,7 @@ func NewReader(r io.Reader) (*Input, error) {
 	if f == nil {
 		return nil, fmt.Errorf("detect trace format: %w: it begins with %q", ErrUnknownFormat, prefix[:min(len(prefix), 24)])
 	}
-	return &Input{Reader: f.NewReader(content), Format: f, Gzip: packed}, nil
+	return &Input{Reader: f.NewReader(content), Format: f, Packed: packed}, nil
 }
 
 // look finds the format of content by its beginning, which it returns, too.
@@ -54,35 +49,16 @@ func look(content *bufio.Reader) (f *Format, prefix []byte, err error) {
 	}
 }
 
-// unpack returns r's content, unpacked if it is packed with gzip.
-func unpack(r io.Reader) (content *bufio.Reader, packed bool, err error) {
+// unpack returns r's content, unpacked if it is packed in a way that is known.
+func unpack(r io.Reader) (content *bufio.Reader, packed string, err error) {
 	br := bufio.NewReaderSize(r, 64<<10)
-	magic, _ := br.Peek(len(gzipMagic))
-	if !bytes.Equal(magic, gzipMagic) {
-		return br, false, nil
+	c := sniff(br.Peek)
+	if c == nil {
+		return br, "", nil
 	}
-	zr, err := gzip.NewReader(br)
+	in, err := c.NewReader(br)
 	if err != nil {
-		return nil, true, gzipError(err)
+		return nil, c.Name, unpackError(c.Name, err)
 	}
-	return bufio.NewReaderSize(&gzipContent{zr}, 64<<10), true, nil
-}
-
-// gzipContent words a gzip stream's errors.
-type gzipContent struct{ zr *gzip.Reader }
-
-func (g *gzipContent) Read(p []byte) (int, error) {
-	n, err := g.zr.Read(p)
-	if err != nil && err != io.EOF {
-		err = gzipError(err)
-	}
-	return n, err
-}
-
-// gzipError turns a cut-off stream into ErrTruncated.
-func gzipError(err error) error {
-	if errors.Is(err, io.ErrUnexpectedEOF) || err == io.EOF {
-		return fmt.Errorf("gzip: %w", ErrTruncated)
-	}
-	return err
+	return bufio.NewReaderSize(&unpacked{c.Name, in}, 64<<10), c.Name, nil
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -335,10 +334,11 @@ func (c *conversion) writeTrace(out io.Writer, events iter.Seq[*tracefmt.Event])
 
 // pack lets write write to out, packed if the output's name says so.
 func (c *conversion) pack(out io.Writer, write func(io.Writer) error) error {
-	if !strings.HasSuffix(c.output, ".gz") || c.format.Packed {
+	packing := tracefmt.CompressionFor(c.format, c.output)
+	if packing == nil {
 		return write(out)
 	}
-	packed := gzip.NewWriter(out)
+	packed := packing.NewWriter(out)
 	if err := write(packed); err != nil {
 		return err
 	}

@@ -8,16 +8,16 @@ import (
 const longHelp = `trace-convert reads traces, brings them into one order, and writes them in another format or sums them up. It reads
 logs, too, whose lines name their spans, and puts the lines there.
 
-The format of an input is found by its content; gzip is unpacked. "-" is standard input, which is also read if no
-INPUT is given. Several inputs are put on one timeline by their clock anchors, if all have one; "trace-convert merge
---help" has more about that. "trace-convert grep" finds what belongs to one task or span, "trace-convert critical-path"
-what determined how long it took, and "trace-convert diff" compares two traces.
+The format of an input is found by its content; gzip and zstd are unpacked. "-" is standard input, which is also read
+if no INPUT is given. Several inputs are put on one timeline by their clock anchors, if all have one; "trace-convert
+merge --help" has more about that. "trace-convert grep" finds what belongs to one task or span, "trace-convert
+critical-path" what determined how long it took, and "trace-convert diff" compares two traces.
 
 Written is the normal form: names of processes and tracks first, then events in the order of time, begins and ends
 paired. A single trace that would take more than --memory is converted as a stream instead, if the output's format
 allows: begins and ends stay apart, and the order of time is found among some thousand events at a time. What a format
 can't express is told on standard error, with counts. An output file appears under its name only when it is complete;
-with a name that ends in ".gz" it is packed.
+with a name that ends in ".gz" or ".zst" it is packed.
 
 ` + filterHelp + `
 

@@ -23,6 +23,7 @@ import (
 	"github.com/spanstack/spanstack/trace/capture"
 	"github.com/spanstack/spanstack/trace/tracetest"
 	"github.com/spanstack/spanstack/tracefmt"
+	_ "github.com/spanstack/spanstack/tracefmt/compress" // what a program has if it imports all formats
 )
 
 // TestMain lets the test binary be the program that is traced, too.
@@ -191,6 +192,7 @@ func TestUnwritableFileIsAnErrorOnStderr(t *testing.T) {
 	for path, want := range map[string]string{
 		"/nonexistent/trace.json": "SPANSTACK_TRACE: write trace: open /nonexistent/trace.json: no such file or directory\n",
 		"trace.doc":               `SPANSTACK_TRACE: write trace trace.doc: the name must end with one of .json`,
+		"trace.json.zst":          "SPANSTACK_TRACE: write trace trace.json.zst: a capture can be packed as .gz, not as .zst\n",
 	} {
 		cmd, stderr := start(t, "return", path)
 		out, err := cmd.Output()

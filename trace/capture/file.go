@@ -103,7 +103,11 @@ func formatOf(path string) (format *tracefmt.Format, packed bool, err error) {
 		return nil, false, fmt.Errorf("the name must end with one of %s, and .gz if it is to be packed",
 			strings.Join(known, ", "))
 	}
-	return format, strings.HasSuffix(strings.ToLower(path), ".gz"), nil
+	c := tracefmt.CompressionFor(format, path)
+	if c != nil && c.Name != "gzip" { // of which it writes members that are complete at any cut
+		return nil, false, fmt.Errorf("a capture can be packed as .gz, not as %s", c.Extension)
+	}
+	return format, c != nil, nil
 }
 
 // create opens the file for writing, and empties it once it is sure that nobody else writes to it. Non-blocking, a pipe

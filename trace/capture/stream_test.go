@@ -225,8 +225,8 @@ func checkCut(t *testing.T, what string, b []byte, packed, complete bool) {
 		}
 		return
 	}
-	if r.Gzip != packed {
-		t.Errorf("%s: packed is %v", what, r.Gzip)
+	if r.Packed == "gzip" != packed {
+		t.Errorf("%s: packed is %q", what, r.Packed)
 	}
 	for n := 0; ; n++ {
 		_, err := r.Next()

@@ -1,4 +1,4 @@
-// Package all registers every trace format that spanstack knows, for its side effect:
+// Package all registers every trace format and compression that spanstack knows, for its side effect:
 //
 //	import _ "github.com/spanstack/spanstack/tracefmt/all"
 //
@@ -7,6 +7,7 @@ package all
 
 import (
 	_ "github.com/spanstack/spanstack/tracefmt/chrome"
+	_ "github.com/spanstack/spanstack/tracefmt/compress"
 	_ "github.com/spanstack/spanstack/tracefmt/firefox"
 	_ "github.com/spanstack/spanstack/tracefmt/folded"
 	_ "github.com/spanstack/spanstack/tracefmt/fxt"

@@ -1,7 +1,6 @@
 package trigger
 
 import (
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
@@ -73,10 +72,11 @@ func (w *Watcher) write(causes []Cause, more int) (path string, err error) {
 	marked := *w.format
 	marked.NewWriter = func(out io.Writer) tracefmt.Writer { return newMarker(w.format.NewWriter(out), marks) }
 	err = files.create(&w.folder, stem+w.c.Format, func(out io.Writer) error {
-		if !strings.HasSuffix(strings.ToLower(w.c.Format), ".gz") {
+		packing := tracefmt.CompressionFor(w.format, w.c.Format)
+		if packing == nil {
 			return capture.Write(out, &marked, w.c.Recorder)
 		}
-		z := gzip.NewWriter(out)
+		z := packing.NewWriter(out)
 		return errors.Join(capture.Write(z, &marked, w.c.Recorder), z.Close())
 	})
 	if err != nil {

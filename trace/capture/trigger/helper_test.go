@@ -2,7 +2,6 @@ package trigger
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"io"
 	"log/slog"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/spanstack/spanstack/trace"
 	"github.com/spanstack/spanstack/tracefmt"
+	_ "github.com/spanstack/spanstack/tracefmt/compress" // another compression that they may
 	_ "github.com/spanstack/spanstack/tracefmt/perfetto" // a format that programs may import
 )
 
@@ -107,16 +107,10 @@ func load(t *testing.T, path string) (events []*tracefmt.Event) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if strings.HasSuffix(path, ".gz") {
-		z, err := gzip.NewReader(bytes.NewReader(b))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if b, err = io.ReadAll(z); err != nil {
-			t.Fatal(err)
-		}
+	r, err := tracefmt.NewReader(bytes.NewReader(b))
+	if err != nil {
+		t.Fatalf("%s: %v", path, err)
 	}
-	r := tracefmt.Detect(b).NewReader(bytes.NewReader(b))
 	for {
 		e, err := r.Next()
 		if err == io.EOF {

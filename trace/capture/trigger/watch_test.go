@@ -336,7 +336,7 @@ func TestCloseKeepsTheInterval(t *testing.T) {
 
 // TestFormats wants the mark on the span in each format.
 func TestFormats(t *testing.T) {
-	for _, format := range []string{".json", ".json.gz", ".pftrace", ".pftrace.gz"} {
+	for _, format := range []string{".json", ".json.gz", ".json.zst", ".pftrace", ".pftrace.gz"} {
 		synctest.Test(t, func(t *testing.T) {
 			w := watch(t, Config{Format: format})
 			ctx, task := trace.WithTask(w.ctx, "step")
