@@ -8,6 +8,7 @@ package all
 import (
 	_ "github.com/spanstack/spanstack/tracefmt/chrome"
 	_ "github.com/spanstack/spanstack/tracefmt/compress"
+	_ "github.com/spanstack/spanstack/tracefmt/csv"
 	_ "github.com/spanstack/spanstack/tracefmt/firefox"
 	_ "github.com/spanstack/spanstack/tracefmt/folded"
 	_ "github.com/spanstack/spanstack/tracefmt/fxt"
