@@ -14,6 +14,7 @@ import (
 	_ "github.com/spanstack/spanstack/tracefmt/fxt"
 	_ "github.com/spanstack/spanstack/tracefmt/gotrace"
 	_ "github.com/spanstack/spanstack/tracefmt/jaeger"
+	_ "github.com/spanstack/spanstack/tracefmt/jsonl"
 	_ "github.com/spanstack/spanstack/tracefmt/otlp"
 	_ "github.com/spanstack/spanstack/tracefmt/perfetto"
 	_ "github.com/spanstack/spanstack/tracefmt/pprof"

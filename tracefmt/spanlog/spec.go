@@ -27,7 +27,7 @@ const (
 var Format = &tracefmt.Format{
 	Name:        "spanlog",
 	Description: "log lines as JSON or logfmt, with the spans that they belong to (package logging, log/slog)",
-	Extensions:  []string{".log", ".jsonl", ".ndjson", ".logfmt"},
+	Extensions:  []string{".log", ".logfmt"},
 	MIMEType:    "application/x-ndjson",
 	Detect:      detect,
 	NewReader:   func(r io.Reader) tracefmt.Reader { return NewReader(r) },

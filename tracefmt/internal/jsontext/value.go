@@ -103,7 +103,7 @@ func NumberValue(text []byte) tracefmt.Value {
 			break
 		}
 	}
-	if isInteger && len(text) <= 18 && text[0] != '-' {
+	if isInteger && text[0] != '-' && (len(text) <= 18 || len(text) == 19 && text[0] < '9') { // fits into 64 bits
 		n := int64(0)
 		for _, c := range text {
 			n = n*10 + int64(c-'0')
