@@ -14,6 +14,8 @@ var adapters = []string{
 	module + "logging/logmetrics", // Prometheus's
 	module + "logging/otlp",       // OpenTelemetry's
 	module + "logging/logconfig",  // those of flags and YAML, and of all outlets
+	module + "tracefmt/parquet",   // Parquet's, which brings compressions and geometry
+	module + "tracefmt/all",       // those of all formats
 }
 
 // TestImports keeps the house in order: what each room may import of this module and of others, and why.

@@ -16,6 +16,7 @@ import (
 	_ "github.com/spanstack/spanstack/tracefmt/jaeger"
 	_ "github.com/spanstack/spanstack/tracefmt/jsonl"
 	_ "github.com/spanstack/spanstack/tracefmt/otlp"
+	_ "github.com/spanstack/spanstack/tracefmt/parquet"
 	_ "github.com/spanstack/spanstack/tracefmt/perfetto"
 	_ "github.com/spanstack/spanstack/tracefmt/pprof"
 	_ "github.com/spanstack/spanstack/tracefmt/spanlog"
