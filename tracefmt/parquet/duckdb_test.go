@@ -71,7 +71,7 @@ func byName(trace *timeline.Timeline) (count, total, open map[string]int64) {
 // TestDuckDB compares what DuckDB finds in files with what package summary finds in the traces.
 func TestDuckDB(t *testing.T) {
 	var generated timeline.Timeline
-	long(50_000, generated.Add)
+	long(40_000, generated.Add)
 	for name, trace := range map[string]*timeline.Timeline{
 		"fgtrace":   timelineOf(t, "fgtrace/fgtrace.json"),
 		"unclosed":  timelineOf(t, "catapult/main_thread_has_unclosed_slices.json"),
@@ -106,19 +106,19 @@ func TestDuckDB(t *testing.T) {
 			if name != "generated" {
 				return
 			}
-			for i, row := range results[1] { // 5,000 rounds each: i, i+10, i+20 …
+			for i, row := range results[1] { // 4,000 rounds each: i, i+10, i+20 …
 				failed, bytes := 0, 0
-				for n := i; n < 50_000; n += 10 {
+				for n := i; n < 40_000; n += 10 {
 					bytes += n
 					if n%7 == 0 {
 						failed++
 					}
 				}
-				if got, want := fmt.Sprint(row), fmt.Sprintf("[tank/%d 5000 %d %d]", i, failed, bytes); got != want {
+				if got, want := fmt.Sprint(row), fmt.Sprintf("[tank/%d 4000 %d %d]", i, failed, bytes); got != want {
 					t.Errorf("by dataset: %s, want %s", got, want)
 				}
 			}
-			if got := fmt.Sprint(results[2], len(results[1])); got != "[[50000 50000 2025-07-20 08:26:40+00 INFO]] 10" {
+			if got := fmt.Sprint(results[2], len(results[1])); got != "[[40000 40000 2025-07-20 08:26:40+00 INFO]] 10" {
 				t.Errorf("logs: %s", got)
 			}
 		})

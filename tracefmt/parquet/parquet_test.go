@@ -81,19 +81,35 @@ func open(t *testing.T, data []byte) *pq.File {
 	return f
 }
 
-func TestRowGroups(t *testing.T) {
+// TestLong writes a trace of several row groups, and wants the memory to be that of one, however long the trace is.
+func TestLong(t *testing.T) {
+	const rounds = 80_000
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
 	var out bytes.Buffer
 	w := parquet.NewWriter(&out)
-	long(100_000, func(e *tracefmt.Event) {
+	n, most, before := 0, uint64(0), heap()
+	long(rounds, func(e *tracefmt.Event) {
 		if err := w.Write(e); err != nil {
 			t.Fatal(err)
+		}
+		if n++; n%20_000 == 0 {
+			most = max(most, heap())
 		}
 	})
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
+	t.Logf("at most %d MiB, with %d before", most>>20, before>>20)
+	if most > before+32<<20 {
+		t.Errorf("the writer holds up to %d MiB", (most-before)>>20)
+	}
 	f := open(t, out.Bytes())
-	if n := f.NumRows(); n != 200_000 {
+	if n := f.NumRows(); n != 2*rounds {
 		t.Errorf("%d rows", n)
 	}
 	for i, g := range f.RowGroups() {
@@ -104,45 +120,17 @@ func TestRowGroups(t *testing.T) {
 	if clock, _ := f.Lookup("spanstack.clock"); clock != "unix" {
 		t.Errorf("clock is %q", clock)
 	}
-	// A few huge rows fill a row group, too.
-	huge := strings.Repeat("huge ", 1<<20)
-	var events []tracefmt.Event
-	for i := range 20 {
-		events = append(events, tracefmt.Event{Kind: tracefmt.Log, Time: int64(i), Name: huge})
-	}
-	if n := len(open(t, write(t, events...)).RowGroups()); n < 2 || n > 5 {
-		t.Errorf("100 MB of text are in %d row groups", n)
-	}
 }
 
-// TestMemory wants the memory to be that of a row group, however long the trace is.
-func TestMemory(t *testing.T) {
-	rounds := 200_000
-	if testing.Short() {
-		rounds /= 4
+// TestHugeRows wants a few huge rows to fill a row group, too.
+func TestHugeRows(t *testing.T) {
+	huge := strings.Repeat("huge ", 1<<20)
+	var events []tracefmt.Event
+	for i := range 9 {
+		events = append(events, tracefmt.Event{Kind: tracefmt.Log, Time: int64(i), Name: huge})
 	}
-	w := parquet.NewWriter(io.Discard)
-	heap := func() uint64 {
-		var m runtime.MemStats
-		runtime.GC()
-		runtime.ReadMemStats(&m)
-		return m.HeapAlloc
-	}
-	n, most, before := 0, uint64(0), heap()
-	long(rounds, func(e *tracefmt.Event) {
-		if err := w.Write(e); err != nil {
-			t.Fatal(err)
-		}
-		if n++; n%100_000 == 0 {
-			most = max(most, heap())
-		}
-	})
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("at most %d MiB, with %d before", most>>20, before>>20)
-	if most > before+48<<20 {
-		t.Errorf("the writer holds up to %d MiB", most>>20)
+	if n := len(open(t, write(t, events...)).RowGroups()); n != 2 {
+		t.Errorf("45 MB of text are in %d row groups", n)
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 // Writer writes a trace as a Parquet file. Its memory is bounded by what is open, by the number of tracks, and by a row
 // group. The file can't be read before Close has succeeded.
 type Writer struct {
-	out    *parquet.Writer
+	out    *parquet.GenericWriter[columns]
 	err    error
 	closed bool
 	rows   *rows.Maker
@@ -31,7 +31,7 @@ type Writer struct {
 // NewWriter returns a Writer to out.
 func NewWriter(out io.Writer) *Writer {
 	w := &Writer{batch: make([]parquet.Row, batch)}
-	w.out = parquet.NewWriter(out, schema,
+	w.out = parquet.NewGenericWriter[columns](out, schema,
 		parquet.Compression(newCodec()),
 		parquet.DictionaryMaxBytes(maxDictionary),
 		parquet.CreatedBy("spanstack", "1", ""))
