@@ -116,7 +116,7 @@ func (u *unpacked) Read(p []byte) (int, error) {
 
 // unpackError turns the end of a stream that is cut off into ErrTruncated.
 func unpackError(name string, err error) error {
-	if errors.Is(err, io.ErrUnexpectedEOF) || err == io.EOF {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("%s: %w", name, ErrTruncated)
 	}
 	if strings.HasPrefix(err.Error(), name) {

@@ -172,6 +172,19 @@ func TestCells(t *testing.T) {
 	})
 }
 
+// TestQuotes says which cells are quoted, whatever one reader would do without.
+func TestQuotes(t *testing.T) {
+	for name, want := range map[string]string{
+		"a": "a", "=1+1": "=1+1", "a;b\t'c'": "a;b\t'c'", "a,b": `"a,b"`, "a\rb": "\"a\rb\"", "a\nb": "\"a\nb\"", `a"b"`: `"a""b"""`, " a": `" a"`, "a ": `"a "`,
+		"a\xff": "a\ufffd",
+	} {
+		text := write(t, tracefmt.Event{Kind: tracefmt.Instant, Name: name})
+		if _, row, _ := strings.Cut(text, "\r\n"); row != "instant,,,,,,,,"+want+",,0,trace,,,,,,,\r\n" {
+			t.Errorf("%q is in %q, want %q", name, row, want)
+		}
+	}
+}
+
 // TestNumbers has a large number in every place that has one.
 func TestNumbers(t *testing.T) {
 	const far = 1<<63 - 1

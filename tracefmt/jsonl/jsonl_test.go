@@ -298,6 +298,7 @@ func TestPlaces(t *testing.T) {
 	got := write(t,
 		process(1, "p", tracefmt.Value{}), process(2, "p", tracefmt.Value{}), process(3, "", tracefmt.Value{}),
 		track(4, 1, "", tracefmt.Value{}), track(5, 1, "t", tracefmt.Value{}), track(6, 1, "t", tracefmt.Value{}), track(7, 9, "t", tracefmt.Int64(6)),
+		process(10, "", tracefmt.Int64(11)), process(11, "", tracefmt.Value{}),
 		process(1, "renamed", tracefmt.Value{}), process(1, "renamed", tracefmt.Value{}),
 		at(1, "a"), at(2, "b"), at(3, "c"), at(4, "d"), at(5, "e"), at(6, "f"), at(7, "g"), at(8, "undeclared"), at(0, "whole"))
 	const want = `{"kind":"process","process":"p"}
@@ -307,6 +308,8 @@ func TestPlaces(t *testing.T) {
 {"kind":"track","process":"p","track":"t"}
 {"kind":"track","process":"p","track":"t","tid":6}
 {"kind":"track","pid":9,"track":"t","tid":6}
+{"kind":"process","pid":11}
+{"kind":"process","pid":12}
 {"kind":"process","process":"p","name":"renamed"}
 {"kind":"clock","clock":"trace"}
 {"kind":"instant","name":"a","start_ns":0,"process":"p"}
