@@ -21,7 +21,7 @@ const minWindow = 1 << 10
 // read twice.
 func (c *conversion) streams(s *source) bool {
 	_, isLog := s.Reader.(*spanlog.Reader)
-	return !c.summary && c.format.Mode == tracefmt.Streaming && !isLog &&
+	return !c.summary && c.format.Mode != tracefmt.Whole && !isLog &&
 		(c.filter.options.Streams() || c.filter.options.StreamsWithin() && s.isFile())
 }
 
