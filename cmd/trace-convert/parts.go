@@ -2,11 +2,9 @@ package main
 
 import (
 	"bufio"
-	"compress/gzip"
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"sync"
 
 	"github.com/spanstack/spanstack/tracefmt"
@@ -26,7 +24,7 @@ type part struct {
 
 	out    *output
 	file   *os.File
-	packed *gzip.Writer // nil if it isn't
+	packed io.WriteCloser // nil if it isn't
 	buffer *bufio.Writer
 	size   int64
 	events int64
@@ -55,8 +53,8 @@ func (ps *parts) add(name string, f *tracefmt.Format) (*part, error) {
 	p.file = file
 	p.buffer = bufio.NewWriterSize(&named{&sized{file, &p.size}, name}, 256<<10)
 	to := io.Writer(p.buffer)
-	if strings.HasSuffix(name, ".gz") && !f.Packed {
-		p.packed = gzip.NewWriter(to)
+	if packing := tracefmt.CompressionFor(f, name); packing != nil {
+		p.packed = packing.NewWriter(to)
 		to = p.packed
 	}
 	p.Writer = f.NewWriter(to)
@@ -83,7 +81,7 @@ func (p *part) Write(e *tracefmt.Event) error {
 	return p.Writer.Write(e)
 }
 
-// Size returns the bytes that the part has in its file or is about to have there. What gzip holds back isn't counted.
+// Size returns the bytes that the part has in its file or is about to have there. What packing holds back isn't counted.
 func (p *part) Size() int64 { return p.size + int64(p.buffer.Buffered()) }
 
 // Close completes the file, which has no name yet.

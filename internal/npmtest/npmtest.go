@@ -1,56 +1,67 @@
 // Package npmtest runs programs of npm as independent judges of what we write. They are installed once, into a cache outside
-// of the source tree, $SPANSTACK_NPM_CACHE or else spanstack/npm below the user's cache directory.
+// of the source tree: spanstack/npm below the user's cache directory.
 package npmtest
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 )
 
-// Install returns a directory whose node_modules has a package, named with its exact version as in "duckdb@1.4.4", without
-// running what it would run at its installation. If there is no npm, or it can't be installed, the test is skipped;
-// with SPANSTACK_REQUIRE_NPM set it fails.
-func Install(t testing.TB, spec string) (dir string) {
+// Install returns a directory whose node_modules has what the package-lock.json in a folder lists, with the sums that are
+// in there, without running what the packages would run at their installation. If there is no npm, or they can't be
+// installed, the test is skipped; with SPANSTACK_REQUIRE_NPM set it fails.
+func Install(t testing.TB, folder string) (dir string) {
 	t.Helper()
-	dir, err := install(spec)
+	dir, err := install(folder)
 	if err == nil {
 		return dir
 	}
 	if os.Getenv("SPANSTACK_REQUIRE_NPM") != "" {
-		t.Fatalf("%s of npm: %v", spec, err)
+		t.Fatalf("packages of npm in %s: %v", folder, err)
 	}
-	t.Skipf("%s of npm isn't there: %v", spec, err)
+	t.Skipf("packages of npm in %s aren't there: %v", folder, err)
 	return ""
 }
 
-func install(spec string) (dir string, err error) {
+var files = []string{"package.json", "package-lock.json"}
+
+func install(folder string) (dir string, err error) {
 	if _, err := exec.LookPath("node"); err != nil {
 		return "", err
 	}
-	cache := os.Getenv("SPANSTACK_NPM_CACHE")
-	if cache == "" {
-		user, err := os.UserCacheDir()
-		if err != nil {
-			return "", err
-		}
-		cache = filepath.Join(user, "spanstack", "npm")
+	user, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
 	}
-	dir = filepath.Join(cache, strings.NewReplacer("/", "-", "@", "-").Replace(strings.TrimPrefix(spec, "@")))
-	if _, err := os.Stat(dir); err == nil {
-		return dir, nil
-	}
+	cache := filepath.Join(user, "spanstack", "npm")
 	if err := os.MkdirAll(cache, 0o777); err != nil {
 		return "", err
 	}
-	temp, err := os.MkdirTemp(cache, "installing-")
+	temp, err := os.MkdirTemp(cache, ".install-")
 	if err != nil {
 		return "", err
 	}
 	defer os.RemoveAll(temp)
-	cmd := exec.Command("npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", temp, spec)
+	sum := sha256.New()
+	for _, name := range files {
+		data, err := os.ReadFile(filepath.Join(folder, name))
+		if err != nil {
+			return "", err
+		}
+		sum.Write(data)
+		if err := os.WriteFile(filepath.Join(temp, name), data, 0o666); err != nil {
+			return "", err
+		}
+	}
+	dir = filepath.Join(cache, "lock-"+hex.EncodeToString(sum.Sum(nil)[:8]))
+	if _, err := os.Stat(dir); err == nil {
+		return dir, nil
+	}
+	cmd := exec.Command("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
 	cmd.Dir = temp
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", &failure{cmd, out, err}

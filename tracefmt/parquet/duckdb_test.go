@@ -17,9 +17,7 @@ import (
 	"github.com/spanstack/spanstack/tracefmt/timeline"
 )
 
-// duckdb is the database that judges our files, with its own reader of Parquet.
-const duckdb = "@duckdb/node-api@1.5.6-r.1"
-
+// queryScript has DuckDB, which has its own reader of Parquet, judge our files. testdata/npm says which version.
 const queryScript = `
 import { DuckDBInstance } from '@duckdb/node-api';
 const [file, ...queries] = process.argv.slice(1);
@@ -33,7 +31,7 @@ console.log(JSON.stringify(results));
 // query has DuckDB answer questions about a file, which is the view t. Numbers of 64 bits come as texts.
 func query(t *testing.T, data []byte, queries ...string) [][][]any {
 	t.Helper()
-	dir := npmtest.Install(t, duckdb)
+	dir := npmtest.Install(t, "testdata/npm")
 	file := filepath.Join(t.TempDir(), "trace.parquet")
 	if err := os.WriteFile(file, data, 0o666); err != nil {
 		t.Fatal(err)
