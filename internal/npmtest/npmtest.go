@@ -1,5 +1,5 @@
-// Package npmtest runs programs of npm as independent judges of what we write. They are installed once, into a cache outside
-// of the source tree: spanstack/npm below the user's cache directory.
+// Package npmtest runs programs of npm as independent judges of what we write. They are installed once, into a cache
+// outside of the source tree: spanstack/npm below the user's cache directory.
 package npmtest
 
 import (
@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// Install returns a directory whose node_modules has what the package-lock.json in a folder lists, with the sums that are
-// in there, without running what the packages would run at their installation. If there is no npm, or they can't be
+// Install returns a directory whose node_modules has what the package-lock.json in a folder lists, with the sums that
+// are in there, without running what the packages would run at their installation. If there is no npm, or they can't be
 // installed, the test is skipped; with SPANSTACK_REQUIRE_NPM set it fails.
 func Install(t testing.TB, folder string) (dir string) {
 	t.Helper()

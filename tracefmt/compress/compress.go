@@ -2,10 +2,10 @@
 //
 //	import _ "github.com/spanstack/spanstack/tracefmt/compress"
 //
-// [tracefmt.NewReader] then unpacks zstd: any number of frames, with skippable ones among them. Frames that ask for a window
-// of more than [MaxWindow] are refused, so that an input doesn't decide how much memory it gets. Dictionaries aren't
-// known. gzip is the implementation of github.com/klauspost/compress, which packs about three times as fast as the standard
-// library's, into files that are a tenth larger.
+// [tracefmt.NewReader] then unpacks zstd: any number of frames, with skippable ones among them. Frames that ask for a
+// window of more than [MaxWindow] are refused, so that an input doesn't decide how much memory it gets. Dictionaries
+// aren't known. gzip is the implementation of github.com/klauspost/compress, which packs about three times as fast as
+// the standard library's, into files that are a tenth larger.
 //
 // Package tracefmt/all imports it. It is a package of its own for the sake of programs that capture their own traces:
 // they need no more than the standard library has.
@@ -20,8 +20,8 @@ import (
 	"github.com/spanstack/spanstack/tracefmt"
 )
 
-// MaxWindow bounds the memory of unpacking zstd: how far back, in bytes, a frame may refer to what came before. It is the
-// most that the zstd command takes without being told to (its --ultra -22 and --long=27 make such frames).
+// MaxWindow bounds the memory of unpacking zstd: how far back, in bytes, a frame may refer to what came before. It is
+// the most that the zstd command takes without being told to (its --ultra -22 and --long=27 make such frames).
 const MaxWindow = 128 << 20
 
 // Zstd is Zstandard. Source of the magics: RFC 8878, sections 3.1.1 (frames) and 3.1.2 (skippable frames).

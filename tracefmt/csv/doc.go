@@ -1,7 +1,7 @@
-// Package csv writes traces as comma-separated values: one row for each slice, async slice, instant, log line, and value
-// of a counter, under a header with the names of the columns. Spreadsheets, databases and the usual tools of data analysis
-// read it. The columns are the same as in Parquet files (package parquet), whose types they have there; a cell with nothing
-// in it means that there is no value.
+// Package csv writes traces as comma-separated values: one row for each slice, async slice, instant, log line, and
+// value of a counter, under a header with the names of the columns. Spreadsheets, databases and the usual tools of data
+// analysis read it. The columns are the same as in Parquet files (package parquet), whose types they have there; a cell
+// with nothing in it means that there is no value.
 //
 //	kind         "slice", "async" (a slice that doesn't nest on its track), "instant", "log" or "counter"
 //	trace_id     the ID of the trace that the span belongs to (attribute "trace_id"), if its source has such
@@ -23,15 +23,15 @@
 //	value        of a counter: the value
 //	attributes   all other attributes, as a JSON object with their types; nothing if there are none
 //
-// A slice is a row when its end is known. trace-convert writes whole slices in the order of their starts, so that rows are
-// in that order. Where a program writes begins and ends as they happen, a row comes with the end, after the rows of what was
-// inside; what never ended comes last. The depth of whole slices that come in the order of their ends can't be known, and
-// is too low.
+// A slice is a row when its end is known. trace-convert writes whole slices in the order of their starts, so that rows
+// are in that order. Where a program writes begins and ends as they happen, a row comes with the end, after the rows of
+// what was inside; what never ended comes last. The depth of whole slices that come in the order of their ends can't be
+// known, and is too low.
 //
-// The text is that of RFC 4180: UTF-8, lines end with CR LF, and cells with a comma, quote, line break or outer space are
-// quoted. Cells are the data and nothing else. A spreadsheet may take a name that begins with "=", "+", "-" or "@" for a
-// formula: what would prevent that is another character in front, which every other reader would take for data. Import files
-// of unknown origin with all columns as text.
+// The text is that of RFC 4180: UTF-8, lines end with CR LF, and cells with a comma, quote, line break or outer space
+// are quoted. Cells are the data and nothing else. A spreadsheet may take a name that begins with "=", "+", "-" or "@"
+// for a formula: what would prevent that is another character in front, which every other reader would take for data.
+// Import files of unknown origin with all columns as text.
 //
 // The format can't be read: it is made for other programs. What comes back as it was is JSON lines (package jsonl).
 package csv

@@ -21,5 +21,5 @@ var Format = &tracefmt.Format{
 func init() { tracefmt.Register(Format) }
 
 // header names the columns. Source of the form: RFC 4180, section 2.
-const header = "kind,trace_id,id,parent,process,pid,track,tid,name,category,start_ns,clock,duration_ns,depth,error,severity," +
-	"series,value,attributes\r\n"
+const header = "kind,trace_id,id,parent,process,pid,track,tid,name,category,start_ns,clock,duration_ns,depth,error," +
+	"severity,series,value,attributes\r\n"

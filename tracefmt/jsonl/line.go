@@ -28,9 +28,9 @@ func (l *line) parse(text []byte, i int, d *jsontext.Decoder) (end int, err erro
 	if text[i] != '{' {
 		return 0, jsontext.Badf(i, "unexpected %q: not an object", text[i])
 	}
-	return members(text, i, d, func(key []byte, at int) (end int, err error) {
+	return members(text, i, func(key []byte, at int) (end int, err error) {
 		if string(key) == "attributes" && at < len(text) && text[at] == '{' {
-			return members(text, at, d, func(key []byte, at int) (int, error) {
+			return members(text, at, func(key []byte, at int) (int, error) {
 				v, end, err := d.Value(text, at)
 				if err == nil {
 					l.attrs = append(l.attrs, tracefmt.Attr{Key: d.Text(key), Value: v})
@@ -48,9 +48,9 @@ func (l *line) parse(text []byte, i int, d *jsontext.Decoder) (end int, err erro
 
 var null = tracefmt.RawJSON("null")
 
-// members calls each with the keys of the object at text[i], without quotes, and with the indices of its values. It returns
-// the index after the value.
-func members(text []byte, i int, d *jsontext.Decoder, each func(key []byte, at int) (end int, err error)) (end int, err error) {
+// members calls each with the keys of the object at text[i], without quotes, and with the indices of its values. It
+// returns the index after the value.
+func members(text []byte, i int, each func(key []byte, at int) (end int, err error)) (end int, err error) {
 	i = jsontext.SkipSpace(text, i+1)
 	if i < len(text) && text[i] == '}' {
 		return i + 1, nil

@@ -14,8 +14,8 @@ import (
 // DefaultMaxLine is the length of the longest line that a Reader accepts, in bytes.
 const DefaultMaxLine = 16 << 20
 
-// Reader reads JSON lines. Its memory is bounded by the longest line, by the number of processes and tracks, and by a cache
-// of strings.
+// Reader reads JSON lines. Its memory is bounded by the longest line, by the number of processes and tracks, and by a
+// cache of strings.
 type Reader struct {
 	// MaxLine bounds the length of a line in bytes. 0 means DefaultMaxLine.
 	MaxLine int

@@ -26,7 +26,8 @@ func init() { tracefmt.Register(Format) }
 // kindNames are the values of "kind", apart from kindAsync, which is only read.
 var kindNames = map[tracefmt.Kind]string{
 	tracefmt.Process: "process", tracefmt.Track: "track", tracefmt.Clock: "clock",
-	tracefmt.Begin: "begin", tracefmt.End: "end", tracefmt.Complete: "slice", tracefmt.Instant: "instant", tracefmt.Log: "log",
+	tracefmt.Begin: "begin", tracefmt.End: "end", tracefmt.Complete: "slice", tracefmt.Instant: "instant",
+	tracefmt.Log:       "log",
 	tracefmt.Counter:   "counter",
 	tracefmt.FlowStart: "flow_start", tracefmt.FlowStep: "flow_step", tracefmt.FlowEnd: "flow_end",
 	tracefmt.AsyncBegin: "async_begin", tracefmt.AsyncInstant: "async_instant", tracefmt.AsyncEnd: "async_end",

@@ -14,9 +14,9 @@ import (
 // flushSize is the number of buffered bytes at which the Writer doesn't wait for a Flush.
 const flushSize = 64 << 10
 
-// Writer writes a trace as JSON lines. Each event is a line at once, so its memory is bounded by the number of tracks, and
-// by that of open slices. Declare processes and tracks before their events. One that has neither a number nor a name of its
-// own gets a number.
+// Writer writes a trace as JSON lines. Each event is a line at once, so its memory is bounded by the number of tracks,
+// and by that of open slices. Declare processes and tracks before their events. One that has neither a number nor a
+// name of its own gets a number.
 type Writer struct {
 	out    io.Writer
 	buf    []byte

@@ -15,8 +15,8 @@ type codec struct {
 const window = 1 << 20 // bytes; pages have a quarter of that, dictionaries as much
 
 func newCodec() *codec {
-	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(window), zstd.WithZeroFrames(true),
-		zstd.WithEncoderCRC(false))
+	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(window),
+		zstd.WithZeroFrames(true), zstd.WithEncoderCRC(false))
 	if err != nil {
 		panic("tracefmt/parquet: " + err.Error()) // the options are constant
 	}

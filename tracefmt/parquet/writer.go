@@ -168,8 +168,8 @@ func (b *builder) optional(s string) {
 	}
 }
 
-// bytes returns a text as a value that is valid as long as the batch. What isn't UTF-8 becomes U+FFFD: Parquet's strings
-// have to be.
+// bytes returns a text as a value that is valid as long as the batch. What isn't UTF-8 becomes U+FFFD: Parquet's
+// strings have to be.
 func (b *builder) bytes(s string) parquet.Value {
 	if !utf8.ValidString(s) {
 		s = strings.ToValidUTF8(s, "\ufffd")

@@ -6,9 +6,9 @@ import (
 	"github.com/spanstack/spanstack/tracefmt"
 )
 
-// Nesting tells how deep slices are in others on their tracks, for those that came so far. It is right where slices come
-// in the order of their starts, longer ones first, and where they come as begins and ends; of slices in the order of their
-// ends it can't know what is around them. The zero value is ready for use.
+// Nesting tells how deep slices are in others on their tracks, for those that came so far. It is right where slices
+// come in the order of their starts, longer ones first, and where they come as begins and ends; of slices in the order
+// of their ends it can't know what is around them. The zero value is ready for use.
 type Nesting struct {
 	tracks map[tracefmt.TrackID]*[]interval
 }

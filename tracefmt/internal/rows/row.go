@@ -1,9 +1,9 @@
-// Package rows turns the events of a trace into the rows of one flat table, which the formats for tables have in common: a
-// row for each slice, async slice, instant, log line, and value of a counter.
+// Package rows turns the events of a trace into the rows of one flat table, which the formats for tables have in
+// common: a row for each slice, async slice, instant, log line, and value of a counter.
 //
-// A slice is a row when its end is known. So in a trace as trace-convert writes it, whose slices are complete and in the
-// order of time, rows are in the order of their starts; a slice that comes as a begin and an end is a row where its end is,
-// after those inside of it. What is open when the trace ends comes last, in the order of starts.
+// A slice is a row when its end is known. So in a trace as trace-convert writes it, whose slices are complete and in
+// the order of time, rows are in the order of their starts; a slice that comes as a begin and an end is a row where its
+// end is, after those inside of it. What is open when the trace ends comes last, in the order of starts.
 package rows
 
 import "github.com/spanstack/spanstack/tracefmt"
