@@ -83,10 +83,12 @@ type processText struct {
 // processOf returns what is written of a resource. It is the same for the spans that follow.
 func (w *Writer) processOf(r *spans.Resource) *processText {
 	last := &w.resource
-	if r.Service == last.Service && r.PID == last.PID && r.Schema == last.Schema && slices.Equal(r.Attrs, last.Attrs) {
+	isSame := r.Service == last.Service && r.PID == last.PID && r.Schema == last.Schema
+	if isSame && slices.Equal(r.Attrs, last.Attrs) {
 		return &w.process
 	}
-	w.resource = spans.Resource{Service: r.Service, PID: r.PID, Schema: r.Schema, Attrs: append(last.Attrs[:0], r.Attrs...)}
+	attrs := append(last.Attrs[:0], r.Attrs...)
+	w.resource = spans.Resource{Service: r.Service, PID: r.PID, Schema: r.Schema, Attrs: attrs}
 	w.process = processText{endpoint: endpoint{service: r.Service}}
 	e := &w.process.endpoint
 	var rest []tracefmt.Attr
