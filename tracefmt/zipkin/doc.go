@@ -8,6 +8,7 @@
 // The client and the server of a call may report spans with the same ID. In the model IDs are unique, so the server's
 // half gets another one, and is inside of the client's; so are, in turn, the spans of the server's service that name
 // this ID as their parent. The IDs of the file are in the attributes zipkin.id and zipkin.parent, and come back.
+// Several servers that answer under one ID aren't told apart.
 // Since halves come in any order, a Reader looks at up to [DefaultMaxHeld] bytes of spans together.
 //
 // Zipkin's tags are strings; the tag spanstack.types says which of them have been something else. Other things that
@@ -19,7 +20,7 @@
 //
 // Names are written as they are. A Zipkin server turns those of spans and services into lower case.
 //
-// Facts: openzipkin/zipkin-api, zipkin2-api.yaml (1.0.0); openzipkin/zipkin, zipkin2/internal/SpanNode.java (halves,
-// and what belongs to them); OpenTelemetry specification, "OpenTelemetry to Zipkin Transformation" (2025) and
-// "Mapping to non-OTLP formats".
+// Facts: openzipkin/zipkin-api, zipkin2-api.yaml (1.0.0); openzipkin/zipkin, zipkin2/internal/Trace.java and
+// SpanNode.java (halves, and what belongs to them); OpenTelemetry specification, "OpenTelemetry to Zipkin
+// Transformation" (2025) and "Mapping to non-OTLP formats".
 package zipkin

@@ -10,11 +10,11 @@ import (
 	"github.com/spanstack/spanstack/tracefmt/internal/spans"
 )
 
-// In B3, Zipkin's way to pass on IDs, the client and the server of a call may both report a span with the same ID
-// (Zipkin API, Span.shared: "when true, we are contributing to a span started by another tracer"). Not all who do
-// that say so. In the model IDs are unique, and so the server's half gets another one if both are there, and is
-// inside of the client's. What says that the span is its parent belongs to the half of its own service, as in
-// Zipkin's SpanNode.
+// In B3, Zipkin's way to pass on IDs, the client and the server of a call may both report a span with the same ID. The
+// server's has "shared" then, but not all programs write that, which Zipkin repairs (zipkin2/internal/Trace.java,
+// merge). In the model IDs are unique, and so the server's half gets another one if both are there, and is inside of
+// the client's. What says that the span is its parent belongs to the half of its own service; SpanNode.java goes by the
+// whole endpoint, and so tells several servers with one ID apart, which isn't done here.
 
 var errNoSpan = errors.New("no span of Zipkin: an object without \"id\" or \"traceId\"")
 

@@ -10,7 +10,8 @@ import (
 
 const formatName = "zipkin"
 
-// Attributes that Zipkin has members for. The names are those of the OpenTelemetry collector's translator.
+// Attributes that Zipkin has members for. The names are those of the OpenTelemetry collector's translator (contrib,
+// pkg/translator/zipkin/zipkinv2); those for IPv6 are ours, as it has one for both.
 const (
 	keyHostIP   = "net.host.ip"   // of a process
 	keyHostIPv6 = "net.host.ipv6" // the same, if there are two

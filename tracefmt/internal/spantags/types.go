@@ -11,8 +11,8 @@ import (
 // keys of each type that occurs, such as {"int":["http.status_code"],"bool":["cached"]}. The zero value is ready for
 // use.
 //
-// Keys tell more than places would: servers put tags in another order. Of several tags with the same key, each whose
-// text fits gets the type.
+// Keys tell more than places would: an object has no order that servers must keep. Of several tags with the same key,
+// each whose text fits gets the type.
 type Types struct {
 	keys    [numTypes][]string
 	decoder jsontext.Decoder
