@@ -7,6 +7,7 @@ package all
 
 import (
 	_ "github.com/spanstack/spanstack/tracefmt/chrome"
+	_ "github.com/spanstack/spanstack/tracefmt/cloudtrace"
 	_ "github.com/spanstack/spanstack/tracefmt/compress"
 	_ "github.com/spanstack/spanstack/tracefmt/csv"
 	_ "github.com/spanstack/spanstack/tracefmt/firefox"
