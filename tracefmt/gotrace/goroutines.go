@@ -88,7 +88,6 @@ func (r *Reader) transition(s *trace.StateTransition, time int64) {
 		return
 	}
 	if !r.States {
-		r.skipped[sortState]++
 		if from == trace.GoNotExist || from == trace.GoUndetermined {
 			r.meet(id, s.Stack)
 		}

@@ -48,14 +48,12 @@ type Reader struct {
 	skipped    [numSorts]int64
 }
 
-// sort is something that is counted.
+// sort is something that is counted: what can't be had, not what wasn't asked for.
 type sort uint8
 
 const (
-	sortState sort = iota
-	sortProcessor
+	sortProcessor sort = iota
 	sortRange
-	sortMetric
 	sortSample
 	sortExperimental
 	sortOther
@@ -63,8 +61,7 @@ const (
 )
 
 var sortNames = [numSorts]string{
-	sortState: "state of a goroutine, which wasn't asked for", sortProcessor: "state of a processor",
-	sortRange: "range, such as a garbage collection", sortMetric: "metric, which wasn't asked for",
+	sortProcessor: "state of a processor", sortRange: "range, such as a garbage collection",
 	sortSample: "CPU sample", sortExperimental: "experimental event", sortOther: "event of unknown kind",
 }
 
@@ -251,8 +248,6 @@ func (r *Reader) convert(e *trace.Event) {
 	case trace.EventMetric:
 		if r.Metrics {
 			r.metric(e.Metric(), time)
-		} else {
-			r.skipped[sortMetric]++
 		}
 	case trace.EventRangeBegin, trace.EventRangeActive, trace.EventRangeEnd:
 		r.skipped[sortRange]++
