@@ -1,7 +1,6 @@
 package spans
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -53,24 +52,6 @@ type Collector struct {
 	spare   []*Span
 }
 
-// track is a process or a track.
-type track struct {
-	isProcess bool
-	process   *track
-	resource  *Resource // of a process
-	name      string
-	source    tracefmt.Value
-	order     int64
-	stack     []level
-}
-
-// level is a slice of a track that others may be in.
-type level struct {
-	node       *node // of an open one
-	id         ID
-	start, end int64 // of a complete one
-}
-
 type asyncKey struct{ category, key string }
 
 // state is how far a node's span is.
@@ -95,55 +76,6 @@ type node struct {
 	span     *Span // if open or held
 	children []*node
 	events   []*item // that wait for it
-}
-
-// item is an element of a queue: a span that a node has, a log record, or an event.
-type item struct {
-	node  *node // the span's, or that of the parent
-	log   *Log
-	point point
-	bytes int
-	gone  bool
-}
-
-// queue is a list of items with their size. Items that are gone stay in it until they are at its head.
-type queue struct {
-	items []*item
-	head  int
-	count int
-	bytes int
-}
-
-func (q *queue) push(it *item) {
-	q.items = append(q.items, it)
-	q.count++
-	q.bytes += it.bytes
-}
-
-// remove takes an item out that is in the middle.
-func (q *queue) remove(it *item) {
-	it.gone = true
-	q.count--
-	q.bytes -= it.bytes
-}
-
-// pop takes the first item; nil if there is none.
-func (q *queue) pop() *item {
-	for q.head < len(q.items) {
-		it := q.items[q.head]
-		q.items[q.head] = nil
-		q.head++
-		if q.head >= 1024 && q.head*2 > len(q.items) {
-			n := copy(q.items, q.items[q.head:])
-			clear(q.items[n:])
-			q.items, q.head = q.items[:n], 0
-		}
-		if !it.gone {
-			q.remove(it)
-			return it
-		}
-	}
-	return nil
 }
 
 // Add adds an event. It keeps nothing of e but strings.
@@ -201,84 +133,6 @@ func (c *Collector) clock(e *tracefmt.Event) {
 		c.offset = 0
 		c.Losses.Add("clock out of range")
 	}
-}
-
-func (c *Collector) declare(e *tracefmt.Event) {
-	t := c.trackOf(e.Track)
-	if e.Name != "" {
-		t.name = e.Name
-	}
-	if !e.SourceID.IsZero() {
-		t.source = e.SourceID
-	}
-	if e.Order != 0 {
-		t.order = e.Order
-	}
-	if e.Kind == tracefmt.Track {
-		t.process = c.trackOf(e.Process)
-		t.isProcess = false
-		if e.Order != 0 {
-			c.Losses.Add("order of a track")
-		}
-		if len(e.Attrs) > 0 {
-			c.Losses.Add("attributes of a track")
-		}
-		return
-	}
-	t.isProcess = true
-	if t.resource == nil {
-		t.resource = new(Resource)
-	}
-	r := t.resource // spans that are held have it, too, and may well know more
-	r.Service = t.name
-	for _, a := range e.Attrs {
-		if a.Key == KeyResourceSchema && a.Value.Kind() == tracefmt.StringValue {
-			r.Schema = a.Value.String()
-			continue
-		}
-		r.Attrs = SetAttr(r.Attrs, a.Key, a.Value)
-	}
-	switch t.source.Kind() {
-	case tracefmt.NoValue:
-	case tracefmt.Int64Value:
-		r.PID = t.source
-	default:
-		r.Attrs = SetAttr(r.Attrs, keySource, t.source)
-	}
-	if t.order != 0 {
-		r.Attrs = SetAttr(r.Attrs, keyOrder, tracefmt.Int64(t.order))
-	}
-}
-
-// trackOf returns what is known of a track or process.
-func (c *Collector) trackOf(id tracefmt.TrackID) *track {
-	t := c.tracks[id]
-	if t == nil {
-		t = new(track)
-		c.tracks[id] = t
-	}
-	return t
-}
-
-func (c *Collector) resourceOf(t *track) *Resource {
-	if t.process != nil && !t.isProcess {
-		t = t.process
-	}
-	if t.resource == nil {
-		return &c.nothing
-	}
-	return t.resource
-}
-
-// thread appends the attributes that say which track something is on.
-func (t *track) thread(attrs []tracefmt.Attr) []tracefmt.Attr {
-	if t.isProcess || t.process == nil || t.source.IsZero() && t.name == spansTrack {
-		return attrs
-	}
-	if !t.source.IsZero() {
-		attrs = append(attrs, tracefmt.Attr{Key: KeyThreadID, Value: t.source})
-	}
-	return appendText(attrs, KeyThreadName, t.name)
 }
 
 // node returns what is known of an ID, perhaps nothing.
@@ -382,20 +236,6 @@ func (c *Collector) begin(e *tracefmt.Event, at int64) {
 	}
 }
 
-// leave takes those complete slices from a track's stack that what happens now isn't in.
-func (t *track) leave(e *tracefmt.Event, at int64) {
-	end := at
-	if e.Kind == tracefmt.Complete {
-		end += max(e.Dur, 0)
-	}
-	for n := len(t.stack); n > 0; n = len(t.stack) {
-		if top := &t.stack[n-1]; top.node != nil || top.start <= at && at < top.end && end <= top.end {
-			return
-		}
-		t.stack = t.stack[:n-1]
-	}
-}
-
 // takeTrace takes the trace's ID from the attributes.
 func (s *Span) takeTrace() {
 	for i, a := range s.Attrs {
@@ -441,28 +281,6 @@ func (c *Collector) define(s *Span) *node {
 		}
 	}
 	return n
-}
-
-// setTrace says of which trace a node is, and with it all that waited for that.
-func (c *Collector) setTrace(n *node, trace TraceID) {
-	todo := []*node{n}
-	if len(n.children) == 0 && !n.parked {
-		n.trace, n.traced = trace, true
-		return
-	}
-	for len(todo) > 0 {
-		n, todo = todo[len(todo)-1], todo[:len(todo)-1]
-		if n.traced {
-			continue
-		}
-		n.trace, n.traced = trace, true
-		todo = append(todo, n.children...)
-		n.children = nil
-		if n.parked {
-			n.parked = false
-			c.handOut(n)
-		}
-	}
 }
 
 // end takes in the end of the innermost open slice of a track.
@@ -517,109 +335,4 @@ func (c *Collector) finish(n *node) {
 	c.take(n.span)
 	c.held.push(&item{node: n, bytes: n.span.size()})
 	c.trim()
-}
-
-// trim hands out what is more than may be held.
-func (c *Collector) trim() {
-	for c.held.count > maxHeld || c.held.bytes > maxHeldBytes {
-		c.release(c.held.pop())
-	}
-}
-
-// release hands out an item, or lets its span wait for its trace.
-func (c *Collector) release(it *item) {
-	n := it.node
-	if it.log != nil {
-		if n != nil && n.traced && it.log.Trace.IsZero() {
-			it.log.Trace = n.trace
-		}
-		c.Log(it.log)
-		return
-	}
-	if n.traced {
-		c.handOut(n)
-		return
-	}
-	n.parked = true
-	it.gone = false
-	c.waits.push(it)
-	for c.waits.count > maxWaiting || c.waits.bytes > maxWaitBytes {
-		c.forceFirst("trace of a span whose parent isn't there, or comes too late: made up")
-	}
-}
-
-// forceFirst makes the span go that waits for its trace since the longest time.
-func (c *Collector) forceFirst(why string) bool {
-	it := c.waits.pop()
-	if it == nil {
-		return false
-	}
-	if it.node.parked {
-		if why != "" {
-			c.Losses.Add(why)
-		}
-		c.force(it.node)
-	}
-	return true
-}
-
-// force says of which trace a node is, by the outermost of those around it that is known.
-func (c *Collector) force(n *node) {
-	root := n
-	for steps := 0; root.parent != 0 && steps < maxKnown; steps++ {
-		p := c.nodes[root.parent]
-		if p == nil || p == n {
-			break
-		}
-		if p.traced {
-			c.setTrace(root, p.trace)
-			return
-		}
-		root = p
-	}
-	trace := traceOf(root.id)
-	c.setTrace(root, trace)
-	c.setTrace(n, trace) // if there is a circle
-}
-
-// handOut hands out a span whose trace is known.
-func (c *Collector) handOut(n *node) {
-	s := n.span
-	s.Trace = n.trace
-	c.Span(s)
-	n.state, n.span = gone, nil
-	c.recycle(s)
-}
-
-// Flush hands out the spans that have ended, and the log records, as far as their traces are known. It doesn't
-// wait for events of them that might come.
-func (c *Collector) Flush() {
-	for it := c.held.pop(); it != nil; it = c.held.pop() {
-		c.release(it)
-	}
-}
-
-// Close hands out all that is left: slices that are open as spans without an end.
-func (c *Collector) Close() {
-	var left []*node
-	for _, t := range c.tracks {
-		for _, l := range t.stack {
-			if l.node != nil {
-				left = append(left, l.node)
-			}
-		}
-	}
-	for _, list := range c.async {
-		left = append(left, list...)
-	}
-	slices.SortFunc(left, func(a, b *node) int { return cmp.Compare(a.serial, b.serial) })
-	for _, n := range left {
-		c.finish(n)
-	}
-	for it := c.orphan.pop(); it != nil; it = c.orphan.pop() {
-		c.abandon(it)
-	}
-	c.Flush()
-	for c.forceFirst("") {
-	}
 }
