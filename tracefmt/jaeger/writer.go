@@ -10,6 +10,7 @@ import (
 
 	"github.com/spanstack/spanstack/tracefmt"
 	"github.com/spanstack/spanstack/tracefmt/internal/jsontext"
+	"github.com/spanstack/spanstack/tracefmt/internal/output"
 	"github.com/spanstack/spanstack/tracefmt/internal/spans"
 	"github.com/spanstack/spanstack/tracefmt/internal/spantags"
 )
@@ -108,15 +109,10 @@ func (w *Writer) Close() error {
 }
 
 func (w *Writer) flush() {
-	if len(w.buf) == 0 || w.err != nil {
+	if w.err != nil {
 		return
 	}
-	n, err := w.out.Write(w.buf)
-	if err == nil && n < len(w.buf) {
-		err = io.ErrShortWrite
-	}
-	w.buf = w.buf[:0]
-	if err != nil {
+	if err := output.Flush(w.out, &w.buf); err != nil {
 		w.err = fmt.Errorf("write jaeger trace: %w", err)
 	}
 }

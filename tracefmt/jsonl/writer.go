@@ -8,6 +8,7 @@ import (
 
 	"github.com/spanstack/spanstack/tracefmt"
 	"github.com/spanstack/spanstack/tracefmt/internal/jsontext"
+	"github.com/spanstack/spanstack/tracefmt/internal/output"
 	"github.com/spanstack/spanstack/tracefmt/internal/rows"
 )
 
@@ -76,15 +77,7 @@ func (w *Writer) Flush() error {
 }
 
 func (w *Writer) flush() error {
-	if len(w.buf) == 0 {
-		return nil
-	}
-	n, err := w.out.Write(w.buf)
-	if err == nil && n < len(w.buf) {
-		err = io.ErrShortWrite
-	}
-	w.buf = w.buf[:0]
-	if err != nil {
+	if err := output.Flush(w.out, &w.buf); err != nil {
 		w.err = fmt.Errorf("write jsonl: %w", err)
 	}
 	return w.err

@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/spanstack/spanstack/tracefmt"
+	"github.com/spanstack/spanstack/tracefmt/internal/output"
 )
 
 // flushSize is the number of buffered bytes at which the Writer doesn't wait for a Flush.
@@ -132,15 +133,7 @@ func (w *Writer) Flush() error {
 }
 
 func (w *Writer) flush() error {
-	if len(w.buf) == 0 {
-		return nil
-	}
-	n, err := w.out.Write(w.buf)
-	if err == nil && n < len(w.buf) {
-		err = io.ErrShortWrite
-	}
-	w.buf = w.buf[:0]
-	if err != nil {
+	if err := output.Flush(w.out, &w.buf); err != nil {
 		w.err = fmt.Errorf("write perfetto trace: %w", err)
 	}
 	return w.err

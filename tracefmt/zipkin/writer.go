@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/spanstack/spanstack/tracefmt"
+	"github.com/spanstack/spanstack/tracefmt/internal/output"
 	"github.com/spanstack/spanstack/tracefmt/internal/spans"
 	"github.com/spanstack/spanstack/tracefmt/internal/spantags"
 )
@@ -71,15 +72,10 @@ func (w *Writer) Close() error {
 }
 
 func (w *Writer) flush() {
-	if len(w.buf) == 0 || w.err != nil {
+	if w.err != nil {
 		return
 	}
-	n, err := w.out.Write(w.buf)
-	if err == nil && n < len(w.buf) {
-		err = io.ErrShortWrite
-	}
-	w.buf = w.buf[:0]
-	if err != nil {
+	if err := output.Flush(w.out, &w.buf); err != nil {
 		w.err = fmt.Errorf("write zipkin trace: %w", err)
 	}
 }
