@@ -44,7 +44,9 @@ func newHead(r tracefmt.Reader, bytes int64) (h *head, more bool) {
 		h.events = append(h.events, e.Clone())
 		bytes -= eventSize
 		for _, a := range e.Attrs {
-			bytes -= int64(len(a.Value.String()))
+			if k := a.Value.Kind(); k == tracefmt.StringValue || k == tracefmt.RawValue { // others would be rendered for it
+				bytes -= int64(len(a.Value.String()))
+			}
 		}
 	}
 	return h, true

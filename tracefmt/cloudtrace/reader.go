@@ -156,9 +156,9 @@ func (r *Reader) span(s *cloudSpan, b []byte, i int) (end int, err error) {
 			text, end, err = jsontext.Raw(b, i)
 			s.Kind = kinds[string(text)]
 		case "startTime":
-			s.start, end, err = when(b, i)
+			s.start, end, err = jsontext.TimeAt(b, i)
 		case "endTime":
-			s.end, end, err = when(b, i)
+			s.end, end, err = jsontext.TimeAt(b, i)
 		case "labels":
 			end, err = jsontext.Members(b, i, func(key []byte, i int) (int, error) {
 				v, end, err := r.text.Value(b, i)
@@ -187,18 +187,6 @@ func decimal(b []byte, i int) (id spans.ID, end int, err error) {
 	return spans.ID(n), end, nil
 }
 
-// when returns a time (RFC 3339); the zero time for what is none.
-func when(b []byte, i int) (t time.Time, end int, err error) {
-	text, end, err := jsontext.Raw(b, i)
-	if err != nil {
-		return t, 0, err
-	}
-	if t, err = time.Parse(time.RFC3339Nano, string(text)); err != nil {
-		return time.Time{}, end, nil
-	}
-	return t, end, nil
-}
-
 func (r *Reader) emit(t *cloudTrace, at int64) {
 	r.seen = true
 	process := r.emitter.Process(&spans.Resource{Service: t.project})
@@ -208,7 +196,7 @@ func (r *Reader) emit(t *cloudTrace, at int64) {
 		case s.ID == 0:
 			r.emitter.Losses.AddAt("span without an ID", at)
 			continue
-		case !inRange(s.start) || !s.end.IsZero() && !inRange(s.end):
+		case !spans.InRange(s.start) || !s.end.IsZero() && !spans.InRange(s.end):
 			r.emitter.Losses.AddAt("span without a time, or with one that is out of range", at)
 			continue
 		}
@@ -223,6 +211,3 @@ func (r *Reader) emit(t *cloudTrace, at int64) {
 		r.emitter.Span(&s.Span)
 	}
 }
-
-// inRange reports whether a time has a number of ns since 1970, and isn't before.
-func inRange(t time.Time) bool { return t.Year() < 2262 && t.Unix() >= 0 }

@@ -111,7 +111,7 @@ func (r *Reader) read() error {
 		r.emitter.Losses.AddAt("span without a time", at)
 		r.seen = true
 		return nil
-	case !inRange(r.start), !r.end.IsZero() && !inRange(r.end):
+	case !spans.InRange(r.start), !r.end.IsZero() && !spans.InRange(r.end):
 		r.emitter.Losses.AddAt("span whose time is out of range", at)
 		r.seen = true
 		return nil
@@ -127,9 +127,6 @@ func (r *Reader) read() error {
 	r.emit()
 	return nil
 }
-
-// inRange reports whether a time has a number of ns since 1970, and isn't before.
-func inRange(t time.Time) bool { return t.Year() < 2262 && t.Unix() >= 0 }
 
 func (r *Reader) emit() {
 	s := &r.span
@@ -177,9 +174,9 @@ func (r *Reader) parse(b []byte, i int) (end int, err error) {
 			n, end, err = number(b, i)
 			s.Kind = spans.Kind(min(n, 255))
 		case "StartTime":
-			r.start, end, err = when(b, i)
+			r.start, end, err = jsontext.TimeAt(b, i)
 		case "EndTime":
-			r.end, end, err = when(b, i)
+			r.end, end, err = jsontext.TimeAt(b, i)
 		case "Attributes":
 			s.Attrs, end, err = r.attributes(s.Attrs[:0], b, i)
 		case "Events":
@@ -251,7 +248,7 @@ func (r *Reader) event(e *spans.Event, b []byte, i int) (end int, err error) {
 			e.Name, end, err = r.text.TextAt(b, i)
 		case "Time":
 			var t time.Time
-			if t, end, err = when(b, i); inRange(t) {
+			if t, end, err = jsontext.TimeAt(b, i); spans.InRange(t) {
 				e.Time = t.UnixNano()
 			}
 		case "Attributes":
@@ -342,18 +339,6 @@ func number(b []byte, i int) (n uint32, end int, err error) {
 	}
 	v, _ := strconv.ParseUint(string(text), 10, 32)
 	return uint32(v), end, nil
-}
-
-// when returns a time as time.Time marshals itself (RFC 3339); the zero time for what is none.
-func when(b []byte, i int) (t time.Time, end int, err error) {
-	text, end, err := jsontext.Raw(b, i)
-	if err != nil {
-		return t, 0, err
-	}
-	if t, err = time.Parse(time.RFC3339Nano, string(text)); err != nil {
-		return time.Time{}, end, nil
-	}
-	return t, end, nil
 }
 
 // attributes adds the attributes of the array at b[i].

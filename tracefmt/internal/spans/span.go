@@ -2,6 +2,7 @@ package spans
 
 import (
 	"slices"
+	"time"
 
 	"github.com/spanstack/spanstack/tracefmt"
 )
@@ -203,3 +204,6 @@ func SetAttr(attrs []tracefmt.Attr, key string, v tracefmt.Value) []tracefmt.Att
 	}
 	return append(attrs, tracefmt.Attr{Key: key, Value: v})
 }
+
+// InRange reports whether a time can be that of a span: it has a number of ns since 1970, and isn't before.
+func InRange(t time.Time) bool { return t.Year() < 2262 && t.Unix() >= 0 }
