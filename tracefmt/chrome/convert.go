@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/spanstack/spanstack/tracefmt"
-	"github.com/spanstack/spanstack/tracefmt/internal/decimal"
 	"github.com/spanstack/spanstack/tracefmt/internal/jsontext"
 )
 
@@ -34,18 +33,17 @@ func (r *Reader) convert(offset int64) {
 	if raw.cat == catLane && (kind == tracefmt.FlowStart || kind == tracefmt.FlowEnd) {
 		return
 	}
-	if raw.ts == nil {
+	if !raw.ts.given {
 		r.losses.AddAt("event without a time", offset)
 		return
 	}
-	ts, ok := decimal.Scale(raw.ts, 3)
-	if !ok {
+	if !raw.ts.ok {
 		r.losses.AddAt("event with a bad time", offset)
 		return
 	}
-	dur := int64(tracefmt.Open)
-	if kind == tracefmt.Complete && raw.dur != nil {
-		if dur, ok = decimal.Scale(raw.dur, 3); !ok || dur < 0 || ts+dur < ts {
+	ts, dur := raw.ts.ns, int64(tracefmt.Open)
+	if kind == tracefmt.Complete && raw.dur.given {
+		if dur = raw.dur.ns; !raw.dur.ok || dur < 0 || ts+dur < ts {
 			r.losses.AddAt("slice with a bad duration", offset)
 			return
 		}
@@ -107,35 +105,11 @@ func (r *Reader) place(kind tracefmt.Kind) tracefmt.TrackID {
 // special gives the event what is particular to its kind, and takes our own args out of its attributes.
 func (r *Reader) special(e *tracefmt.Event, offset int64) {
 	raw := &r.raw
-	kept := e.Attrs[:0]
-	for _, a := range e.Attrs {
-		if !strings.HasPrefix(a.Key, "spanstack.") || e.Kind == tracefmt.Counter {
-			kept = append(kept, a)
-			continue
-		}
-		switch {
-		case a.Key == argID:
-			e.ID = a.Value.String()
-		case a.Key == argParent:
-			e.Parent = a.Value.String()
-		case a.Key == argOpen && e.Kind == tracefmt.AsyncEnd: // it hasn't really ended
-			r.queue = r.queue[:len(r.queue)-1]
-			return
-		case a.Key == argUnix && e.Kind == tracefmt.Instant && e.Category == catClock:
-			if unix, err := strconv.ParseInt(a.Value.String(), 10, 64); err == nil {
-				*e = tracefmt.Event{Kind: tracefmt.Clock, Time: e.Time, Unix: unix, Attrs: kept[:0]}
-				return
-			}
-			kept = append(kept, a)
-		case strings.HasPrefix(a.Key, endPrefix):
-			kept = append(kept, tracefmt.Attr{Key: a.Key[len(endPrefix):], Value: a.Value})
-		default:
-			kept = append(kept, a)
-		}
+	if raw.hasOwn && e.Kind != tracefmt.Counter && !r.own(e) {
+		return
 	}
-	e.Attrs = kept
 	if e.Kind != tracefmt.Counter {
-		e.Attrs = append(kept, raw.beside...)
+		e.Attrs = append(e.Attrs, raw.beside...)
 	} else if len(raw.beside) > 0 { // they would look like series
 		r.losses.AddAt("member of a counter beside its values ("+raw.beside[0].Key[len(attrPrefix):]+")", offset)
 	}
@@ -160,6 +134,34 @@ func (r *Reader) special(e *tracefmt.Event, offset int64) {
 			e.Key = raw.id
 		}
 	}
+}
+
+// own takes our own args out of the event's attributes. It reports whether there may be more that is particular to it.
+func (r *Reader) own(e *tracefmt.Event) bool {
+	kept := e.Attrs[:0]
+	for _, a := range e.Attrs {
+		switch {
+		case a.Key == argID:
+			e.ID = a.Value.String()
+		case a.Key == argParent:
+			e.Parent = a.Value.String()
+		case a.Key == argOpen && e.Kind == tracefmt.AsyncEnd: // it hasn't really ended
+			r.queue = r.queue[:len(r.queue)-1]
+			return false
+		case a.Key == argUnix && e.Kind == tracefmt.Instant && e.Category == catClock:
+			if unix, err := strconv.ParseInt(a.Value.String(), 10, 64); err == nil {
+				*e = tracefmt.Event{Kind: tracefmt.Clock, Time: e.Time, Unix: unix, Attrs: kept[:0]}
+				return false
+			}
+			kept = append(kept, a)
+		case strings.HasPrefix(a.Key, endPrefix):
+			kept = append(kept, tracefmt.Attr{Key: a.Key[len(endPrefix):], Value: a.Value})
+		default:
+			kept = append(kept, a)
+		}
+	}
+	e.Attrs = kept
+	return true
 }
 
 // logLine turns an instant into a log line if its category says that it is one.

@@ -12,8 +12,25 @@ type trackTable struct {
 	aliases   map[threadKey]bool
 	last      tracefmt.TrackID // the highest number given
 
-	recent   threadKey // threads[recent], since most events are on the track of the one before
-	recentID tracefmt.TrackID
+	recent [recentThreads]recentThread // of threads, those that were asked for last
+}
+
+// recentThread is a thread whose pid and tid are integers. Its place among the recent ones depends on these.
+type recentThread struct {
+	pid, tid int64
+	id       tracefmt.TrackID // 0: none is there
+}
+
+const recentThreads = 1 << 8
+
+// lately returns the place of a raw event's thread among the recent ones, or nil if it can't have one.
+func (t *trackTable) lately(raw *rawEvent) (place *recentThread, pid, tid int64) {
+	if raw.pid.Kind() != tracefmt.Int64Value || raw.tid.Kind() != tracefmt.Int64Value {
+		return nil, 0, 0
+	}
+	pid, _ = raw.pid.Int64()
+	tid, _ = raw.tid.Int64()
+	return &t.recent[uint64(pid*31+tid)%recentThreads], pid, tid
 }
 
 func (t *trackTable) init() {
@@ -63,10 +80,11 @@ func (r *Reader) processTrack() tracefmt.TrackID {
 // threadTrack returns the track of the raw event's thread, and declares it if it is new.
 func (r *Reader) threadTrack() tracefmt.TrackID {
 	t := &r.tracks
-	key := thread(r.raw.pid, r.raw.tid)
-	if t.recentID != 0 && t.recent == key {
-		return t.recentID
+	place, pid, tid := t.lately(&r.raw)
+	if place != nil && place.id != 0 && place.pid == pid && place.tid == tid {
+		return place.id
 	}
+	key := thread(r.raw.pid, r.raw.tid)
 	id, known := t.threads[key]
 	if !known {
 		process := r.processTrack()
@@ -76,7 +94,9 @@ func (r *Reader) threadTrack() tracefmt.TrackID {
 		e := r.emit(tracefmt.Track, id, 0)
 		e.Process, e.SourceID = process, key.tid
 	}
-	t.recent, t.recentID = key, id
+	if place != nil {
+		*place = recentThread{pid, tid, id}
+	}
 	return id
 }
 
@@ -91,5 +111,4 @@ func (r *Reader) alias(of tracefmt.Value) {
 	r.raw.tid = of
 	t.threads[key] = r.threadTrack()
 	t.aliases[key] = true
-	t.recentID = 0
 }

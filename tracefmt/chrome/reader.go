@@ -38,8 +38,8 @@ type Reader struct {
 	phased  bool // an event had a phase
 	strange bool // one had none
 	losses  tracefmt.Losses
-	decoder jsontext.Decoder
 
+	parser parser
 	raw    rawEvent
 	queue  []tracefmt.Event // what Next returns before it reads on
 	queued int              // how many of them are returned already
@@ -154,7 +154,7 @@ func (r *Reader) element(c byte, err error) error {
 	r.events++
 	n, err := r.whole(func(b []byte) (int, error) {
 		if c == '{' {
-			return r.raw.parse(b, &r.decoder)
+			return r.raw.parse(b, &r.parser)
 		}
 		return jsontext.ScanValue(b, 0, 0)
 	})

@@ -10,6 +10,7 @@ import (
 
 // Args that carry what the format has no place for.
 const (
+	ownPrefix  = "spanstack."        // before all of them
 	argID      = "spanstack.id"      // Event.ID
 	argParent  = "spanstack.parent"  // Event.Parent
 	argUnix    = "spanstack.unix_ns" // Clock.Unix, as a decimal string: in process_name at ts 0, in an instant at its ts

@@ -22,16 +22,23 @@ func (w *Writer) annotations(e *tracefmt.Event) {
 	if e.Kind == tracefmt.Log && e.Severity != 0 {
 		w.ownText(argLevel, e.Severity.String())
 	}
+	b := w.event
 	for i := range e.Attrs {
 		a := &e.Attrs[i]
-		if reserved(e, a) {
+		if mayBeReserved(e, a) && reserved(e, a) {
 			w.losses.Add("attribute with a reserved name: " + a.Key)
 			continue
 		}
-		start := w.openAnnotation(a.Key)
-		w.event = appendValue(w.event, a.Value)
-		w.event = closeMessage(w.event, start)
+		var start int
+		b, start = w.openAnnotation(b, a.Key, i)
+		b = closeMessage(appendValue(b, a.Value), start)
 	}
+	w.event = b
+}
+
+// mayBeReserved says at one look that most attributes aren't.
+func mayBeReserved(e *tracefmt.Event, a *tracefmt.Attr) bool {
+	return e.Kind == tracefmt.Log || len(a.Key) > len(ownPrefix) && a.Key[0] == ownPrefix[0]
 }
 
 // reserved reports whether an attribute would be taken for something else when read.
@@ -50,18 +57,17 @@ func reserved(e *tracefmt.Event, a *tracefmt.Attr) bool {
 	return false
 }
 
-func (w *Writer) openAnnotation(name string) (start int) {
-	w.event, start = openMessage(w.event, eventAnnotations)
+func (w *Writer) openAnnotation(b []byte, name string, place int) (dst []byte, start int) {
+	b, start = openMessage(b, eventAnnotations)
 	if name != "" {
-		w.event = appendUint(w.event, annotationNameIID, w.intern(&w.names.annotations, internAnnotations, name))
+		b = appendUint(b, annotationNameIID, w.intern(&w.names.annotations, internAnnotations, name, place))
 	}
-	return start
+	return b, start
 }
 
 func (w *Writer) ownText(name, value string) {
-	start := w.openAnnotation(name)
-	w.event = appendText(w.event, annotationString, valid(value))
-	w.event = closeMessage(w.event, start)
+	b, start := w.openAnnotation(w.event, name, nearNames-1)
+	w.event = closeMessage(appendText(b, annotationString, valid(value)), start)
 }
 
 // appendValue adds the value of a DebugAnnotation.

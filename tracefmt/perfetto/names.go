@@ -20,6 +20,7 @@ const (
 type table struct {
 	ids    map[string]uint64
 	last   uint64
+	near   [nearNames]recentName   // what was asked for last in each place, in front of the others
 	recent [recentNames]recentName // those that were asked for last, in front of the map
 }
 
@@ -28,7 +29,10 @@ type recentName struct {
 	id   uint64
 }
 
-const recentNames = 1 << 9
+const (
+	recentNames = 1 << 10
+	nearNames   = 1 << 4
+)
 
 // slot returns where a string is, if it was asked for lately.
 func (t *table) slot(s string) *recentName { return &t.recent[intern.Hash(s)%recentNames] }
@@ -54,20 +58,24 @@ func (t *tables) full() bool { return t.entries >= maxNames || t.bytes >= maxNam
 func (t *tables) clear() {
 	for _, table := range t.all() {
 		clear(table.ids)
+		clear(table.near[:])
 		clear(table.recent[:])
 	}
 	t.entries, t.bytes = 0, 0
 }
 
-// intern returns the number of a string, which the packet that is being made explains if it is new.
-func (w *Writer) intern(t *table, field protowire.Number, s string) uint64 {
-	if s == "" {
-		return w.add(t, field, s)
+// intern returns the number of a string, which the packet that is being made explains if it is new. In the same place of
+// its event, such as that of the third attribute, there mostly was the same string before.
+func (w *Writer) intern(t *table, field protowire.Number, s string, place int) uint64 {
+	near := &t.near[place%nearNames]
+	if near.text == s && near.id != 0 {
+		return near.id
 	}
 	slot := t.slot(s)
-	if slot.text != s {
+	if slot.text != s || slot.id == 0 {
 		*slot = recentName{s, w.add(t, field, s)}
 	}
+	*near = *slot
 	return slot.id
 }
 

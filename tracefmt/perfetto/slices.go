@@ -52,12 +52,13 @@ func (w *Writer) complete(e *tracefmt.Event) {
 	l, from, isNew := t.lanes.Complete(lanes.Slice{Start: e.Time, End: end, ID: e.ID, Parent: e.Parent})
 	uuid := w.laneUUID(t, l, isNew)
 	w.openEvent(typeBegin, uuid)
-	w.named(e.Name, e.Category)
+	names := w.named(e.Name, e.Category)
 	w.duration(dur)
 	w.annotations(e)
 	w.closeEvent(e.Time)
 	if dur >= 0 {
-		w.endEvent(uuid, e.Name, e.Category)
+		w.openEvent(typeEnd, uuid)
+		w.namedAs(names)
 		w.closeEvent(end)
 	}
 	if from.Lane != nil && e.ID != "" {
@@ -96,7 +97,7 @@ func (w *Writer) instant(e *tracefmt.Event) {
 func (w *Writer) logMessage(e *tracefmt.Event) {
 	var start int
 	w.event, start = openMessage(w.event, eventLog)
-	w.event = appendUint(w.event, logBodyIID, w.intern(&w.names.logs, internLogBodies, e.Name))
+	w.event = appendUint(w.event, logBodyIID, w.intern(&w.names.logs, internLogBodies, e.Name, 0))
 	if e.Severity != 0 {
 		w.event = appendUint(w.event, logPriority, priority(e.Severity))
 	}

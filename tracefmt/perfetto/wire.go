@@ -42,14 +42,16 @@ func appendTag(b []byte, field protowire.Number, typ protowire.Type) []byte {
 
 // appendVarint is protowire.AppendVarint for small numbers mostly.
 func appendVarint(b []byte, v uint64) []byte {
-	for v >= 1<<7 {
-		b = append(b, byte(v)|1<<7)
-		v >>= 7
+	if v < 1<<7 {
+		return append(b, byte(v))
 	}
-	return append(b, byte(v))
+	return protowire.AppendVarint(b, v)
 }
 
 func appendUint(b []byte, field protowire.Number, v uint64) []byte {
+	if field < 1<<4 && v < 1<<7 {
+		return append(b, byte(field)<<3|byte(protowire.VarintType), byte(v))
+	}
 	return appendVarint(appendTag(b, field, protowire.VarintType), v)
 }
 

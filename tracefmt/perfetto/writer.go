@@ -6,6 +6,7 @@ import (
 
 	"github.com/spanstack/spanstack/tracefmt"
 	"github.com/spanstack/spanstack/tracefmt/internal/output"
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // flushSize is the number of buffered bytes at which the Writer doesn't wait for a Flush.
@@ -194,27 +195,53 @@ func (w *Writer) openEvent(kind, uuid uint64) {
 	w.event = appendUint(w.event, eventTrack, uuid) // also 0, the whole trace's: without, it is a thread's of the sequence
 }
 
+// eventNames are the numbers of an event's name and category; 0 if it has none.
+type eventNames struct{ name, category uint64 }
+
 // named adds the name and category to the TrackEvent.
-func (w *Writer) named(name, category string) {
+func (w *Writer) named(name, category string) (ids eventNames) {
 	if name != "" {
-		w.event = appendUint(w.event, eventNameIID, w.intern(&w.names.names, internNames, name))
+		ids.name = w.intern(&w.names.names, internNames, name, 0)
 	}
 	if category != "" {
-		w.event = appendUint(w.event, eventCategoryIIDs, w.intern(&w.names.categories, internCategories, category))
+		ids.category = w.intern(&w.names.categories, internCategories, category, 0)
+	}
+	w.namedAs(ids)
+	return ids
+}
+
+// namedAs adds the name and category that another TrackEvent has, too.
+func (w *Writer) namedAs(ids eventNames) {
+	if ids.name != 0 {
+		w.event = appendUint(w.event, eventNameIID, ids.name)
+	}
+	if ids.category != 0 {
+		w.event = appendUint(w.event, eventCategoryIIDs, ids.category)
 	}
 }
 
+// packetOfEvent is how all packets of events begin: up to the tag of their time, with room for their length.
+var packetOfEvent = func() []byte {
+	b, _ := openMessage(nil, tracePacket)
+	b = appendUint(b, packetSequence, sequence)
+	b = appendUint(b, packetFlags, flagNeeds)
+	return appendTag(b, packetTimestamp, protowire.VarintType)
+}()
+
+// lengthAt is where the length of a packet is, in its first bytes.
+const lengthAt = 1
+
 // closeEvent writes the packet of the TrackEvent in w.event, with the names that are new in it.
 func (w *Writer) closeEvent(time int64) {
-	start := w.openPacket()
-	w.buf = appendUint(w.buf, packetFlags, flagNeeds)
-	w.buf = appendUint(w.buf, packetTimestamp, uint64(time))
+	b := w.buf
+	start := len(b) + lengthAt + 1
+	b = appendVarint(append(b, packetOfEvent...), uint64(time))
 	if len(w.interned) > 0 {
-		w.buf = appendBytes(w.buf, packetInterned, w.interned)
+		b = appendBytes(b, packetInterned, w.interned)
 		w.interned = w.interned[:0]
 	}
-	w.buf = appendBytes(w.buf, packetTrackEvent, w.event)
-	w.buf = closeMessage(w.buf, start)
+	b = appendBytes(b, packetTrackEvent, w.event)
+	w.buf = closeMessage(b, start)
 }
 
 // duration says of the begin in w.event that its end is the next packet, in µs as Perfetto's field has it, or that

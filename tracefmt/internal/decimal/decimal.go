@@ -2,6 +2,7 @@
 package decimal
 
 import (
+	"encoding/binary"
 	"math"
 	"math/bits"
 	"strconv"
@@ -13,7 +14,7 @@ import (
 // doesn't go through floating point: 1.6e15 with three decimals needs 61 bits, of which a float64 has 53. What is below
 // 1 is rounded, halves away from zero. It is not ok if text isn't a JSON number or doesn't fit.
 func Scale(text []byte, places int) (n int64, ok bool) {
-	if n, ok = usual(text, places); ok {
+	if n, length, ok := usual(text, places); ok && length == len(text) {
 		return n, true
 	}
 	i := 0
@@ -77,31 +78,76 @@ func Scale(text []byte, places int) (n int64, ok bool) {
 	return int64(abs), true
 }
 
-// usual is Scale for what most numbers are: positive, of at most 18 digits in the unit of the result, and with no more
-// decimals than that has.
-func usual(text []byte, places int) (n int64, ok bool) {
+// Prefix is Scale for the number at the beginning of b, of which it returns the length, too. It is ok if the number is an
+// usual one, without leading zeros, and a comma, bracket or white space comes behind it.
+func Prefix(b []byte, places int) (n int64, length int, ok bool) {
+	n, length, ok = usual(b, places)
+	if !ok || length == len(b) || b[0] == '0' && length > 1 && b[1] != '.' {
+		return 0, 0, false
+	}
+	switch b[length] {
+	case ',', '}', ']', ' ', '\n', '\r', '\t':
+		return n, length, true
+	}
+	return 0, 0, false
+}
+
+// usual is Scale for what most numbers at the beginning of a text are: positive, of at most 18 digits before the point,
+// and with no more decimals than the unit of the result has.
+func usual(b []byte, places int) (n int64, length int, ok bool) {
 	i := 0
-	for i < len(text) && jsontext.IsDigit(text[i]) {
-		n = n*10 + int64(text[i]-'0')
+	for i+8 <= len(b) && i <= 8 {
+		eight, ok := eightDigits(binary.LittleEndian.Uint64(b[i:]))
+		if !ok {
+			break
+		}
+		n = n*1e8 + int64(eight)
+		i += 8
+	}
+	for i < len(b) && jsontext.IsDigit(b[i]) && i < 18 {
+		n = n*10 + int64(b[i]-'0')
 		i++
 	}
-	if i == 0 || i > 18-places {
-		return 0, false
+	if i == 0 || places >= len(most) || n > most[places] {
+		return 0, 0, false
 	}
 	scale := places
-	if i < len(text) && text[i] == '.' {
-		for i++; i < len(text) && jsontext.IsDigit(text[i]) && scale > 0; i++ {
-			n = n*10 + int64(text[i]-'0')
+	if i < len(b) && b[i] == '.' {
+		for i++; i < len(b) && jsontext.IsDigit(b[i]) && scale > 0; i++ {
+			n = n*10 + int64(b[i]-'0')
 			scale--
 		}
 		if scale == places {
-			return 0, false
+			return 0, 0, false
 		}
 	}
 	for ; scale > 0; scale-- {
 		n *= 10
 	}
-	return n, i == len(text)
+	return n, i, true
+}
+
+// most are numbers that any digits can follow, as many as their index says.
+var most = func() (t [19]int64) {
+	limit := int64(math.MaxInt64)
+	for i := range t {
+		t[i] = limit - 1
+		limit /= 10
+	}
+	return t
+}()
+
+// eightDigits returns the number that eight bytes are as decimal digits, the first in the lowest byte of v. Neighbours
+// are joined to numbers of two digits, these to four, and these to eight.
+func eightDigits(v uint64) (n uint64, ok bool) {
+	const each = 0x0101010101010101
+	v ^= each * '0'
+	if (v|v+each*(0x80-10))&(each*0x80) != 0 { // a byte is above 9
+		return 0, false
+	}
+	v = (v*10 + v>>8) & 0x00ff00ff00ff00ff
+	v = (v*100 + v>>16) & 0x0000ffff0000ffff
+	return (v*10000 + v>>32) & 0xffffffff, true
 }
 
 // shift returns digits * 10^scale, rounded. dropped is the decimal digit after digits, of weight 10^(scale-1).

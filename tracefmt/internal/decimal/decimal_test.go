@@ -66,3 +66,34 @@ func TestAppend(t *testing.T) {
 		}
 	}
 }
+
+// TestPrefix compares Prefix with Scale, on numbers near all the edges that either has.
+func TestPrefix(t *testing.T) {
+	usual := 0
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.StringMatching(`-?(0|[1-9][0-9]{0,21})(\.[0-9]{0,5})?([eE][+-]?[0-9]{1,2})?`).Draw(t, "number")
+		behind := rapid.SampledFrom([]string{",", "}", "]", " ", "\n", "\r", "\t", "", "x", "\"", ".", "-", ",12345678"}).Draw(t, "behind")
+		places := rapid.IntRange(0, 10).Draw(t, "places")
+		n, length, ok := Prefix([]byte(text+behind), places)
+		if !ok {
+			return
+		}
+		usual++
+		if want, ok := Scale([]byte(text), places); !ok || n != want || length != len(text) {
+			t.Fatalf("Prefix(%q, %d) = %d, length %d; Scale says %d, %v", text+behind, places, n, length, want, ok)
+		}
+	})
+	if usual < 10 {
+		t.Errorf("%d numbers were usual ones", usual)
+	}
+	for _, text := range []string{"1700000000000000.123,", "5.1 ", "0,", "0.5}", "12345678,", "123456789012345]", "9223372036854774,"} {
+		if _, _, ok := Prefix([]byte(text), 3); !ok {
+			t.Errorf("%s is no usual number", text)
+		}
+	}
+	for _, text := range []string{"00,", "01.5,", "-1,", "1", "1.,", "1.2345,", "1e3,", "9223372036854776,", "1234567890123456789,", ",", ""} {
+		if n, _, ok := Prefix([]byte(text), 3); ok {
+			t.Errorf("%q is %d", text, n)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/bits"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -44,12 +45,15 @@ func SkipSpace(b []byte, i int) int {
 // ScanString returns the index after the string that begins at b[i], and whether its text is plain: needs no decoding.
 // Control characters are let through, although JSON forbids them.
 func ScanString(b []byte, i int) (end int, isPlain bool, err error) {
-	isPlain = true
 	for i++; i+8 <= len(b); i += 8 { // eight at a time, as long as all are plain
-		if !allPlain(binary.LittleEndian.Uint64(b[i:])) {
+		if first := notPlain(binary.LittleEndian.Uint64(b[i:])); first < 8 {
+			if i += first; b[i] == '"' {
+				return i + 1, true, nil
+			}
 			break
 		}
 	}
+	isPlain = true
 	for ; i < len(b); i++ {
 		c := b[i]
 		if Plain[c] {
@@ -68,12 +72,12 @@ func ScanString(b []byte, i int) (end int, isPlain bool, err error) {
 	return 0, false, ErrShort
 }
 
-// allPlain reports whether the eight bytes in v are all plain. In a word of bytes, x-0x01…&^x&0x80… has the high bits of
-// those that are 0, and of none if none is.
-func allPlain(v uint64) bool {
+// notPlain returns which of the eight bytes in v, the lowest first, isn't plain; 8 if all are. In a word of bytes,
+// x-0x01…&^x&0x80… has the high bits of those that are 0, and maybe of some above the first of them.
+func notPlain(v uint64) int {
 	const ones, high = 0x0101010101010101, 0x8080808080808080
 	quote, slash := v^ones*'"', v^ones*'\\'
-	return ((v-ones*0x20)|(quote-ones)&^quote|(slash-ones)&^slash|v)&high == 0
+	return bits.TrailingZeros64(((v-ones*0x20)|(quote-ones)&^quote|(slash-ones)&^slash|v)&high) / 8
 }
 
 // ScanNumber returns the index after the number that begins at b[i].
