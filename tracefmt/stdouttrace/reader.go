@@ -417,7 +417,8 @@ func (r *Reader) append(to []byte, typ string, b []byte, i, depth int) (out []by
 	switch {
 	case typ == "BYTESLICE":
 		text, end, err := jsontext.Raw(b, i)
-		return append(append(append(to, `{"`+bytesJSON+`":"`...), text...), `"}`...), end, err
+		to = append(to, `{"`+bytesJSON+`":`...)
+		return append(jsontext.AppendString(to, string(text)), '}'), end, err
 	case typ == "MAP":
 		return r.appendMembers(to, b, i, depth)
 	case typ == "SLICE":
