@@ -4,11 +4,12 @@ import (
 	"slices"
 
 	"github.com/spanstack/spanstack/tracefmt"
+	"github.com/spanstack/spanstack/tracefmt/internal/window"
 )
 
 // DefaultWindow is the number of events among which a Stream finds the order of time, if it isn't told another. They take
 // some 10 MB, and 40 MB at most.
-const DefaultWindow = 1 << 14
+const DefaultWindow = window.Default
 
 // A Stream is a Reader of a trace that doesn't fit into memory. It hands out the events of another Reader as close to
 // the normal form as a bounded number of events at hand allows:
@@ -22,7 +23,7 @@ const DefaultWindow = 1 << 14
 // Its memory is bounded by the window and by what is open.
 type Stream struct {
 	from   tracefmt.Reader
-	window window
+	window *window.Window
 	err    error // of from: to be returned when the window is empty
 	timed  bool  // there was an event that has a time
 
@@ -40,14 +41,12 @@ type openTrack struct {
 	mark  tracefmt.Event
 }
 
-// NewStream returns a Stream of what r reads, with a window of that many events, or DefaultWindow if it is 0.
-func NewStream(r tracefmt.Reader, window int) *Stream {
-	if window <= 0 {
-		window = DefaultWindow
+// NewStream returns a Stream of what r reads, with a window of so many events, or DefaultWindow if size is 0.
+func NewStream(r tracefmt.Reader, size int) *Stream {
+	if size <= 0 {
+		size = DefaultWindow
 	}
-	s := &Stream{from: r, open: map[tracefmt.TrackID]*openTrack{}}
-	s.window.init(window)
-	return s
+	return &Stream{from: r, window: window.New(size), open: map[tracefmt.TrackID]*openTrack{}}
 }
 
 // Losses returns what r lost, and what had to be repaired.
@@ -63,19 +62,19 @@ func (s *Stream) Next() (*tracefmt.Event, error) {
 			s.queue = s.queue[1:]
 			return e, nil
 		}
-		if s.err == nil && !s.window.full() {
+		if s.err == nil && !s.window.Full() {
 			if e := s.read(); e != nil {
 				return e, nil
 			}
 			continue
 		}
-		if s.window.len() == 0 {
+		if s.window.Len() == 0 {
 			if s.marks() {
 				continue
 			}
 			return nil, s.err
 		}
-		if e := s.window.pop(); s.pass(e) {
+		if e := s.window.Pop(); s.pass(e) {
 			return e, nil
 		}
 	}
@@ -92,7 +91,7 @@ func (s *Stream) read() *tracefmt.Event {
 		return e
 	}
 	s.timed = true
-	s.window.push(e)
+	s.window.Push(e)
 	return nil
 }
 
