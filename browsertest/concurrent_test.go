@@ -11,8 +11,8 @@ import (
 	"github.com/spanstack/spanstack/browsertest/catapult/catapulttest"
 )
 
-// TestConcurrentSpans opens a trace whose spans overlap on one track: the viewer draws them on lanes, each inside of its
-// parent or with an arrow from it, and warns of nothing.
+// TestConcurrentSpans opens a trace whose spans overlap on one track, and that has a child in another process: the viewer
+// draws them on lanes, each inside of its parent or with an arrow from it, and warns of nothing.
 func TestConcurrentSpans(t *testing.T) {
 	data, err := os.ReadFile(filepath.Join("..", "tracefmt", "chrome", "testdata", "concurrent.golden.json"))
 	if err != nil {
@@ -32,8 +32,8 @@ func TestConcurrentSpans(t *testing.T) {
 			got = append(got, fmt.Sprintf("%s: %d %s", thread.Name, s.Depth, s.Title))
 		}
 	}
-	want := []string{"spans: 0 GET /cart", "spans: 1 price", "spans (overlap 1): 0 stock", "spans (overlap 1): 1 query",
-		"spans (overlap 1): 0 mail", "spans (overlap 2): 0 GET /help"}
+	want := []string{"mails: 0 send", "mails: 0 report", "spans: 0 GET /cart", "spans: 1 price", "spans (overlap 1): 0 stock",
+		"spans (overlap 1): 1 query", "spans (overlap 1): 0 mail", "spans (overlap 2): 0 GET /help"}
 	if !slices.Equal(got, want) {
 		t.Errorf("the viewer shows\n%q, want\n%q", got, want)
 	}
@@ -41,7 +41,7 @@ func TestConcurrentSpans(t *testing.T) {
 	for _, f := range report.Flows {
 		arrows = append(arrows, f.From.Title+" -> "+f.To.Title)
 	}
-	if want := []string{"GET /cart -> stock", "GET /cart -> mail"}; !slices.Equal(arrows, want) {
+	if want := []string{"GET /cart -> stock", "GET /cart -> mail", "mail -> send", "mail -> report"}; !slices.Equal(arrows, want) {
 		t.Errorf("arrows %q, want %q", arrows, want)
 	}
 	screenshot(t, v, report, filepath.Join(t.TempDir(), "concurrent.png"))

@@ -39,11 +39,12 @@ type Mode uint8
 const (
 	Streaming Mode = iota // what is open, not what has passed
 	Windowed              // a bounded stretch of time
-	Whole                 // everything (or an aggregate of it), written by Close
+	Summing               // what is open, and sums of what has passed, written by Close
+	Whole                 // everything, written by Close
 )
 
 func (m Mode) String() string {
-	return [...]string{"streaming", "windowed", "whole"}[min(m, Whole)]
+	return [...]string{"streaming", "windowed", "summing", "whole"}[min(m, Whole)]
 }
 
 // Feature is something of the model that a format can keep when written and read back.

@@ -12,12 +12,13 @@ import (
 	"time"
 )
 
-// endless is Chrome JSON without an end: slices of some tracks, not quite in order, with names and attributes that are
-// ever new.
+// endless is Chrome JSON without an end: slices of some tracks, not quite in order, with attributes that are ever new, and
+// a number of names.
 type endless struct {
-	text bytes.Buffer
-	n    int64
-	from func() // is called from time to time
+	text  bytes.Buffer
+	n     int64
+	names int64
+	from  func() // is called from time to time
 }
 
 func (e *endless) Read(p []byte) (int, error) {
@@ -27,8 +28,8 @@ func (e *endless) Read(p []byte) (int, error) {
 	for e.text.Len() < len(p) {
 		e.n++
 		fmt.Fprintf(&e.text, `{"name":"op %d","ph":"X","ts":%d,"dur":2,"pid":1,"tid":%d,"args":{"dataset":"tank/%d"}},`+"\n",
-			e.n%10_000_000, e.n*3-e.n%7*5, e.n%8, e.n)
-		if e.from != nil && e.n%20_000 == 0 {
+			e.n%e.names, e.n*3-e.n%7*5, e.n%8, e.n)
+		if e.from != nil && e.n%40_000 == 0 {
 			e.from()
 		}
 	}
@@ -38,18 +39,20 @@ func (e *endless) Read(p []byte) (int, error) {
 // TestEndless: a trace without an end is converted in constant memory, and an interrupt ends that at once, without a
 // file.
 func TestEndless(t *testing.T) {
-	for _, name := range []string{"out.pftrace", "out.json.gz"} {
+	for name, names := range map[string]int64{"out.pftrace": 1e7, "out.json.gz": 1e7,
+		"out.folded": 100, "out.pb.gz": 100} { // these hold the names
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			ctx, cancel := context.WithCancel(t.Context())
 			var most uint64
 			var cancelled time.Time
-			in := &endless{}
+			in := &endless{names: names}
 			in.from = func() {
 				var m runtime.MemStats
+				runtime.GC()
 				runtime.ReadMemStats(&m)
 				most = max(most, m.HeapAlloc)
-				if in.n >= 120_000 && cancelled.IsZero() {
+				if in.n >= 160_000 && cancelled.IsZero() {
 					cancelled = time.Now()
 					cancel()
 				}
@@ -61,7 +64,7 @@ func TestEndless(t *testing.T) {
 			if took := time.Since(cancelled); took > time.Second {
 				t.Errorf("it took %v to end", took)
 			}
-			if most > 64<<20 {
+			if most > 36<<20 {
 				t.Errorf("%d MiB are in use", most>>20)
 			}
 			if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {

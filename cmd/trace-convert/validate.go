@@ -138,7 +138,7 @@ func (s *validation) validate(ctx context.Context, name string, w io.Writer) err
 	}
 	defer in.close()
 	in.bar.start()
-	var v validate.Validator
+	v := validate.Validator{Unordered: in.Format.Spans}
 	n, err := each(in, v.Add)
 	in.bar.stop()
 	if ctx.Err() != nil {

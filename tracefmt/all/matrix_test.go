@@ -301,7 +301,8 @@ func holds(f *tracefmt.Format) string {
 	if f.NewWriter == nil {
 		return ""
 	}
-	return map[tracefmt.Mode]string{tracefmt.Streaming: "what is open", tracefmt.Windowed: "a stretch of time", tracefmt.Whole: "all"}[f.Mode]
+	return map[tracefmt.Mode]string{tracefmt.Streaming: "what is open", tracefmt.Windowed: "a stretch of time",
+		tracefmt.Summing: "sums, what is open", tracefmt.Whole: "all"}[f.Mode]
 }
 
 func keeps(f *tracefmt.Format) string {

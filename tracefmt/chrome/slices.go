@@ -1,6 +1,8 @@
 package chrome
 
 import (
+	"math"
+
 	"github.com/spanstack/spanstack/tracefmt"
 	"github.com/spanstack/spanstack/tracefmt/internal/jsontext"
 	"github.com/spanstack/spanstack/tracefmt/internal/lanes"
@@ -9,12 +11,14 @@ import (
 // begin writes the begin of a slice, on the first lane where it doesn't start before an open one.
 func (w *Writer) begin(e *tracefmt.Event) {
 	t := w.track(e.Track)
-	l, isNew := t.lanes.Begin(lanes.Slice{Start: e.Time, ID: e.ID, Parent: e.Parent}, openSlice{name: e.Name, args: argNames(e)})
+	s := lanes.Slice{Start: e.Time, End: math.MaxInt64, ID: e.ID, Parent: e.Parent}
+	l, isNew := t.lanes.Begin(s, openSlice{name: e.Name, args: argNames(e)})
 	if isNew {
 		w.nameLane(t, l)
 	}
 	w.releaseNext(t, l, e.Time)
 	w.slice(e, l)
+	w.arrow(e, l, w.kin.Add(t.place(e), l, s))
 	w.retryFlows(t)
 }
 
@@ -33,6 +37,7 @@ func (w *Writer) end(e *tracefmt.Event) {
 	if !nests {
 		w.losses.Add("slice that overlaps another and stays where it was begun")
 	}
+	w.kin.End(ended.Slice)
 	w.open(ended.Data.name, "", 'E') // speedscope wants the name again
 	w.at(ended.End, l)
 	w.outside(e)
@@ -40,24 +45,35 @@ func (w *Writer) end(e *tracefmt.Event) {
 	w.retryFlows(t)
 }
 
-// complete writes a slice, on a lane where it nests, with an arrow from its parent if that is on another one.
+// complete writes a slice, on a lane where it nests, with an arrow from its parent if that is elsewhere.
 func (w *Writer) complete(e *tracefmt.Event) {
 	t := w.track(e.Track)
-	l, from, isNew := t.lanes.Complete(lanes.Slice{Start: e.Time, End: e.Time + max(e.Dur, 0), ID: e.ID, Parent: e.Parent})
+	s := lanes.Slice{Start: e.Time, End: e.Time + max(e.Dur, 0), ID: e.ID, Parent: e.Parent}
+	l, from, isNew := t.lanes.Complete(s)
 	if isNew {
 		w.nameLane(t, l)
 	}
 	w.releaseNext(t, l, e.Time)
 	w.slice(e, l)
-	if from.Lane != nil && e.ID != "" {
-		w.arrow(e.ID, from.At, from.Lane, 's')
-		w.arrow(e.ID, e.Time, l, 'f')
-	}
+	w.arrow(e, l, from)
+	w.arrow(e, l, w.kin.Add(t.place(e), l, s))
 	w.retryFlows(t)
 }
 
-// arrow writes one end of a flow from a slice's parent to the slice. It is none of the trace's own.
-func (w *Writer) arrow(id string, when int64, l *lane, letter byte) {
+// place says which arrows to a slice of the track there are to be.
+func (t *track) place(e *tracefmt.Event) lanes.Place {
+	return lanes.Place{Track: uint64(e.Track), Process: uint64(t.process), HasOwn: e.Category == tracefmt.CategoryTask}
+}
+
+// arrow writes a flow from a slice's parent, if there is to be one, to the slice. It is none of the trace's own.
+func (w *Writer) arrow(e *tracefmt.Event, l *lane, from lanes.Arrow[string, openSlice]) {
+	if from.Lane != nil && e.ID != "" {
+		w.arrowPoint(e.ID, from.At, from.Lane, 's')
+		w.arrowPoint(e.ID, e.Time, l, 'f')
+	}
+}
+
+func (w *Writer) arrowPoint(id string, when int64, l *lane, letter byte) {
 	w.open("child", catLane, letter)
 	w.at(when, l)
 	w.buf = append(w.buf, `,"id":`...)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spanstack/spanstack/tracefmt"
 	"github.com/spanstack/spanstack/tracefmt/internal/jsontext"
+	"github.com/spanstack/spanstack/tracefmt/internal/lanes"
 	"github.com/spanstack/spanstack/tracefmt/internal/output"
 )
 
@@ -41,6 +42,7 @@ type Writer struct {
 	tracks    map[tracefmt.TrackID]*track
 	changed   []metadata // in the order of their first change
 	overflow  int        // lanes made for overlapping slices
+	kin       lanes.Kin[string, openSlice]
 
 	flows map[flowKey]*flow
 	async map[asyncKey][]asyncOpen

@@ -17,7 +17,8 @@ func (s suite) roundTrip(t *testing.T) {
 	s.same(t, Sample())
 }
 
-// concurrent checks that spans of one track that overlap come back on it, with their parents.
+// concurrent checks that spans of one track that overlap come back on it, with their parents, as do those whose parents are
+// on other tracks.
 func (s suite) concurrent(t *testing.T) {
 	if s.Keeps&tracefmt.KeepsTimes == 0 {
 		t.Skip("the format declares that it keeps no slices")
@@ -36,6 +37,10 @@ func (s suite) concurrent(t *testing.T) {
 	span(13_000, 14_000, "lost", "x") // of a parent that isn't there
 	for i := range int64(20) {
 		span(20_000+i, 30_000+i, "many"+string('a'+rune(i)), "")
+	}
+	for i, track := range []tracefmt.TrackID{3, 5, 5} { // its children elsewhere: on another track, and in another process
+		events = append(events, tracefmt.Event{Kind: tracefmt.Complete, Track: track, Time: 40_000 + int64(i)*100, Dur: 1000, Name: "elsewhere",
+			Category: tracefmt.CategorySpan, ID: "elsewhere" + string('a'+rune(i)), Parent: "manyt"})
 	}
 	s.same(t, events)
 }

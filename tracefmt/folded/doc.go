@@ -4,7 +4,8 @@
 // Written is the self time of each path of slice names, in nanoseconds, summed over the whole trace and sorted; paths
 // without any are left out. If there are several processes, each path begins with the process's name; slices that have
 // no IDs also get their track's name in front if their process has several tracks. What is a child and what is self
-// time is defined in package summary. Everything else is lost: times, counts, attributes, instants, and so on.
+// time is defined in package summary. Everything else is lost: times, counts, attributes, instants, and so on. Until the
+// Writer is closed it holds sums by paths, what is open, and some 16,000 events, among which it finds the order of time.
 //
 // Read is each line as a tower of slices, one tower after the other, in the order of the file; "#" begins a comment.
 // Decimals are rounded; of two numbers, as in the difference of two profiles, the second counts, which is that of the later

@@ -21,7 +21,7 @@ var Format = &tracefmt.Format{
 	Detect:      detect,
 	NewReader:   func(r io.Reader) tracefmt.Reader { return NewReader(r) },
 	NewWriter:   func(w io.Writer) tracefmt.Writer { return NewWriter(w) },
-	Mode:        tracefmt.Whole,
+	Mode:        tracefmt.Summing,
 	Keeps:       0,
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/spanstack/spanstack/tracefmt/summary"
 )
 
-// Writer collects a trace and writes its folded stacks when it is closed.
+// Writer sums up a trace and writes its folded stacks when it is closed.
 type Writer struct {
 	out    io.Writer
 	err    error

@@ -15,8 +15,10 @@ type openSlice struct{ name, category string }
 func (w *Writer) begin(e *tracefmt.Event) {
 	t := w.track(e.Track)
 	t.begun++
-	l, _ := t.lanes.Begin(lanes.Slice{Start: e.Time, ID: e.ID, Parent: e.Parent}, openSlice{e.Name, e.Category})
+	s := lanes.Slice{Start: e.Time, End: math.MaxInt64, ID: e.ID, Parent: e.Parent}
+	l, _ := t.lanes.Begin(s, openSlice{e.Name, e.Category})
 	w.event(eventBegin, w.thread(t, l), e, 0)
+	w.arrow(e, l, w.kin.Add(t.place(e), l, s))
 }
 
 // end writes the end of the slice that was begun last on the track. It repeats the name, as Fuchsia's own ends do.
@@ -28,6 +30,7 @@ func (w *Writer) end(e *tracefmt.Event) {
 		return
 	}
 	t.begun--
+	w.kin.End(ended.Slice)
 	if ended.End > e.Time {
 		w.losses.Add("end before its begin, moved to it")
 	}
@@ -36,7 +39,7 @@ func (w *Writer) end(e *tracefmt.Event) {
 	w.event(eventEnd, l.Out, &end, 0)
 }
 
-// complete writes a slice on a lane where it nests, with an arrow from its parent if that is on another one.
+// complete writes a slice on a lane where it nests, with an arrow from its parent if that is elsewhere.
 func (w *Writer) complete(e *tracefmt.Event) {
 	t := w.track(e.Track)
 	s := lanes.Slice{Start: e.Time, End: e.Time + e.Dur, ID: e.ID, Parent: e.Parent}
@@ -45,12 +48,9 @@ func (w *Writer) complete(e *tracefmt.Event) {
 		return
 	}
 	l, from, _ := t.lanes.Complete(s)
-	th := w.thread(t, l)
-	w.event(eventComplete, th, e, uint64(s.End))
-	if from.Lane != nil && e.ID != "" {
-		w.arrow(eventFlowBegin, from.Lane.Out, from.At, e.ID)
-		w.arrow(eventFlowEnd, th, e.Time, e.ID)
-	}
+	w.event(eventComplete, w.thread(t, l), e, uint64(s.End))
+	w.arrow(e, l, from)
+	w.arrow(e, l, w.kin.Add(t.place(e), l, s))
 }
 
 // endless writes a slice whose end isn't known, as a begin. Viewers take the next end on its thread for its own, so that
@@ -63,10 +63,27 @@ func (w *Writer) endless(t *track, e *tracefmt.Event, s lanes.Slice) {
 	s.End = math.MaxInt64
 	l, _, _ := among.Complete(s)
 	w.event(eventBegin, w.thread(t, l), e, 0)
+	w.arrow(e, l, w.kin.Add(t.place(e), l, s))
 }
 
-// arrow writes one end of a flow from a slice's parent to the slice. It is none of the trace's own.
-func (w *Writer) arrow(kind uint64, th *outThread, when int64, id string) {
+// place says which arrows to a slice of the track there are to be.
+func (t *track) place(e *tracefmt.Event) lanes.Place {
+	p := lanes.Place{Track: uint64(e.Track), HasOwn: e.Category == tracefmt.CategoryTask}
+	if t.process != nil {
+		p.Process = t.process.koid
+	}
+	return p
+}
+
+// arrow writes a flow from a slice's parent, if there is to be one, to the slice. It is none of the trace's own.
+func (w *Writer) arrow(e *tracefmt.Event, l *lane, from lanes.Arrow[*outThread, openSlice]) {
+	if from.Lane != nil && e.ID != "" {
+		w.arrowPoint(eventFlowBegin, from.Lane.Out, from.At, e.ID)
+		w.arrowPoint(eventFlowEnd, l.Out, e.Time, e.ID)
+	}
+}
+
+func (w *Writer) arrowPoint(kind uint64, th *outThread, when int64, id string) {
 	e := tracefmt.Event{Kind: kinds[kind], Time: when, Name: "child", Category: catLane}
 	number, _ := correlation(id, catLane, "")
 	w.event(kind, th, &e, number)

@@ -40,6 +40,9 @@ type outThread struct {
 	ref           uint8 // its index in the table of threads, or 0
 }
 
+// lane is a row on which slices nest, with its thread.
+type lane = lanes.Lane[*outThread, openSlice]
+
 // newTrack returns a track with its first thread.
 func newTrack(process, koid uint64) *track {
 	t := &track{}
@@ -51,7 +54,7 @@ func newTrack(process, koid uint64) *track {
 func (t *track) thread() *outThread { return t.lanes.First().Out }
 
 // thread returns that of a lane. A lane that has none yet gets one.
-func (w *Writer) thread(t *track, l *lanes.Lane[*outThread, openSlice]) *outThread {
+func (w *Writer) thread(t *track, l *lane) *outThread {
 	if l.Out == nil {
 		l.Out = w.newThread(t)
 	}

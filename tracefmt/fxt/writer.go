@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/spanstack/spanstack/tracefmt"
+	"github.com/spanstack/spanstack/tracefmt/internal/lanes"
 	"github.com/spanstack/spanstack/tracefmt/internal/output"
 )
 
@@ -39,6 +40,7 @@ type Writer struct {
 	synthetic uint64          // koids that were made up
 	recent    *track          // that of the event before
 	recentID  tracefmt.TrackID
+	kin       lanes.Kin[*outThread, openSlice]
 
 	async map[uint64][]asyncOpen // by correlation
 	spare [][]asyncOpen          // empty ones, for the next slice

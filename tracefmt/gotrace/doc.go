@@ -17,8 +17,11 @@
 // stays open.
 //
 // Traces of Go 1.11 and later are read. Those before Go 1.22 are read as a whole, and if they are broken nothing of
-// them; later ones in generations of about a second, up to the first broken one. Not expressed, and counted: states of
-// processors, ranges such as garbage collection, CPU samples, experimental events.
+// them; later ones in generations of about a second, up to the first broken one.
+//
+// Not expressed, and counted as losses: CPU samples, which are there if the program was profiled, too; experimental
+// events; and for those who ask for states, what else the runtime did: states of processors, and ranges such as garbage
+// collection. What wasn't asked for isn't counted.
 //
 // The work is done by golang.org/x/exp/trace; its documentation is where the facts are from.
 package gotrace

@@ -48,7 +48,8 @@ type Reader struct {
 	skipped    [numSorts]int64
 }
 
-// sort is something that is counted: what can't be had, not what wasn't asked for.
+// sort is something that is counted: what can't be had, not what wasn't asked for. Who asks for states wants to know what
+// the runtime did, of which processors and ranges are a part. Samples are only there if the program was profiled.
 type sort uint8
 
 const (
@@ -226,7 +227,7 @@ func (r *Reader) convert(e *trace.Event) {
 	case trace.EventStateTransition:
 		if s := e.StateTransition(); s.Resource.Kind == trace.ResourceGoroutine {
 			r.transition(&s, time)
-		} else {
+		} else if r.States {
 			r.skipped[sortProcessor]++
 		}
 	case trace.EventTaskBegin:
@@ -250,7 +251,9 @@ func (r *Reader) convert(e *trace.Event) {
 			r.metric(e.Metric(), time)
 		}
 	case trace.EventRangeBegin, trace.EventRangeActive, trace.EventRangeEnd:
-		r.skipped[sortRange]++
+		if r.States {
+			r.skipped[sortRange]++
+		}
 	case trace.EventStackSample:
 		r.skipped[sortSample]++
 	case trace.EventExperimental:

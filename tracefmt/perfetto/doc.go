@@ -17,10 +17,11 @@
 // Perfetto doesn't show them.
 //
 // Read are track events with all that they build on: interned names, defaults of sequences, clocks and their snapshots,
-// older events with Chrome's phases, packets compressed with zlib. A track without a thread or process becomes a track
+// older events with Chrome's phases, packets compressed with zlib, and with zstd if the program imports package
+// tracefmt/compress, as tracefmt/all does. A track without a thread or process becomes a track
 // of the process that it is below. Where packets were lost there is an instant, and what can't be understood without
 // them is counted. Not expressible in the model, and counted: other data, such as the kernel's events; call stacks,
-// source locations and typed arguments of events. Packets compressed with zstd aren't read yet.
+// source locations and typed arguments of events.
 //
 // Facts: protos/perfetto/trace of github.com/google/perfetto, v58, by file and message in spec.go; the behaviour of
 // trace_processor's importer (src/trace_processor/importers/proto/track_event_event_importer.h, and slice_tracker.cc).

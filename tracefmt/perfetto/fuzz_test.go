@@ -7,10 +7,18 @@ import (
 	"path/filepath"
 	"testing"
 
+	"google.golang.org/protobuf/encoding/protowire"
+
 	"github.com/spanstack/spanstack/tracefmt"
+	"github.com/spanstack/spanstack/tracefmt/compress"
 	"github.com/spanstack/spanstack/tracefmt/fmttest"
 	"github.com/spanstack/spanstack/tracefmt/perfetto"
 )
+
+// appendBytes adds a field of a message.
+func appendBytes(dst []byte, field protowire.Number, data []byte) []byte {
+	return protowire.AppendBytes(protowire.AppendTag(dst, field, protowire.BytesType), data)
+}
 
 // FuzzReader reads arbitrary bytes and writes back what it could read. Whatever that is, it reads without an error, and
 // is stable from then on.
@@ -27,6 +35,12 @@ func FuzzReader(f *testing.F) {
 		f.Add(data)
 	}
 	f.Add(write(f, fmttest.Sample()...))
+	var packed bytes.Buffer
+	zw := compress.Zstd.NewWriter(&packed)
+	zw.Write(write(f, fmttest.Sample()...)) // into memory
+	zw.Close()
+	const packet, zstdPackets = 1, 133
+	f.Add(appendBytes(nil, packet, appendBytes(nil, zstdPackets, packed.Bytes())))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		events, err := fmttest.ReadAll(perfetto.NewReader(bytes.NewReader(data)))
 		if err != nil {

@@ -19,6 +19,7 @@ type packet struct {
 	event, track, clocks []byte
 	process, thread      []byte
 	compressed           []byte
+	zstd                 bool // that is what it is compressed with
 }
 
 // lostPackets says what packets hold that the model has no kinds for, by their fields; sizes of buffers and the like,
@@ -28,7 +29,6 @@ var lostPackets = map[int32]string{
 	7: "system statistics", 9: "process statistics", 37: "heap profile", 38: "battery counters", 39: "Android's log",
 	40: "power rails",
 	49: "Perfetto's trace of itself", 54: "CPU samples", 56: "heap graph", 66: "CPU samples", 73: "memory snapshot",
-	packetZstd: "packets compressed with zstd",
 }
 
 var quietPackets = map[int32]bool{
@@ -46,7 +46,7 @@ func (r *Reader) handle(data []byte, outer bool) error {
 		if !outer {
 			return r.syntax(r.start, errors.New("compressed packets in compressed packets"))
 		}
-		return r.unpack(p.compressed)
+		return r.unpack(p.compressed, p.zstd)
 	}
 	r.apply(&p)
 	if r.bad {
@@ -89,8 +89,8 @@ func (r *Reader) parse(p *packet, data []byte) {
 			p.process = c.data
 		case packetThreadDescriptor:
 			p.thread = c.data
-		case packetCompressed:
-			p.compressed = c.data
+		case packetCompressed, packetZstd:
+			p.compressed, p.zstd = c.data, c.num == packetZstd
 		default:
 			r.other(int32(c.num))
 		}

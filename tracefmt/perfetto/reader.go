@@ -38,7 +38,8 @@ type Reader struct {
 
 	inner []byte // packets of a compressed one that are still to be read
 	zin   bytes.Reader
-	zr    io.ReadCloser
+	zlib  io.ReadCloser
+	zstd  io.Reader
 	zout  bytes.Buffer
 
 	queue   []tracefmt.Event
@@ -237,18 +238,21 @@ func (r *Reader) readInner() error {
 }
 
 // unpack makes the packets of a compressed one ready to be read.
-func (r *Reader) unpack(data []byte) error {
+func (r *Reader) unpack(data []byte, isZstd bool) error {
 	r.zin.Reset(data)
-	var err error
-	if r.zr == nil {
-		r.zr, err = zlib.NewReader(&r.zin)
-	} else {
-		err = r.zr.(zlib.Resetter).Reset(&r.zin, nil)
+	unpacker := r.unzlib
+	if isZstd {
+		unpacker = r.unzstd
+	}
+	zr, err := unpacker()
+	if err == nil && zr == nil {
+		r.losses.AddAt("packets compressed with zstd, which this program doesn't have", r.start)
+		return nil
 	}
 	if err == nil {
 		r.zout.Reset()
 		var n int64
-		n, err = io.Copy(&r.zout, io.LimitReader(r.zr, maxUnpacked+1))
+		n, err = io.Copy(&r.zout, io.LimitReader(zr, maxUnpacked+1))
 		if n > maxUnpacked {
 			err = fmt.Errorf("more than %d bytes", maxUnpacked)
 		}
@@ -258,4 +262,29 @@ func (r *Reader) unpack(data []byte) error {
 	}
 	r.inner = r.zout.Bytes()
 	return nil
+}
+
+// unzlib returns a reader of what is in zin.
+func (r *Reader) unzlib() (zr io.Reader, err error) {
+	if r.zlib == nil {
+		r.zlib, err = zlib.NewReader(&r.zin)
+	} else {
+		err = r.zlib.(zlib.Resetter).Reset(&r.zin, nil)
+	}
+	return r.zlib, err
+}
+
+// unzstd returns a reader of what is in zin, or nil if nobody imports package tracefmt/compress: programs that only
+// write their own traces don't need it.
+func (r *Reader) unzstd() (zr io.Reader, err error) {
+	if again, ok := r.zstd.(interface{ Reset(io.Reader) error }); ok {
+		return r.zstd, again.Reset(&r.zin)
+	}
+	for _, c := range tracefmt.Compressions() {
+		if c.Name == "zstd" {
+			r.zstd, err = c.NewReader(&r.zin)
+			return r.zstd, err
+		}
+	}
+	return nil, nil
 }

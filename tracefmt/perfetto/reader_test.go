@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/spanstack/spanstack/tracefmt"
+	"github.com/spanstack/spanstack/tracefmt/compress"
 	"github.com/spanstack/spanstack/tracefmt/fmttest"
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -39,6 +40,19 @@ var (
 	instant = num(eventType, typeInstant)
 	thread  = sub(packetTrackDescriptor, num(trackUUID, 9), sub(trackThread, num(threadPID, 3), num(threadTID, 4), str(threadName, "th")))
 )
+
+// withZstd returns packets compressed with zstd, as Perfetto does since v58.
+func withZstd(t *testing.T, packets []byte) []byte {
+	var out bytes.Buffer
+	zw := compress.Zstd.NewWriter(&out)
+	if _, err := zw.Write(packets); err != nil {
+		t.Fatal(err)
+	}
+	if err := zw.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return sub(tracePacket, str(packetZstd, out.String()))
+}
 
 func compressed(t *testing.T, packets []byte) []byte {
 	var out bytes.Buffer
@@ -92,6 +106,10 @@ func TestReader(t *testing.T) {
 			pack(1, 10, event(begin, str(eventName, "a"))), str(2, "unknown"), pack(1, 20, event(end)))),
 			pack(1, 30, event(instant, str(eventName, "b")))),
 			"process/track th/begin 10 a/end 20/instant 30 b", ""},
+		{"compressed with zstd, in several packets", message(pack(1, 1, cleared, thread),
+			withZstd(t, pack(1, 10, event(begin, str(eventName, "a")))), compressed(t, pack(1, 11, event(instant, str(eventName, "zlib")))),
+			withZstd(t, message(pack(1, 20, event(end)), pack(1, 25, event(instant, str(eventName, "b")))))),
+			"process/track th/begin 10 a/instant 11 zlib/end 20/instant 25 b", ""},
 		{"clocks", message(
 			pack(1, 0, cleared, thread, sub(packetDefaults, num(defaultsClockID, 64))),
 			pack(1, 0, sub(packetClockSnapshot, clock(clockBoottime, 1_000_000), clock(clockRealtime, 5_000_000), clock(clockMonotonic, 900_000),
@@ -230,6 +248,10 @@ func TestBroken(t *testing.T) {
 		"in an event":     {append(good, pack(1, 1, str(packetTrackEvent, "\x58"))...), "a malformed packet"},
 		"zlib":            {append(good, sub(tracePacket, str(packetCompressed, "xx"))...), "compressed packets: "},
 		"compressed once": {append(good, compressed(t, compressed(t, good))...), "compressed packets in compressed packets"},
+		"zstd":            {append(good, sub(tracePacket, str(packetZstd, "xx"))...), "compressed packets: "},
+		"cut zstd":        {append(good, sub(tracePacket, str(packetZstd, "\x28\xb5\x2f\xfd\x04"))...), "compressed packets: "},
+		"zstd in zlib":    {append(good, compressed(t, withZstd(t, good))...), "compressed packets in compressed packets"},
+		"bomb of zstd":    {append(good, withZstd(t, bomb)...), "more than 67108864 bytes"},
 		"bomb":            {append(good, compressed(t, bomb)...), "more than 67108864 bytes"},
 	} {
 		events, err := fmttest.ReadAll(NewReader(bytes.NewReader(c.input)))
@@ -239,6 +261,19 @@ func TestBroken(t *testing.T) {
 		if len(events) != 2 {
 			t.Errorf("%s: %d events before", name, len(events))
 		}
+	}
+}
+
+// TestWithoutZstd: where nobody imports package compress, packets that need it are counted.
+func TestWithoutZstd(t *testing.T) {
+	other := *compress.Zstd
+	other.Name = "other"
+	defer func(c tracefmt.Compression) { *compress.Zstd = c }(*compress.Zstd)
+	*compress.Zstd = other
+	r := NewReader(bytes.NewReader(message(pack(1, 1, cleared, thread), withZstd(t, pack(1, 2, event(begin))))))
+	events, err := fmttest.ReadAll(r)
+	if err != nil || len(events) != 2 || len(r.Losses()) != 1 {
+		t.Errorf("%d events, losses %v, %v", len(events), r.Losses(), err)
 	}
 }
 

@@ -11,11 +11,14 @@ import (
 // begin writes the begin of a slice, on the first lane where it doesn't start before an open one.
 func (w *Writer) begin(e *tracefmt.Event) {
 	t := w.track(e.Track)
-	l, isNew := t.lanes.Begin(lanes.Slice{Start: e.Time, ID: e.ID, Parent: e.Parent}, openSlice{name: e.Name, category: e.Category})
-	w.openEvent(typeBegin, w.laneUUID(t, l, isNew))
+	s := lanes.Slice{Start: e.Time, End: math.MaxInt64, ID: e.ID, Parent: e.Parent}
+	l, isNew := t.lanes.Begin(s, openSlice{name: e.Name, category: e.Category})
+	uuid := w.laneUUID(t, l, isNew)
+	w.openEvent(typeBegin, uuid)
 	w.named(e.Name, e.Category)
 	w.annotations(e)
 	w.closeEvent(e.Time)
+	w.arrow(e, uuid, w.kin.Add(t.place(e), l, s))
 }
 
 // end writes the end of the slice that was begun last on the track.
@@ -28,6 +31,7 @@ func (w *Writer) end(e *tracefmt.Event) {
 	if ended.End > e.Time {
 		w.losses.Add("end before its begin, moved to it")
 	}
+	w.kin.End(ended.Slice)
 	w.endEvent(l.Out, ended.Data.name, ended.Data.category)
 	w.annotations(e)
 	w.closeEvent(ended.End)
@@ -41,15 +45,16 @@ func (w *Writer) endEvent(uuid uint64, name, category string) {
 	w.named(name, category)
 }
 
-// complete writes a slice as its begin and its end, on a lane where it nests, with an arrow from its parent if that is on
-// another one. Perfetto's own complete events have microseconds only.
+// complete writes a slice as its begin and its end, on a lane where it nests, with an arrow from its parent if that is
+// elsewhere. Perfetto's own complete events have microseconds only.
 func (w *Writer) complete(e *tracefmt.Event) {
 	t := w.track(e.Track)
 	dur, end := e.Dur, e.Time+e.Dur
 	if dur < 0 {
 		dur, end = tracefmt.Open, math.MaxInt64
 	}
-	l, from, isNew := t.lanes.Complete(lanes.Slice{Start: e.Time, End: end, ID: e.ID, Parent: e.Parent})
+	s := lanes.Slice{Start: e.Time, End: end, ID: e.ID, Parent: e.Parent}
+	l, from, isNew := t.lanes.Complete(s)
 	uuid := w.laneUUID(t, l, isNew)
 	w.openEvent(typeBegin, uuid)
 	names := w.named(e.Name, e.Category)
@@ -61,14 +66,28 @@ func (w *Writer) complete(e *tracefmt.Event) {
 		w.namedAs(names)
 		w.closeEvent(end)
 	}
+	w.arrow(e, uuid, from)
+	w.arrow(e, uuid, w.kin.Add(t.place(e), l, s))
+}
+
+// place says which arrows to a slice of the track there are to be.
+func (t *track) place(e *tracefmt.Event) lanes.Place {
+	process := t
+	if t.process != nil {
+		process = t.process
+	}
+	return lanes.Place{Track: uint64(e.Track), Process: process.uuid, HasOwn: e.Category == tracefmt.CategoryTask}
+}
+
+// arrow writes a flow from a slice's parent, if there is to be one, to the slice. It is none of the trace's own.
+func (w *Writer) arrow(e *tracefmt.Event, uuid uint64, from lanes.Arrow[uint64, openSlice]) {
 	if from.Lane != nil && e.ID != "" {
-		w.arrow(e.ID, eventFlows, from.At, from.Lane.Out)
-		w.arrow(e.ID, eventEndFlows, e.Time, uuid)
+		w.arrowPoint(e.ID, eventFlows, from.At, from.Lane.Out)
+		w.arrowPoint(e.ID, eventEndFlows, e.Time, uuid)
 	}
 }
 
-// arrow writes one end of a flow from a slice's parent to the slice. It is none of the trace's own.
-func (w *Writer) arrow(id string, end protowire.Number, when int64, uuid uint64) {
+func (w *Writer) arrowPoint(id string, end protowire.Number, when int64, uuid uint64) {
 	w.openEvent(typeInstant, uuid)
 	w.named("child", catLane)
 	w.event = appendFixed(w.event, end, flowID(&tracefmt.Event{Key: id, Category: catLane}))

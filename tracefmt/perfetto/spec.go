@@ -217,7 +217,7 @@ func init() { tracefmt.Register(Format) }
 var packetTypes = map[protowire.Number]protowire.Type{
 	packetClockSnapshot: protowire.BytesType, packetTimestamp: protowire.VarintType, packetSequence: protowire.VarintType,
 	packetTrackEvent: protowire.BytesType, packetInterned: protowire.BytesType, packetFlags: protowire.VarintType,
-	packetCompressed: protowire.BytesType, packetTrackDescriptor: protowire.BytesType,
+	packetCompressed: protowire.BytesType, packetZstd: protowire.BytesType, packetTrackDescriptor: protowire.BytesType,
 }
 
 // detect wants the first packet to be a message with fields that packets have. A file begins with field 1 of a message,

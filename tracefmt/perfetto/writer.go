@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/spanstack/spanstack/tracefmt"
+	"github.com/spanstack/spanstack/tracefmt/internal/lanes"
 	"github.com/spanstack/spanstack/tracefmt/internal/output"
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -41,6 +42,7 @@ type Writer struct {
 	synthetic int64 // pids and tids that were made up
 	async     asyncSlices
 	extra     extraCounters
+	kin       lanes.Kin[uint64, openSlice]
 }
 
 // NewWriter returns a Writer to out. Nothing is written before the first event.

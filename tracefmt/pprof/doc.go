@@ -27,7 +27,9 @@
 // Everything else is lost: single times, attributes, instants, log lines, and so on. The profile's time is that of the
 // first event, if the trace has the wall clock's; its duration is the trace's.
 //
-// Profiles are written when the Writer is closed; until then it holds the trace without its attributes.
+// Profiles are written when the Writer is closed. Until then it holds sums by paths, what is open, and some 16,000 events,
+// among which it finds the order of time: programs write slices when they end, those inside of others first. What comes
+// later than that is summed up without what it was around, and counted as a loss of its order.
 //
 // # Reading
 //

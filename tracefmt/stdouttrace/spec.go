@@ -22,6 +22,7 @@ var Format = &tracefmt.Format{
 	MIMEType:    "application/json",
 	Detect:      detect,
 	NewReader:   func(r io.Reader) tracefmt.Reader { return NewReader(r) },
+	Spans:       true,
 }
 
 func init() { tracefmt.Register(Format) }

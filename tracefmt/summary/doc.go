@@ -8,5 +8,7 @@
 // Tasks that a span started run beside it and don't reduce its self time. A slice that never ended counts as running
 // to the end of the trace.
 //
+// Events come in the order of time, in the normal form of package timeline or as its Stream delivers them.
+//
 // Memory is bounded by the number of distinct paths and by what is running at one time, not by the number of events.
 package summary

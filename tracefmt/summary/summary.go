@@ -67,7 +67,8 @@ type Summary struct {
 	next      int              // where in ended the next one goes
 	async     map[asyncKey][]frame
 	latest    int64
-	nodes     int // how many there are
+	begins    int64 // how many there were
+	nodes     int   // how many there are
 }
 
 type asyncKey struct{ category, key string }
@@ -77,20 +78,8 @@ type track struct {
 	process *Process
 	name    string
 	lanes   [][]frame // stacks of running slices
+	begins  []begin   // that wait for their ends, the innermost last, and some whose slices ended with what was around
 }
-
-// frame is a running slice.
-type frame struct {
-	node         *Node
-	id           string
-	start, end   int64
-	failed       bool
-	covered      int64 // how much of it inner slices have covered
-	coveredUntil int64
-}
-
-// endless is the end of a slice that has none.
-const endless = math.MaxInt64
 
 // remembered is how many ended slices with an ID are remembered as possible parents of later ones.
 const remembered = 1 << 16
@@ -98,7 +87,9 @@ const remembered = 1 << 16
 // Losses returns what could not be placed in the tree.
 func (s *Summary) Losses() []tracefmt.Loss { return s.losses.List() }
 
-// Add adds an event. Events are in the normal form of package timeline: in the order of time, without Ends.
+// Add adds an event. Events are in the order of time: in the normal form of package timeline, or as its Stream delivers
+// them, with Ends. An End closes the innermost open slice of its name, and those inside of that end with it. What comes out
+// of order is counted, in a place that may not be the right one, and reported as a loss.
 func (s *Summary) Add(e *tracefmt.Event) {
 	if s.tracks == nil {
 		s.processes = make(map[tracefmt.TrackID]*Process)
@@ -110,11 +101,13 @@ func (s *Summary) Add(e *tracefmt.Event) {
 	switch e.Kind {
 	case tracefmt.Process:
 		p := s.process(e.Track)
-		p.Name, p.ID = cmp.Or(e.Name, p.Name), e.SourceID
+		p.Name = cmp.Or(e.Name, p.Name)
+		if !e.SourceID.IsZero() {
+			p.ID = e.SourceID
+		}
 		return
 	case tracefmt.Track:
-		t := s.track(e.Track)
-		t.process, t.name = s.process(e.Process), cmp.Or(e.Name, t.name, "track "+e.SourceID.String())
+		s.declare(e)
 		return
 	case tracefmt.Clock:
 		return
@@ -127,8 +120,12 @@ func (s *Summary) Add(e *tracefmt.Event) {
 	p := s.track(e.Track).process
 	p.saw(e)
 	switch e.Kind {
-	case tracefmt.Complete, tracefmt.Begin:
+	case tracefmt.Complete:
 		s.slice(e, p)
+	case tracefmt.Begin:
+		s.open(e, p)
+	case tracefmt.End:
+		s.end(e, p)
 	case tracefmt.AsyncBegin, tracefmt.AsyncEnd:
 		s.asyncSlice(e, p)
 	}
@@ -142,6 +139,18 @@ func (s *Summary) process(id tracefmt.TrackID) *Process {
 		s.order = append(s.order, p)
 	}
 	return p
+}
+
+// declare notes what an event says of a track.
+func (s *Summary) declare(e *tracefmt.Event) {
+	t := s.track(e.Track)
+	t.name = cmp.Or(e.Name, t.name)
+	if e.Process != 0 {
+		t.process = s.process(e.Process)
+	}
+	if node := t.process.tracks[e.Track]; node != nil { // there were slices already
+		node.Name = t.name
+	}
 }
 
 func (s *Summary) track(id tracefmt.TrackID) *track {
@@ -173,62 +182,6 @@ func (p *Process) saw(e *tracefmt.Event) {
 		p.Anomalies++
 	case e.Kind == tracefmt.Instant && e.Category == tracefmt.CategoryLoss:
 		p.Losses++
-	}
-}
-
-// slice adds a slice of a track.
-func (s *Summary) slice(e *tracefmt.Event, p *Process) {
-	end := int64(endless)
-	if d, ok := e.Duration(); ok {
-		end = e.Time + d
-	}
-	t := s.track(e.Track)
-	around, lane := s.enclosing(t, e.Time, end)
-	node := s.below(s.parent(e, p, t, around), e.Name)
-	if around != nil {
-		around.cover(e.Time, min(end, around.end))
-	}
-	t.lanes[lane] = append(t.lanes[lane], s.begin(node, e, p, end))
-}
-
-// enclosing ends the slices of a track that are over, and finds the innermost that encloses the given time, if any, and
-// a lane where nothing is in the way.
-func (s *Summary) enclosing(t *track, start, end int64) (around *frame, lane int) {
-	lane = -1
-	for i := range t.lanes {
-		stack := t.lanes[i]
-		for n := len(stack); n > 0 && stack[n-1].end <= start; n-- {
-			s.finish(&stack[n-1])
-			stack = stack[:n-1]
-		}
-		t.lanes[i] = stack
-		top := len(stack) - 1
-		if lane < 0 && (top < 0 || end <= stack[top].end) {
-			lane = i
-		}
-		for j := top; j >= 0 && around == nil; j-- {
-			if end <= stack[j].end {
-				around = &stack[j]
-			}
-		}
-	}
-	if lane < 0 {
-		t.lanes = append(t.lanes, nil)
-		lane = len(t.lanes) - 1
-	}
-	return around, lane
-}
-
-// cover counts the part of a slice in which an inner one runs, once only if several do.
-func (f *frame) cover(start, end int64) {
-	start = max(start, f.coveredUntil)
-	if end > start {
-		if end == endless {
-			f.covered, f.coveredUntil = f.covered-start, endless // Finish adds the end of the trace
-			return
-		}
-		f.covered += end - start
-		f.coveredUntil = end
 	}
 }
 
@@ -290,42 +243,6 @@ func (n *Node) child(name string) *Node {
 	return c
 }
 
-// begin counts a slice that begins.
-func (s *Summary) begin(node *Node, e *tracefmt.Event, p *Process, end int64) frame {
-	node.Count++
-	p.Slices++
-	if e.Category == tracefmt.CategoryTask {
-		p.Tasks++
-		node.Task = true
-	}
-	if e.Failed() {
-		node.Failed++
-		p.Failed++
-	}
-	if e.ID != "" {
-		s.ids[e.ID] = node
-	}
-	return frame{node: node, id: e.ID, start: e.Time, end: end, coveredUntil: e.Time, failed: e.Failed()}
-}
-
-// finish counts a slice that has ended.
-func (s *Summary) finish(f *frame) {
-	d := f.end - f.start
-	f.node.add(d, d-f.covered, f.failed)
-	f.node.Ended.Add(d)
-	s.forget(f.id)
-}
-
-// add counts the time of a slice.
-func (n *Node) add(total, self int64, failed bool) {
-	n.Total += total
-	n.Self += self
-	if failed {
-		n.FailedTotal += total
-		n.FailedSelf += self
-	}
-}
-
 // forget lets go of the ID of a slice that ended long ago.
 func (s *Summary) forget(id string) {
 	if id == "" {
@@ -375,14 +292,14 @@ func (s *Summary) asyncSlice(e *tracefmt.Event, p *Process) {
 func (s *Summary) Finish() {
 	for _, t := range s.tracks {
 		for _, stack := range t.lanes {
-			for i := range stack {
-				s.close(&stack[i])
+			for n := len(stack); n > 0; n-- {
+				s.close(stack[:n])
 			}
 		}
 	}
 	for _, frames := range s.async {
 		for i := range frames {
-			s.close(&frames[i])
+			s.close(frames[i : i+1])
 		}
 	}
 	for _, p := range s.order {
@@ -393,24 +310,6 @@ func (s *Summary) Finish() {
 		p.Open = p.Root.finish()
 		s.Processes = append(s.Processes, p)
 	}
-}
-
-// close counts a slice that runs at the end of the trace.
-func (s *Summary) close(f *frame) {
-	if f.coveredUntil == endless {
-		f.covered += s.End
-	}
-	if f.end != endless {
-		s.finish(f)
-		return
-	}
-	n := f.node
-	if n.Open == 0 || f.start < n.OpenFrom {
-		n.OpenFrom = f.start
-	}
-	n.Open++
-	age := s.End - f.start
-	n.add(age, age-f.covered, f.failed)
 }
 
 // groupTracks hangs the slices without IDs below the root: one node a track if there are several.

@@ -4,11 +4,12 @@ import (
 	"slices"
 
 	"github.com/spanstack/spanstack/tracefmt"
+	"github.com/spanstack/spanstack/tracefmt/internal/window"
 )
 
 // DefaultWindow is the number of events among which a Stream finds the order of time, if it isn't told another. They take
 // some 10 MB, and 40 MB at most.
-const DefaultWindow = 1 << 14
+const DefaultWindow = window.Default
 
 // batch is how many events are read, and then handed out, at a time. Code that does one thing for a while is faster by a
 // seventh.
@@ -26,7 +27,7 @@ const batch = 64
 // Its memory is bounded by the window and by what is open.
 type Stream struct {
 	from   tracefmt.Reader
-	window window
+	window *window.Window
 	drain  int   // events to be handed out before the window is filled again
 	err    error // of from: to be returned when the window is empty
 	timed  bool  // there was an event that has a time
@@ -45,14 +46,12 @@ type openTrack struct {
 	mark  tracefmt.Event
 }
 
-// NewStream returns a Stream of what r reads, with a window of that many events, or DefaultWindow if it is 0.
-func NewStream(r tracefmt.Reader, window int) *Stream {
-	if window <= 0 {
-		window = DefaultWindow
+// NewStream returns a Stream of what r reads, with a window of so many events, or DefaultWindow if size is 0.
+func NewStream(r tracefmt.Reader, size int) *Stream {
+	if size <= 0 {
+		size = DefaultWindow
 	}
-	s := &Stream{from: r, open: map[tracefmt.TrackID]*openTrack{}}
-	s.window.init(window)
-	return s
+	return &Stream{from: r, window: window.New(size), open: map[tracefmt.TrackID]*openTrack{}}
 }
 
 // Losses returns what r lost, and what had to be repaired.
@@ -74,13 +73,13 @@ func (s *Stream) Next() (*tracefmt.Event, error) {
 			}
 			continue
 		}
-		if s.window.len() == 0 {
+		if s.window.Len() == 0 {
 			if s.marks() {
 				continue
 			}
 			return nil, s.err
 		}
-		if e := s.window.pop(); s.pass(e) {
+		if e := s.window.Pop(); s.pass(e) {
 			return e, nil
 		}
 	}
@@ -88,10 +87,10 @@ func (s *Stream) Next() (*tracefmt.Event, error) {
 
 // filling reports whether the window is to be filled before more is handed out.
 func (s *Stream) filling() bool {
-	if s.drain == 0 && s.window.full() {
-		s.drain = min(batch, max(s.window.limit/16, 1))
+	if s.drain == 0 && s.window.Full() {
+		s.drain = min(batch, max(s.window.Limit()/16, 1))
 	}
-	if s.drain == 0 || s.window.len() == 0 {
+	if s.drain == 0 || s.window.Len() == 0 {
 		s.drain = 0
 		return true
 	}
@@ -110,7 +109,7 @@ func (s *Stream) read() *tracefmt.Event {
 		return e
 	}
 	s.timed = true
-	s.window.push(e)
+	s.window.Push(e)
 	return nil
 }
 

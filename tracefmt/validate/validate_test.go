@@ -24,6 +24,19 @@ func check(events []tracefmt.Event) []validate.Finding {
 	return v.Finish(nil, nil)
 }
 
+// TestUnordered: of formats whose events come in no order, nothing is told about it.
+func TestUnordered(t *testing.T) {
+	for _, unordered := range []bool{false, true} {
+		v := validate.Validator{Unordered: unordered}
+		for _, e := range declared(tracefmt.Event{Kind: complete, Track: 2, Time: 9, ID: "a"}, tracefmt.Event{Kind: complete, Track: 2, Time: 5, ID: "b"}) {
+			v.Add(&e)
+		}
+		if found := len(v.Finish(nil, nil)) > 0; found == unordered {
+			t.Errorf("with Unordered %v, something is found: %v", unordered, found)
+		}
+	}
+}
+
 func declared(events ...tracefmt.Event) []tracefmt.Event {
 	return append([]tracefmt.Event{
 		{Kind: tracefmt.Process, Track: 1, Name: "p"},

@@ -17,6 +17,9 @@ import (
 
 // Validator looks at the events of a trace. The zero value is ready for use.
 type Validator struct {
+	// Unordered says that the format's events come in no order, as spans do (tracefmt.Format.Spans): nothing is told about it.
+	Unordered bool
+
 	number   int64 // of the event
 	findings map[string]*Finding
 	seed     maphash.Seed
@@ -233,7 +236,7 @@ func (v *Validator) order(t *track, e *tracefmt.Event) {
 			latest = math.MaxInt64
 		}
 	}
-	if t.any && latest < t.latest {
+	if t.any && latest < t.latest && !v.Unordered {
 		f := v.find(Backwards, v.describe(e))
 		f.Most = max(f.Most, t.latest-latest)
 	}

@@ -5,31 +5,27 @@ import (
 	"slices"
 
 	"github.com/spanstack/spanstack/tracefmt"
+	"github.com/spanstack/spanstack/tracefmt/internal/window"
 	"github.com/spanstack/spanstack/tracefmt/summary"
-	"github.com/spanstack/spanstack/tracefmt/timeline"
 )
 
-// Collector collects the events that a summary is made of, without what that doesn't need. The zero value is ready for
-// use. Its memory grows with the trace: slices come in any order, those inside often before those around them.
+// Collector sums up the events of a trace as they come. The zero value is ready for use. Events are in the order of time,
+// or nearly: those of programs that write slices when they end get their order in a window. Its memory is bounded by that,
+// by what is open and by the paths there are.
 type Collector struct {
-	trace  timeline.Timeline
+	window *window.Window
+	sum    summary.Summary
 	losses tracefmt.Losses
 	anchor tracefmt.Event
-	report []tracefmt.Loss
 }
 
 // Add adds an event. It keeps nothing of e.
 func (c *Collector) Add(e *tracefmt.Event) {
 	switch e.Kind {
 	case tracefmt.Begin, tracefmt.End, tracefmt.Complete, tracefmt.AsyncBegin, tracefmt.AsyncEnd:
-		slim := *e
-		slim.Attrs = nil
-		if v := e.Attr(tracefmt.AttrError); !v.IsZero() {
-			slim.Attrs = []tracefmt.Attr{{Key: tracefmt.AttrError, Value: tracefmt.Bool(e.Failed())}}
-		}
-		c.trace.Add(&slim)
+		c.slice(e)
 	case tracefmt.Process, tracefmt.Track:
-		c.trace.Add(e)
+		c.sum.Add(e)
 	case tracefmt.Clock:
 		if c.anchor.Kind == tracefmt.Invalid {
 			c.anchor = *e
@@ -41,15 +37,29 @@ func (c *Collector) Add(e *tracefmt.Event) {
 	}
 }
 
+// slice adds an event of a slice, without what a sum doesn't need.
+func (c *Collector) slice(e *tracefmt.Event) {
+	if c.window == nil {
+		c.window = window.New(window.Default)
+	}
+	for c.window.Full() {
+		c.sum.Add(c.window.Pop())
+	}
+	slim := *e
+	slim.Attrs = nil
+	if v := e.Attr(tracefmt.AttrError); !v.IsZero() {
+		slim.Attrs = []tracefmt.Attr{{Key: tracefmt.AttrError, Value: tracefmt.Bool(e.Failed())}}
+	}
+	c.window.Push(&slim)
+}
+
 // Finish returns the sum of all events. Nothing can be added afterwards.
 func (c *Collector) Finish() *summary.Summary {
-	var sum summary.Summary
-	for e := range c.trace.Events() {
-		sum.Add(e)
+	for c.window != nil && c.window.Len() > 0 {
+		c.sum.Add(c.window.Pop())
 	}
-	sum.Finish()
-	c.report = slices.Concat(c.trace.Losses(), sum.Losses())
-	return &sum
+	c.sum.Finish()
+	return &c.sum
 }
 
 // Anchor returns the first Clock event, if there was one.
@@ -58,4 +68,4 @@ func (c *Collector) Anchor() (e *tracefmt.Event, ok bool) {
 }
 
 // Losses returns what no sum by paths can hold, beyond the single times and attributes of slices.
-func (c *Collector) Losses() []tracefmt.Loss { return slices.Concat(c.losses.List(), c.report) }
+func (c *Collector) Losses() []tracefmt.Loss { return slices.Concat(c.losses.List(), c.sum.Losses()) }

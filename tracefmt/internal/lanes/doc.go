@@ -9,6 +9,9 @@
 //
 // A slice that has neither an ID nor a parent, as those of a thread in formats without IDs, nests by time alone.
 //
+// A parent may be on another track, as those of requests to other services are: Kin finds it there, for an arrow. Between
+// tasks of one process, which package trace draws arrows between itself, there is no other one.
+//
 // Slices may come in the order of their starts, as from a sorted trace, or in that of their ends, as from a running
 // program. What comes before its parent can't be put with it: order by starts makes the better picture. Placing one of n
 // slices in the order of starts takes O(log n), however many lanes there are. The result depends on the order of slices

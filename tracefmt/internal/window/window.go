@@ -1,17 +1,23 @@
-package timeline
+// Package window finds the order of time among a bounded number of events, for what reads a trace of any length.
+package window
 
 import (
+	"math"
 	"sort"
 
 	"github.com/spanstack/spanstack/tracefmt"
 )
 
-// A window holds events in the order of time. Most come in that order, or are the earliest, as those of the next thread in
+// Default is the number of events in a window, where nobody asks for another one. They take some 10 MB, and 40 MB at most.
+const Default = 1 << 14
+
+// A Window holds events in the order of time. Most come in that order, or are the earliest, as those of the next thread in
 // a file that has one thread after the other: they are added at an end of it.
 //
 // How many events it holds depends on how far they are out of order: some times more than the farthest had to go back
 // lately. Fewer stay in the processor's caches, which makes more than a fourth of the time that conversions take.
-type window struct {
+type Window struct {
+	size  int
 	slots []tracefmt.Event // of events, in no order: their memory is used again
 	sizes []int            // of the texts in each
 	free  []int32          // slots that are not used
@@ -34,21 +40,27 @@ const maxTexts = 32 << 20
 // maxSpareAttrs is how much room for attributes a slot keeps.
 const maxSpareAttrs = 64
 
-func (w *window) init(size int) {
-	w.slots = make([]tracefmt.Event, size)
-	w.sizes = make([]int, size)
-	w.order = make([]int32, 3*size)
-	w.lo, w.hi, w.limit = size, size, size
-	for i := range w.slots {
-		w.free = append(w.free, int32(size-1-i))
-	}
+// New returns an empty window for a number of events. Its memory grows up to that.
+func New(size int) *Window {
+	return &Window{size: size, order: make([]int32, 3*size), lo: size, hi: size, limit: size}
 }
 
-func (w *window) len() int   { return w.hi - w.lo }
-func (w *window) full() bool { return w.len() >= w.limit || w.texts > maxTexts }
+// Len returns how many events are in it.
+func (w *Window) Len() int { return w.hi - w.lo }
 
-// push adds a copy of an event.
-func (w *window) push(e *tracefmt.Event) {
+// Full reports whether there is no room: an event has to be taken out before the next one is added.
+func (w *Window) Full() bool { return w.Len() >= w.limit || w.texts > maxTexts }
+
+// Limit returns how many events it holds at the moment.
+func (w *Window) Limit() int { return w.limit }
+
+// Push adds a copy of an event.
+func (w *Window) Push(e *tracefmt.Event) {
+	if len(w.free) == 0 {
+		w.free = append(w.free, int32(len(w.slots)))
+		w.slots = append(w.slots, tracefmt.Event{})
+		w.sizes = append(w.sizes, 0)
+	}
 	slot := w.free[len(w.free)-1]
 	w.free = w.free[:len(w.free)-1]
 	c := &w.slots[slot]
@@ -64,11 +76,11 @@ func (w *window) push(e *tracefmt.Event) {
 }
 
 // insert puts a slot into the order.
-func (w *window) insert(slot int32) {
+func (w *Window) insert(slot int32) {
 	if w.lo == 0 || w.hi == len(w.order) { // make room: at most once in as many events as a window has
-		middle := w.order[(len(w.order)-w.len())/2:]
+		middle := w.order[(len(w.order)-w.Len())/2:]
 		copy(middle, w.order[w.lo:w.hi])
-		w.lo, w.hi = (len(w.order)-w.len())/2, (len(w.order)-w.len())/2+w.len()
+		w.lo, w.hi = (len(w.order)-w.Len())/2, (len(w.order)-w.Len())/2+w.Len()
 	}
 	list := w.order[w.lo:w.hi]
 	c := &w.slots[slot]
@@ -88,16 +100,16 @@ func (w *window) insert(slot int32) {
 }
 
 // adapt sets the limit by how many places an event went back.
-func (w *window) adapt(back int) {
+func (w *Window) adapt(back int) {
 	w.farthest = max(w.farthest, back)
 	w.counted++
 	switch {
 	case back > w.limit/2:
-		w.limit = min(2*w.limit, len(w.slots))
+		w.limit = min(2*w.limit, w.size)
 	case w.counted < 4*w.limit:
 		return
 	case w.farthest < w.limit/8:
-		w.limit = max(w.limit/2, min(fewest, len(w.slots)))
+		w.limit = max(w.limit/2, min(fewest, w.size))
 	}
 	w.farthest, w.counted = 0, 0
 }
@@ -108,6 +120,14 @@ func before(a, b *tracefmt.Event) bool {
 		return a.Time < b.Time
 	}
 	return a.Kind == tracefmt.Complete && b.Kind == tracefmt.Complete && length(a) > length(b)
+}
+
+// length returns a slice's duration, and the longest of all for one that hasn't ended.
+func length(e *tracefmt.Event) int64 {
+	if d, ok := e.Duration(); ok {
+		return d
+	}
+	return math.MaxInt64
 }
 
 // textOf returns the bytes of an event's texts.
@@ -122,8 +142,8 @@ func textOf(e *tracefmt.Event) int {
 	return n
 }
 
-// pop takes out the earliest event, which is valid until the next push.
-func (w *window) pop() *tracefmt.Event {
+// Pop takes out the earliest event, which is valid until the next Push. There must be one.
+func (w *Window) Pop() *tracefmt.Event {
 	slot := w.order[w.lo]
 	w.lo++
 	w.free = append(w.free, slot)

@@ -1,0 +1,257 @@
+package summary
+
+import (
+	"math"
+	"slices"
+
+	"github.com/spanstack/spanstack/tracefmt"
+)
+
+// begin is a Begin.
+type begin struct {
+	number int64
+	name   string
+}
+
+// frame is a running slice.
+type frame struct {
+	node         *Node
+	begin        int64 // the number of its Begin, which may still get its End; 0 if there is none
+	id           string
+	start, end   int64
+	failed       bool
+	covered      int64 // how much of it inner slices have covered
+	coveredUntil int64
+}
+
+// endless is the end of a slice that has none.
+const endless = math.MaxInt64
+
+// slice adds a slice of a track.
+func (s *Summary) slice(e *tracefmt.Event, p *Process) {
+	end := int64(endless)
+	if d, ok := e.Duration(); ok {
+		end = e.Time + d
+	}
+	t := s.track(e.Track)
+	s.expire(t, e.Time)
+	around, lane := t.enclosing(e.Time, end)
+	node := s.below(s.parent(e, p, t, around), e.Name)
+	if around != nil {
+		around.cover(e.Time, min(end, around.end))
+	}
+	t.lanes[lane] = append(t.lanes[lane], s.begin(node, e, p, end))
+}
+
+// open adds a slice whose end isn't known yet. It is inside of the innermost slice that runs, and on top of it.
+func (s *Summary) open(e *tracefmt.Event, p *Process) {
+	t := s.track(e.Track)
+	s.expire(t, e.Time)
+	var around *frame
+	lane := max(slices.IndexFunc(t.lanes, func(stack []frame) bool { return len(stack) > 0 }), 0)
+	end := int64(endless)
+	if lane == len(t.lanes) {
+		t.lanes = append(t.lanes, nil)
+	} else if n := len(t.lanes[lane]); n > 0 {
+		around = &t.lanes[lane][n-1]
+		end = around.end
+	}
+	f := s.begin(s.below(s.parent(e, p, t, around), e.Name), e, p, end)
+	s.begins++
+	f.begin = s.begins
+	t.begins = append(t.begins, begin{f.begin, e.Name})
+	t.lanes[lane] = append(t.lanes[lane], f)
+}
+
+// end ends a slice that was begun, and those inside of it.
+func (s *Summary) end(e *tracefmt.Event, p *Process) {
+	t := s.track(e.Track)
+	s.expire(t, e.Time)
+	at := len(t.begins) - 1
+	for at >= 0 && e.Name != "" && t.begins[at].name != e.Name {
+		at--
+	}
+	if at < 0 {
+		s.losses.Add("end without a begin")
+		return
+	}
+	ended := t.begins[at:]
+	for i, b := range slices.Backward(ended) {
+		lane, f := t.find(b.number)
+		if f < 0 {
+			continue // it ended with the one around it, which was a loss then
+		}
+		if i > 0 {
+			s.losses.Add("slice without an end, ended with the one around it")
+		} else if !e.Attr(tracefmt.AttrError).IsZero() {
+			t.lanes[lane][f].fail(e.Failed(), p)
+		}
+		s.endAt(t, lane, f, e.Time)
+	}
+	clear(ended)
+	t.begins = t.begins[:at]
+}
+
+// find returns where the slice of a Begin runs, or -1.
+func (t *track) find(number int64) (lane, at int) {
+	for lane, stack := range t.lanes {
+		for at, f := range slices.Backward(stack) {
+			if f.begin == number {
+				return lane, at
+			}
+		}
+	}
+	return -1, -1
+}
+
+// fail notes what an end says about a slice's success.
+func (f *frame) fail(failed bool, p *Process) {
+	switch {
+	case failed && !f.failed:
+		f.node.Failed++
+		p.Failed++
+	case !failed && f.failed:
+		f.node.Failed--
+		p.Failed--
+	}
+	f.failed = failed
+}
+
+// endAt ends the slice of a Begin. What is on top of it runs on.
+func (s *Summary) endAt(t *track, lane, at int, end int64) {
+	stack := t.lanes[lane]
+	f := &stack[at]
+	f.end = max(end, f.start)
+	f.uncover(f.end)
+	if at > 0 {
+		stack[at-1].cover(f.start, f.end)
+	}
+	s.finish(f)
+	t.lanes[lane] = slices.Delete(stack, at, at+1)
+}
+
+// expire ends the slices of a track that are over.
+func (s *Summary) expire(t *track, now int64) {
+	for i := range t.lanes {
+		stack := t.lanes[i]
+		for n := len(stack); n > 0 && stack[n-1].end <= now; n-- {
+			s.over(stack)
+			stack = stack[:n-1]
+		}
+		t.lanes[i] = stack
+	}
+}
+
+// over ends the innermost slice of a stack, whose end is known.
+func (s *Summary) over(stack []frame) {
+	n := len(stack) - 1
+	f := &stack[n]
+	if f.begin != 0 { // it got no end of its own: that of the slice around it is over
+		s.losses.Add("slice without an end, ended with the one around it")
+		if n > 0 {
+			stack[n-1].cover(f.start, f.end)
+		}
+	}
+	s.finish(f)
+}
+
+// enclosing finds the innermost slice of a track that encloses the given time, if any, and a lane where nothing is in the
+// way.
+func (t *track) enclosing(start, end int64) (around *frame, lane int) {
+	lane = -1
+	for i, stack := range t.lanes {
+		top := len(stack) - 1
+		if lane < 0 && (top < 0 || end <= stack[top].end) {
+			lane = i
+		}
+		for j := top; j >= 0 && around == nil; j-- {
+			if stack[j].start <= start && end <= stack[j].end {
+				around = &stack[j]
+			}
+		}
+	}
+	if lane < 0 {
+		t.lanes = append(t.lanes, nil)
+		lane = len(t.lanes) - 1
+	}
+	return around, lane
+}
+
+// cover counts the part of a slice in which an inner one runs, once only if several do.
+func (f *frame) cover(start, end int64) {
+	start = max(start, f.coveredUntil)
+	if end > start {
+		if end == endless {
+			f.covered, f.coveredUntil = f.covered-start, endless // Finish adds the end of the trace
+			return
+		}
+		f.covered += end - start
+		f.coveredUntil = end
+	}
+}
+
+// uncover takes off what inner slices covered after the end of a slice, which was not known then.
+func (f *frame) uncover(end int64) {
+	if f.coveredUntil == endless {
+		f.covered += end
+	} else {
+		f.covered -= max(f.coveredUntil-end, 0)
+	}
+	f.coveredUntil = min(f.coveredUntil, end)
+}
+
+// begin counts a slice that begins.
+func (s *Summary) begin(node *Node, e *tracefmt.Event, p *Process, end int64) frame {
+	node.Count++
+	p.Slices++
+	if e.Category == tracefmt.CategoryTask {
+		p.Tasks++
+		node.Task = true
+	}
+	if e.Failed() {
+		node.Failed++
+		p.Failed++
+	}
+	if e.ID != "" {
+		s.ids[e.ID] = node
+	}
+	return frame{node: node, id: e.ID, start: e.Time, end: end, coveredUntil: e.Time, failed: e.Failed()}
+}
+
+// finish counts a slice that has ended.
+func (s *Summary) finish(f *frame) {
+	d := f.end - f.start
+	f.node.add(d, d-f.covered, f.failed)
+	f.node.Ended.Add(d)
+	s.forget(f.id)
+}
+
+// add counts the time of a slice.
+func (n *Node) add(total, self int64, failed bool) {
+	n.Total += total
+	n.Self += self
+	if failed {
+		n.FailedTotal += total
+		n.FailedSelf += self
+	}
+}
+
+// close counts the innermost slice of a stack, which runs at the end of the trace.
+func (s *Summary) close(stack []frame) {
+	f := &stack[len(stack)-1]
+	if f.end != endless {
+		s.over(stack)
+		return
+	}
+	if f.begin != 0 && len(stack) > 1 {
+		stack[len(stack)-2].cover(f.start, s.End)
+	}
+	f.uncover(s.End)
+	n := f.node
+	if n.Open == 0 || f.start < n.OpenFrom {
+		n.OpenFrom = f.start
+	}
+	n.Open++
+	age := s.End - f.start
+	n.add(age, age-f.covered, f.failed)
+}
