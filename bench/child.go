@@ -24,6 +24,8 @@ type job struct {
 
 	Captures *capturesJob `json:",omitempty"`
 
+	Conversions *conversionsJob `json:",omitempty"`
+
 	Pipe      *pipeJob      `json:",omitempty"`
 	Produce   *produceJob   `json:",omitempty"`
 	Consume   *consumeJob   `json:",omitempty"`
@@ -59,6 +61,8 @@ func beChild() {
 		result, err = j.GC.run()
 	case j.Captures != nil:
 		result, err = j.Captures.run()
+	case j.Conversions != nil:
+		result, err = j.Conversions.run()
 	case j.Stopped != nil:
 		result, err = j.Stopped.run()
 	case j.Pipe != nil:

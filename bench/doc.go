@@ -1,6 +1,6 @@
-// Command bench compares package trace with its peers: the OpenTelemetry SDK and runtime/trace; and package logging with
-// log/slog, zap and zerolog. It prints a table of each and writes docs/benchmarks.md; see its --help. It is a module of its
-// own, so that spanstack depends on none of them.
+// Command bench compares package trace with its peers: the OpenTelemetry SDK and runtime/trace; package logging with
+// log/slog, zap and zerolog; and conversions of traces with what others take to read them. It prints tables and writes
+// docs/benchmarks.md; see its --help. It is a module of its own, so that spanstack depends on none of them.
 //
 // # What is compared
 //
@@ -28,6 +28,14 @@
 // More measurements run in child processes of their own: a program with 64 busy goroutines and consumers that hardly read
 // (load.go), the garbage collector beside a full ring (gc.go), and a program that logs to daemons which are stopped
 // meanwhile (logstopped.go, logreaders.go).
+//
+// # Conversions
+//
+// Conversions and the reading that they are compared with go over the same bytes in memory, in a child process that does
+// nothing else, and node's JSON.parse in a process of its own (conversions.go, convertnode.go). All ways are gone once in
+// each round, in a random order, as with streams. What a way costs counts by the CPU time of its process, because garbage
+// is collected on another core if there is one. What a large conversion takes of memory is measured of trace-convert
+// itself, at the end of a pipe (convertmemory.go).
 //
 // # Streams
 //

@@ -20,6 +20,9 @@ func peakRSS() int64 {
 	return int64(u.Maxrss) << 10
 }
 
+// peakRSSOf returns 0: that of another process can't be known.
+func peakRSSOf(int) int64 { return 0 }
+
 // cpuTimeOf returns the CPU time that another process has used, if that can be known.
 func cpuTimeOf(int) (d time.Duration, ok bool) { return 0, false }
 

@@ -11,8 +11,11 @@ import (
 
 // peakRSS returns the process's largest resident memory so far, in bytes, or 0. It isn't getrusage's, which in a new
 // process starts with that of its parent (exec's setmax_mm_hiwater_rss).
-func peakRSS() int64 {
-	status, err := os.ReadFile("/proc/self/status")
+func peakRSS() int64 { return peakRSSOf(os.Getpid()) }
+
+// peakRSSOf returns that of another process, or 0 if it has ended.
+func peakRSSOf(pid int) int64 {
+	status, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
 	if err != nil {
 		return 0
 	}

@@ -19,7 +19,8 @@ import (
 )
 
 const help = `Compare package trace with the OpenTelemetry SDK and runtime/trace, and package
-logging with log/slog, zap and zerolog.
+logging with log/slog, zap and zerolog; and conversions of traces with what others
+take to read them.
 
 Usage: go run . [flags]          (in the folder bench, or "make bench")
        go run . zfs [flags]      streams of package zfssend: see "zfs --help"
@@ -28,9 +29,11 @@ It prints a table of spans and one of log lines, and under them what is asked of
 both packages, how a program fares under load with slow consumers, what the
 garbage collector does beside a full flight recorder, and how a program fares
 that logs to a pipe or a daemon which is stopped. rsyslogd is needed for that,
-and systemd-journald with root; without, these are left out. The same goes to
+and systemd-journald with root; without, these are left out. Last come conversions
+of traces, beside node's JSON.parse if there is node (SPANSTACK_REQUIRE_NPM=1
+makes its lack a failure), and the memory of trace-convert. The same goes to
 docs/benchmarks.md, unless --run selects only a part. With the defaults it takes
-about eight minutes, on a machine that has nothing else to do.
+about ten minutes, on a machine that has nothing else to do.
 
 Flags:
 %s
@@ -40,6 +43,7 @@ Examples:
   go run . --run 'Span/depth=1/attrs=0/goroutines=1'       one group, all tracers
   go run . --run 'tracer=(spanstack-recording|otel-sdk-batcher)$' --count 5
   go run . --run '^(Load|GC|Captures|Stopped)$'            no table, only these
+  go run . --run '^(Conversions|Memory)$'                  only conversions
   go run . --run 'logger=|Stopped'                         only package logging
   go run . --raw new.txt && benchstat old.txt new.txt
   go run . --raw new.txt && benchstat -col /tracer new.txt

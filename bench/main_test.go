@@ -138,7 +138,7 @@ func TestInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	doc := filepath.Join(t.TempDir(), "benchmarks.md")
-	for _, what := range []string{twoOfThem, "^Load$", "^GC$", "^Captures$", "^Stopped$"} {
+	for _, what := range []string{twoOfThem, "^Load$", "^GC$", "^Captures$", "^Stopped$", "^Conversions$", "^Memory$"} {
 		var stdout, stderr bytes.Buffer
 		code := run(ctx, []string{"--run", what, "--out", doc}, &stdout, &stderr)
 		if code != exitInterrupted || stdout.Len() > 0 || stderr.String() != "bench: interrupted\n" {

@@ -11,8 +11,9 @@ import (
 const introduction = `<!-- Written by "make bench". Don't edit it. -->
 # Benchmarks
 
-What package trace costs, beside the OpenTelemetry SDK and runtime/trace, and package logging, beside log/slog, zap and
-zerolog, measured in one run on one machine. Compare ratios: times are those of this machine and of what else it did.
+What package trace costs, beside the OpenTelemetry SDK and runtime/trace, package logging, beside log/slog, zap and zerolog,
+and conversions of traces, beside what others take to read them, measured in one run on one machine. Compare ratios: times
+are those of this machine and of what else it did.
 
 `
 
@@ -72,6 +73,9 @@ func (r *report) markdown() []byte {
 	}
 	if r.Stopped != nil {
 		r.writeStopped(&out)
+	}
+	if r.Conversions != nil || r.Memory != nil {
+		r.writeConversions(&out)
 	}
 	return out.Bytes()
 }

@@ -105,6 +105,20 @@ func canned(ns float64) *report {
 		q.P99 += time.Duration(ns*ns) * 100 * time.Nanosecond
 		r.Captures.With = append(r.Captures.With, q)
 	}
+	r.Conversions = &conversionsResult{Series: series{}, Node: "v20.1.2"}
+	for i, w := range (&conversionBench{node: &nodeParser{}}).ways() {
+		if w == nodeOfChrome && ns > 100 {
+			r.Conversions.Node, r.Conversions.Missing = "", "there is no node"
+			continue
+		}
+		for round := range 9 {
+			time := time.Duration(500*ns) * time.Duration(1000+100*i+(round*(i+2))%9)
+			r.Conversions.Series[w] = append(r.Conversions.Series[w], passage{Bytes: 25_000_000, Time: time, CPU: time * 5 / 4})
+		}
+	}
+	for i := range int64(3) {
+		r.Memory = append(r.Memory, memoryRound{passage{Bytes: 1e9, Time: 3 * time.Second, CPU: 2 * time.Second}, int64(ns)<<20 + i<<19})
+	}
 	r.GC = &gcResult{}
 	for i := range 10 {
 		r.GC.Without = append(r.GC.Without, 2*time.Millisecond+time.Duration(i)*time.Microsecond)
@@ -117,6 +131,7 @@ func canned(ns float64) *report {
 func cannedPart() *report {
 	r := canned(50)
 	r.Load, r.GC, r.Stopped, r.Captures, r.Rows = nil, nil, nil, nil, r.Rows[2:5]
+	r.Conversions, r.Memory = nil, nil
 	r.Command = "cd bench && go run . --run …"
 	return r
 }
@@ -158,7 +173,10 @@ func TestTargets(t *testing.T) {
 		"first line":      {canned(50).firstLine(loggerIDs, 1.5), outcome{"0.88 × slog's time", true}},
 		"first line is slow": {spoil(firstLineGroup, loggerIDs.name, func(r *row) { r.Ns = 811 }).firstLine(loggerIDs, 1.5),
 			outcome{"1.50 × slog's time", false}},
-		"disabled": {canned(50).disabled(15, 0), outcome{"12 ns, 0", true}},
+		"conversions":          {canned(50).converted(560, otlpToPerfetto, otlpToChrome, otlpToJSON), outcome{"570–664 MB/s", true}},
+		"a conversion is slow": {canned(50).converted(600, otlpToPerfetto, otlpToChrome, otlpToJSON), outcome{"570–664 MB/s", false}},
+		"a memory is unknown":  {(&report{Memory: []memoryRound{{}}}).memory(1), outcome{}},
+		"disabled":             {canned(50).disabled(15, 0), outcome{"12 ns, 0", true}},
 		"disabled with injected attributes": {spoil(offConstantGroup, "spanstack, With", func(r *row) { r.Ns = 16 }).disabled(15, 0),
 			outcome{"16 ns, 0", false}},
 	} {

@@ -22,6 +22,9 @@ type plan struct {
 	stopped stoppedJob // with each outlet in turn; without rounds, not at all
 
 	captures capturesJob // without rounds, not at all
+
+	conversions conversionsJob // the same
+	memory      memoryJob      // the same
 }
 
 // Names of what isn't a benchmark, for --run.
@@ -31,6 +34,9 @@ const (
 	stoppedName = "Stopped"
 
 	capturesName = "Captures"
+
+	conversionsName = "Conversions"
+	memoryName      = "Memory"
 )
 
 func newPlan(rounds int, benchtime time.Duration, filter *regexp.Regexp) *plan {
@@ -52,6 +58,12 @@ func newPlan(rounds int, benchtime time.Duration, filter *regexp.Regexp) *plan {
 	if filter.MatchString(capturesName) {
 		p.captures = capturesJob{Rounds: 2 * rounds, Window: 500 * time.Millisecond}
 	}
+	if filter.MatchString(conversionsName) {
+		p.conversions = conversionsJob{Rounds: 2 * rounds, Bytes: 25_000_000}
+	}
+	if filter.MatchString(memoryName) {
+		p.memory = memoryJob{Rounds: (rounds + 2) / 3, Bytes: 1_000_000_000}
+	}
 	return p
 }
 
@@ -72,6 +84,12 @@ func (p *plan) names() []string {
 	}
 	if p.captures.Rounds > 0 {
 		names = append(names, capturesName)
+	}
+	if p.conversions.Rounds > 0 {
+		names = append(names, conversionsName)
+	}
+	if p.memory.Rounds > 0 {
+		names = append(names, memoryName)
 	}
 	return names
 }
@@ -128,7 +146,25 @@ func (p *plan) carryOut(ctx context.Context, progress *progress) (r *report, raw
 		}
 		progress.done(p.captures.duration())
 	}
-	return r, out.Bytes(), nil
+	return r, out.Bytes(), p.measureConversions(ctx, progress, r)
+}
+
+func (p *plan) measureConversions(ctx context.Context, progress *progress, r *report) (err error) {
+	if p.conversions.Rounds > 0 {
+		progress.show("conversions")
+		if r.Conversions, err = measureConversions(ctx, p.conversions); err != nil {
+			return err
+		}
+		progress.done(p.conversions.duration())
+	}
+	if p.memory.Rounds > 0 {
+		progress.show("a large conversion's memory")
+		if r.Memory, err = measureMemory(ctx, p.memory); err != nil {
+			return err
+		}
+		progress.done(p.memory.duration())
+	}
+	return nil
 }
 
 func (p *plan) measureStopped(ctx context.Context, progress *progress, r *report) error {
@@ -180,5 +216,6 @@ func (p *plan) duration() time.Duration {
 	for _, j := range p.stopped.each() {
 		d += j.duration()
 	}
+	d += p.conversions.duration() + p.memory.duration()
 	return d + p.captures.duration() + time.Duration(p.gc.Turns)*p.gc.turnDuration()
 }

@@ -23,6 +23,9 @@ type report struct {
 	Stopped []stoppedResult
 
 	Captures *capturesResult
+
+	Conversions *conversionsResult
+	Memory      []memoryRound
 }
 
 // A row is a line of a table: medians of samples, except for Min and Max.
@@ -42,12 +45,12 @@ func newReport(rounds int) *report {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, m := range info.Deps {
 			switch m.Path {
-			case "go.opentelemetry.io/otel/sdk", "go.uber.org/zap", "github.com/rs/zerolog":
+			case "go.opentelemetry.io/otel/sdk", "go.opentelemetry.io/collector/pdata", "go.uber.org/zap", "github.com/rs/zerolog":
 				r.Peers = append(r.Peers, m.Path+" "+m.Version)
 			}
 		}
 	}
-	r.Peers = append(r.Peers, "runtime/trace and log/slog of "+r.Go)
+	r.Peers = append(r.Peers, "runtime/trace, log/slog and encoding/json of "+r.Go)
 	return r
 }
 

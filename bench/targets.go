@@ -32,6 +32,10 @@ func (r *report) targets() *table {
 	for _, o := range outlets[1:] { // nobody reads a file
 		t.addTarget("throughput with a stopped reader: "+string(o), "≥ 0.95 of that before", r.unblocked(o))
 	}
+	t.addTarget("conversion of Chrome JSON to Perfetto", "≥ 400 MB/s a core", r.converted(400, chromeToPerfetto))
+	t.addTarget("conversion of Perfetto to Chrome JSON", "≥ 400 MB/s a core", r.converted(400, perfettoToChrome))
+	t.addTarget("conversion of OTLP to Perfetto, Chrome JSON and OTLP/JSON", "≥ 300 MB/s a core", r.converted(300, otlpToPerfetto, otlpToChrome, otlpToJSON))
+	t.addTarget("memory of trace-convert for 1 GB in a pipe", "≤ 64 MiB", r.memory(64<<20))
 	return t
 }
 

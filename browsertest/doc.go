@@ -1,8 +1,9 @@
 // Package browsertest holds the tests that need a browser: they open traces in
 // chrome://tracing's own viewer and compare what it shows with what the file
-// says. The files for speedscope and Firefox Profiler are loaded by those
-// programs' own code, which package npm fetches, once, with the command npm. It
-// has no code that other packages could use.
+// says. So does the panel Performance of Chromium's DevTools. The files for
+// speedscope and Firefox Profiler are loaded by those programs' own code, which
+// package npm fetches, once, with the command npm. It has no code that other
+// packages could use.
 //
 // It is a module of its own, so that nobody who imports spanstack gets a
 // browser driver among the dependencies. Run it with

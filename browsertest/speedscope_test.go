@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,7 +16,6 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
-	"github.com/spanstack/spanstack/browsertest/catapult/catapulttest"
 	"github.com/spanstack/spanstack/browsertest/npm"
 )
 
@@ -147,10 +145,6 @@ func (s *speedscope) load(data []byte) (string, error) {
 func startSpeedscope(t *testing.T) *speedscope {
 	t.Helper()
 	release := filepath.Join(fetch(t, npm.Speedscope), "dist", "release")
-	chromium, err := exec.LookPath("chromium")
-	if err != nil {
-		missing(t, "%v", err)
-	}
 	page, err := os.ReadFile(filepath.Join(release, "index.html"))
 	if err != nil {
 		t.Fatal(err)
@@ -171,14 +165,6 @@ func startSpeedscope(t *testing.T) *speedscope {
 	t.Cleanup(server.Close)
 	s.url = server.URL
 
-	home := catapulttest.TempDir(t)
-	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(chromium),
-		chromedp.Flag("disable-gpu", true), chromedp.Flag("enable-unsafe-swiftshader", true), chromedp.Flag("disable-quic", true),
-		chromedp.Flag("disable-component-update", true), chromedp.Env("XDG_CONFIG_HOME="+home, "XDG_CACHE_HOME="+home, "TMPDIR="+home))
-	allocator, cancel := chromedp.NewExecAllocator(t.Context(), options...)
-	tab, _ := chromedp.NewContext(allocator, chromedp.WithErrorf(func(string, ...any) {}))
-	t.Cleanup(cancel)
-	t.Cleanup(func() { chromedp.Cancel(tab) })
-	s.tab = tab
+	s.tab = startTab(t)
 	return s
 }
