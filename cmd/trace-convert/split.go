@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -210,8 +211,9 @@ func (s *splitting) along(events iter.Seq[*tracefmt.Event], o split.Options) err
 func (s *splitting) group(events iter.Seq[*tracefmt.Event], failed func() error) error {
 	t := &s.trace
 	if !s.filter.options.IsZero() {
-		t = collect(events)
-		if err := failed(); err != nil {
+		t = s.collect(events)
+		defer t.Close()
+		if err := cmp.Or(failed(), t.Err()); err != nil {
 			return err
 		}
 	}
@@ -220,6 +222,9 @@ func (s *splitting) group(events iter.Seq[*tracefmt.Event], failed func() error)
 		by = split.ByTrace
 	}
 	groups, losses := by(t)
+	if err := t.Err(); err != nil {
+		return err
+	}
 	if len(groups) > s.limit {
 		return s.tooMany(fmt.Sprint(len(groups)))
 	}
@@ -232,6 +237,9 @@ func (s *splitting) group(events iter.Seq[*tracefmt.Event], failed func() error)
 			if err := p.Write(e); err != nil {
 				return err
 			}
+		}
+		if err := t.Err(); err != nil {
+			return err
 		}
 		if err := p.Close(); err != nil {
 			return err

@@ -26,6 +26,7 @@ type Timeline struct {
 	meta   []tracefmt.Event
 	order  []*tracefmt.Event // the normal form, behind meta: in memory
 	final  *spill.Tape       // or on disk
+	parts  []*spill.Tape     // see Divide
 	err    error             // of temporary files; sticky
 
 	base      int64 // ns from 1970 to the timeline's 0, if the inputs are aligned
@@ -158,6 +159,9 @@ func (t *Timeline) Losses() []tracefmt.Loss { return t.losses.List() }
 // Err returns the error with which a temporary file failed, a *SpillError, or nil. With it, events may be missing.
 func (t *Timeline) Err() error { return t.err }
 
+// OnDisk reports whether the events are in temporary files, so that each is valid until the next one only.
+func (t *Timeline) OnDisk() bool { return t.store.tape != nil }
+
 // fail notes that a temporary file failed.
 func (t *Timeline) fail(err error) {
 	if t.err == nil {
@@ -172,6 +176,9 @@ func (t *Timeline) Close() {
 	}
 	t.store.close()
 	t.final.Close()
+	for _, tape := range t.parts {
+		tape.Close()
+	}
 }
 
 // Events returns the normal form. An event may not be changed. In memory it stays valid; if Memory is set, it is valid
