@@ -1,7 +1,9 @@
 package timeline_test
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,6 +12,8 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/spanstack/spanstack/tracefmt"
+	_ "github.com/spanstack/spanstack/tracefmt/all"
+	"github.com/spanstack/spanstack/tracefmt/chrome"
 	"github.com/spanstack/spanstack/tracefmt/fmttest"
 	"github.com/spanstack/spanstack/tracefmt/timeline"
 )
@@ -54,10 +58,9 @@ func textOf(e *tracefmt.Event) string {
 // compare compares what comes of traces in memory and on disk.
 func compare(t rapid.TB, budgets []int64, traces [][]tracefmt.Event, set func(*timeline.Timeline)) {
 	t.Helper()
-	dir := rapidDir
-	want := merged(t, 0, dir, traces, set)
+	want := merged(t, 0, spillDir, traces, set)
 	for _, memory := range budgets {
-		got := merged(t, memory, dir, traces, set)
+		got := merged(t, memory, spillDir, traces, set)
 		if !slices.Equal(got.events, want.events) {
 			for i := range max(len(got.events), len(want.events)) {
 				if i >= len(got.events) || i >= len(want.events) || got.events[i] != want.events[i] {
@@ -71,25 +74,32 @@ func compare(t rapid.TB, budgets []int64, traces [][]tracefmt.Event, set func(*t
 				got.losses, got.aligned, got.placement, want.losses, want.aligned, want.placement)
 		}
 	}
-	if left, _ := filepath.Glob(filepath.Join(dir, "spanstack-*")); len(left) > 0 {
+	if left, _ := filepath.Glob(filepath.Join(spillDir, "*")); len(left) > 0 {
 		t.Fatalf("left behind: %v", left)
 	}
 }
 
-var rapidDir = os.TempDir()
+// budgets are so small that there are runs of single events, merges in several passes, and events that don't fit.
+var budgets = []int64{1, 2000, 20_000}
+
+// spillDir is where temporary files are.
+var spillDir string
 
 // TestSpill: on disk, a trace has the same normal form as in memory, event for event.
 func TestSpill(t *testing.T) {
-	rapidDir = t.TempDir()
+	spillDir = t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
-		compare(t, []int64{1, 2000, 20_000}, [][]tracefmt.Event{tangle(t, 1), fmttest.Events(t)}[rapid.IntRange(0, 1).Draw(t, "which"):][:1],
-			func(*timeline.Timeline) {})
+		events := tangle(t, 0)
+		if rapid.Bool().Draw(t, "regular") {
+			events = fmttest.Events(t)
+		}
+		compare(t, budgets, [][]tracefmt.Event{events}, func(*timeline.Timeline) {})
 	})
 }
 
 // TestSpillMerge: so have several traces and logs, with messages between them and lines that are there twice.
 func TestSpillMerge(t *testing.T) {
-	rapidDir = t.TempDir()
+	spillDir = t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
 		var traces [][]tracefmt.Event
 		for i := range rapid.IntRange(2, 4).Draw(t, "inputs") {
@@ -104,13 +114,105 @@ func TestSpillMerge(t *testing.T) {
 		}
 		by := timeline.AlignBy(rapid.IntRange(0, 2).Draw(t, "by"))
 		moved := rapid.IntRange(-1, 3).Draw(t, "moved")
-		compare(t, []int64{1, 2000, 20_000}, traces, func(tl *timeline.Timeline) {
+		compare(t, budgets, traces, func(tl *timeline.Timeline) {
 			tl.AlignBy(by)
 			if moved >= 0 {
 				tl.SetOffset(moved, 17)
 			}
 		})
 	})
+}
+
+// TestSpillDivide: what is divided is the same, too.
+func TestSpillDivide(t *testing.T) {
+	spillDir = t.TempDir()
+	rapid.Check(t, func(t *rapid.T) {
+		events, n := tangle(t, 0), rapid.IntRange(1, 5).Draw(t, "parts")
+		divided := func(memory int64) (text []string) {
+			tl := timeline.Timeline{Memory: memory, Dir: spillDir}
+			defer tl.Close()
+			for i := range events {
+				tl.Add(&events[i])
+			}
+			for i, p := range tl.Divide(n, func(number int, e *tracefmt.Event, add func(int)) {
+				add(number % n)
+				if e.Kind == tracefmt.Log {
+					add(0)
+				}
+			}) {
+				for e := range p.Events() {
+					text = append(text, fmt.Sprint(i, textOf(e)))
+				}
+			}
+			if err := tl.Err(); err != nil {
+				t.Fatal(err)
+			}
+			return text
+		}
+		want := divided(0)
+		for _, memory := range budgets {
+			if got := divided(memory); !slices.Equal(got, want) {
+				t.Fatalf("with %d bytes:\n%q, want\n%q", memory, got, want)
+			}
+		}
+	})
+}
+
+// TestSpillErrors: what can't be spilled is an error of everything that follows.
+func TestSpillErrors(t *testing.T) {
+	tl := timeline.Timeline{Memory: 1, Dir: filepath.Join(t.TempDir(), "none")}
+	_, err := tl.Read(&listReader{events: fmttest.Sample()})
+	if _, ok := errors.AsType[*timeline.SpillError](err); !ok || tl.Err() != err {
+		t.Errorf("Read: %v, Err: %v", err, tl.Err())
+	}
+	if _, err := fmttest.ReadAll(tl.NewReader()); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("Next: %v", err)
+	}
+	if _, err := tl.WriteTo(chrome.NewWriter(io.Discard)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("WriteTo: %v", err)
+	}
+	closed := timeline.Timeline{Memory: 1, Dir: t.TempDir()}
+	if _, err := closed.Read(&listReader{events: fmttest.Sample()}); err != nil {
+		t.Fatal(err)
+	}
+	r := closed.NewReader()
+	closed.Close()
+	if _, err := fmttest.ReadAll(r); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("after Close: %v", err)
+	}
+}
+
+// TestSpillFiles: so have all traces that tests have, alone and with the next one.
+func TestSpillFiles(t *testing.T) {
+	const maxInput, most = 256 << 10, 5000
+	spillDir = t.TempDir()
+	files, err := filepath.Glob("../*/testdata/*")
+	if err != nil || len(files) < 50 {
+		t.Fatalf("%d files (%v)", len(files), err)
+	}
+	var traces [][]tracefmt.Event
+	for _, path := range files {
+		if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() || info.Size() > maxInput {
+			continue
+		}
+		f, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r, err := tracefmt.NewReader(f); err == nil {
+			events, _ := fmttest.ReadAll(r) // what there is before an error
+			traces = append(traces, events[:min(len(events), most)])
+		}
+		f.Close()
+	}
+	if len(traces) < 30 {
+		t.Errorf("%d traces", len(traces))
+	}
+	for i := range traces {
+		alone, both := traces[i:i+1], traces[i:min(i+2, len(traces))]
+		compare(t, []int64{64 << 10}, alone, func(*timeline.Timeline) {})
+		compare(t, []int64{1 << 10}, both, func(*timeline.Timeline) {})
+	}
 }
 
 // tangle returns events of few times, names, tracks, and IDs, so that much of it collides.
@@ -136,11 +238,10 @@ func tangle(t *rapid.T, input int) (events []tracefmt.Event) {
 	for range few("events", 60) {
 		e := tracefmt.Event{Kind: kinds[few("kind", len(kinds))], Track: tracefmt.TrackID(few("track", 4) + 1),
 			Time: int64(few("time", 12)), Name: []string{"", "a", "b"}[few("name", 3)]}
-		for i := range few("attrs", 3) {
+		for range few("attrs", 3) {
 			e.Attrs = append(e.Attrs, tracefmt.Attr{Key: []string{"k", "l", "trace_id"}[few("key", 3)],
 				Value: []tracefmt.Value{{}, tracefmt.Bool(true), tracefmt.Float64(0.5), tracefmt.Uint64(1<<64 - 1), tracefmt.Int64(-1),
 					tracefmt.String("t"), tracefmt.RawJSON("[1]")}[few("value", 7)]})
-			_ = i
 		}
 		switch e.Kind {
 		case tracefmt.Begin:
