@@ -327,7 +327,7 @@ func (c *conversion) writeSummary(out io.Writer, events iter.Seq[*tracefmt.Event
 
 func (c *conversion) writeTrace(out io.Writer, events iter.Seq[*tracefmt.Event]) error {
 	return c.pack(out, func(out io.Writer) error {
-		w := c.format.NewWriter(out)
+		w := c.limited(c.format.NewWriter(out))
 		for e := range events {
 			if err := w.Write(e); err != nil {
 				return err

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/spanstack/spanstack/tracefmt"
 	"github.com/spanstack/spanstack/tracefmt/timeline"
 )
 
@@ -24,6 +25,14 @@ func (c *conversion) begin() {
 	if c.bounded {
 		c.trace.Memory = max(int64(c.memory), 1)
 	}
+}
+
+// limited returns a writer that takes no more memory than is allowed, if it can do that.
+func (c *conversion) limited(w tracefmt.Writer) tracefmt.Writer {
+	if s, ok := w.(tracefmt.Spiller); ok && c.bounded {
+		s.SetMemory(max(int64(c.memory), 1))
+	}
+	return w
 }
 
 // onDisk explains an error if it is one of a temporary file.

@@ -192,7 +192,7 @@ func (s *splitting) along(events iter.Seq[*tracefmt.Event], o split.Options) err
 		if n > s.limit {
 			return nil, s.tooMany(fmt.Sprintf("more than %d", s.limit))
 		}
-		return s.parts.add(s.nameOf(n), s.format)
+		return s.part(n)
 	})
 	for e := range events {
 		if err := w.Write(e); err != nil {
@@ -229,7 +229,7 @@ func (s *splitting) group(events iter.Seq[*tracefmt.Event], failed func() error)
 		return s.tooMany(fmt.Sprint(len(groups)))
 	}
 	for i, g := range groups {
-		p, err := s.parts.add(s.nameOf(i+1), s.format)
+		p, err := s.part(i + 1)
 		if err != nil {
 			return err
 		}
@@ -253,6 +253,15 @@ func (s *splitting) group(events iter.Seq[*tracefmt.Event], failed func() error)
 	s.lost("split", losses)
 	s.sayPartLosses()
 	return nil
+}
+
+// part creates part n.
+func (s *splitting) part(n int) (*part, error) {
+	p, err := s.parts.add(s.nameOf(n), s.format)
+	if err == nil {
+		s.limited(p.Writer)
+	}
+	return p, err
 }
 
 func (s *splitting) tooMany(n string) error {
