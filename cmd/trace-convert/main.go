@@ -139,6 +139,7 @@ func (c *conversion) addTraceFlags(cmd *cobra.Command) {
 	cmd.RegisterFlagCompletionFunc("lossy", cobra.FixedCompletions(lossyValues, cobra.ShellCompDirectiveNoFileComp))
 	flags.BoolVar(&c.goStates, "go-states", false, "of Go's execution traces, convert what goroutines waited for, too")
 	flags.BoolVar(&c.goMetrics, "go-metrics", false, "of Go's execution traces, convert the runtime's metrics, too")
-	c.addMemoryFlag(cmd, "convert a trace that takes more memory than `SIZE` as a stream, or by temporary files in $TMPDIR")
+	c.addMemoryFlag(cmd,
+		"convert a trace that takes more memory than `SIZE` as a stream, or by temporary files in $TMPDIR")
 	cmd.RegisterFlagCompletionFunc("to", cobra.FixedCompletions(writable(), cobra.ShellCompDirectiveNoFileComp))
 }

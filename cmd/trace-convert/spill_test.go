@@ -15,8 +15,8 @@ import (
 
 var large = flag.Int("large", 10, "the size of each of the traces that are merged on disk, in MB")
 
-// requests writes Chrome JSON of some MB: of a client, and of a server, whose slices have parents in there, and which come
-// thread by thread.
+// requests writes Chrome JSON of some MB: of a client, and of a server, whose slices have parents in there, and which
+// come thread by thread.
 func requests(path string, mb int, server bool) error {
 	f, err := os.Create(path)
 	if err != nil {
@@ -52,9 +52,12 @@ func requests(path string, mb int, server bool) error {
 // TestMergeOnDisk: traces that are larger than the memory are merged within it, into what comes of them in memory, and
 // nothing is left behind. With -large 100 they are large indeed.
 func TestMergeOnDisk(t *testing.T) {
-	memory, most := "4MiB", int64(64<<20)
-	if *large >= 50 {
+	memory, most, mb := "4MiB", int64(64<<20), *large
+	switch {
+	case mb >= 50:
 		memory, most = "16MiB", 96<<20
+	case raceEnabled:
+		memory, mb = "500kB", 1
 	}
 	dir := t.TempDir()
 	tmp := filepath.Join(dir, "tmp")
@@ -63,7 +66,7 @@ func TestMergeOnDisk(t *testing.T) {
 	}
 	client, server := filepath.Join(dir, "client.json"), filepath.Join(dir, "server.json")
 	for path, isServer := range map[string]bool{client: false, server: true} {
-		if err := requests(path, *large, isServer); err != nil {
+		if err := requests(path, mb, isServer); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -95,7 +98,7 @@ func TestMergeOnDisk(t *testing.T) {
 	if !bytes.Equal(got, want) {
 		t.Errorf("%d bytes differ from %d that come of it in memory", len(got), len(want))
 	}
-	t.Logf("%d MB merged in %d MiB; in memory it takes %d MiB", 2**large, peak>>20, whole>>20)
+	t.Logf("%d MB merged in %d MiB; in memory it takes %d MiB", 2*mb, peak>>20, whole>>20)
 	switch {
 	case peak == 0:
 		t.Log("skipped: how much memory a process took isn't known here")
@@ -106,8 +109,8 @@ func TestMergeOnDisk(t *testing.T) {
 	}
 }
 
-// runAndWatch runs a command, which must succeed, and returns the most memory that it had, if that can be told. Meanwhile
-// it calls look.
+// runAndWatch runs a command, which must succeed, and returns the most memory that it had, if that can be told.
+// Meanwhile it calls look.
 func runAndWatch(t *testing.T, cmd *exec.Cmd, look func()) (peak int64) {
 	t.Helper()
 	if err := cmd.Start(); err != nil {

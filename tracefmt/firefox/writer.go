@@ -67,8 +67,8 @@ func (t *numbered) number(s string) int {
 func NewWriter(out io.Writer) *Writer { return &Writer{out: out} }
 
 // SetMemory bounds what the events of the trace, and the text of their markers, take in memory: beyond it they are in
-// temporary files. It has to be called before Write. In memory stay all names and keys of arrows, once each, and the ends
-// of async slices.
+// temporary files. It has to be called before Write. In memory stay all names and keys of arrows, once each, and the
+// ends of async slices.
 func (w *Writer) SetMemory(bytes int64) { w.trace.Memory = bytes }
 
 // Losses returns what has no place in the format, or had to be repaired.

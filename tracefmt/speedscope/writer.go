@@ -46,8 +46,8 @@ func (n *numbered) number(text []byte) int32 {
 // NewWriter returns a Writer to out.
 func NewWriter(out io.Writer) *Writer { return &Writer{out: out} }
 
-// SetMemory bounds what the events of the trace take in memory: beyond it they are in temporary files. It has to be called
-// before Write. In memory stay 24 bytes of each slice when the file is written, and all frames.
+// SetMemory bounds what the events of the trace take in memory: beyond it they are in temporary files. It has to be
+// called before Write. In memory stay 24 bytes of each slice when the file is written, and all frames.
 func (w *Writer) SetMemory(bytes int64) { w.trace.Memory = bytes }
 
 // Losses returns what has no place in the format.

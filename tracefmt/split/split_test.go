@@ -294,25 +294,27 @@ func TestOnDisk(t *testing.T) {
 	dir := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
 		events := fmttest.Events(t)
+		by := split.ByProcess
+		if rapid.Bool().Draw(t, "by trace") {
+			by = split.ByTrace
+		}
 		told := func(memory int64) (text []string) {
-			for _, by := range []func(*timeline.Timeline) ([]*split.Group, []tracefmt.Loss){split.ByProcess, split.ByTrace} {
-				tl := timeline.Timeline{Memory: memory, Dir: dir}
-				defer tl.Close()
-				l := list(slices.Clone(events))
-				if _, err := tl.Read(&l); err != nil {
-					t.Fatal(err)
+			tl := timeline.Timeline{Memory: memory, Dir: dir}
+			defer tl.Close()
+			l := list(slices.Clone(events))
+			if _, err := tl.Read(&l); err != nil {
+				t.Fatal(err)
+			}
+			groups, losses := by(&tl)
+			for _, g := range groups {
+				var all []tracefmt.Event
+				for e := range g.Events() {
+					all = append(all, *e.Clone())
 				}
-				groups, losses := by(&tl)
-				for _, g := range groups {
-					var all []tracefmt.Event
-					for e := range g.Events() {
-						all = append(all, *e.Clone())
-					}
-					text = append(text, fmt.Sprint(g.Name, g.Len(), losses, fmttest.ContentOf(all, tracefmt.KeepsAll)))
-				}
-				if err := tl.Err(); err != nil {
-					t.Fatal(err)
-				}
+				text = append(text, fmt.Sprint(g.Name, g.Len(), losses, fmttest.ContentOf(all, tracefmt.KeepsAll)))
+			}
+			if err := tl.Err(); err != nil {
+				t.Fatal(err)
 			}
 			return text
 		}

@@ -7,8 +7,8 @@ import (
 	"github.com/spanstack/spanstack/tracefmt/timeline"
 )
 
-// traceOf returns the events of a trace with slices that nest, as begins and ends or whole, and log lines: track by track,
-// or in the order of time.
+// traceOf returns the events of a trace with slices that nest, as begins and ends or whole, and log lines: track by
+// track, or in the order of time.
 func traceOf(n int, whole, byTrack bool) []tracefmt.Event {
 	const tracks = 8
 	var events []tracefmt.Event
@@ -21,8 +21,9 @@ func traceOf(n int, whole, byTrack bool) []tracefmt.Event {
 		if byTrack {
 			at = int64(i%(n/tracks+1)) * 1000 * tracks
 		}
-		e := tracefmt.Event{Track: track, Time: at, Name: [...]string{"read", "write", "wait", "send"}[i%4], Category: "op",
-			Attrs: []tracefmt.Attr{{Key: "n", Value: tracefmt.Int64(int64(i))}, {Key: "dataset", Value: tracefmt.String("tank/db")}}}
+		name := [...]string{"read", "write", "wait", "send"}[i%4]
+		e := tracefmt.Event{Track: track, Time: at, Name: name, Category: "op", Attrs: []tracefmt.Attr{
+			{Key: "n", Value: tracefmt.Int64(int64(i))}, {Key: "dataset", Value: tracefmt.String("tank/db")}}}
 		switch {
 		case whole:
 			e.Kind, e.Dur = tracefmt.Complete, 3000
@@ -33,7 +34,8 @@ func traceOf(n int, whole, byTrack bool) []tracefmt.Event {
 			events = append(events, e, end)
 		}
 		if i%4 == 0 {
-			events = append(events, tracefmt.Event{Kind: tracefmt.Log, Track: track, Time: at + 100, Name: "a line", Severity: 9})
+			events = append(events,
+				tracefmt.Event{Kind: tracefmt.Log, Track: track, Time: at + 100, Name: "a line", Severity: 9})
 		}
 	}
 	for i := range n {

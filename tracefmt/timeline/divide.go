@@ -34,8 +34,8 @@ func (p *Part) Events() iter.Seq[*tracefmt.Event] {
 	}
 }
 
-// Divide returns n parts of the normal form. It visits all events that have a time, with their numbers, from 0; each goes
-// to the parts for which add is called meanwhile.
+// Divide returns n parts of the normal form. It visits all events that have a time, with their numbers, from 0; each
+// goes to the parts for which add is called meanwhile.
 func (t *Timeline) Divide(n int, visit func(number int, e *tracefmt.Event, add func(part int))) []*Part {
 	parts := make([]*Part, n)
 	for i := range parts {

@@ -378,8 +378,8 @@ func (t *Timeline) dropRepeated(logs []int) {
 	var text tracefmt.Event
 	t.inParts(inputs, func(i int, e *tracefmt.Event, add func(key string, e *tracefmt.Event)) {
 		if e.Kind == tracefmt.Log {
-			text = tracefmt.Event{Kind: e.Kind, Track: e.Track, Time: e.Time, Dur: int64(i), Name: e.Name, Parent: e.Parent,
-				Severity: e.Severity}
+			text = tracefmt.Event{Kind: e.Kind, Track: e.Track, Time: e.Time, Dur: int64(i), Name: e.Name,
+				Parent: e.Parent, Severity: e.Severity}
 			add(cmp.Or(e.Parent, e.Name), &text)
 		}
 	}, r.find)
@@ -428,8 +428,8 @@ func (r *repeated) find(each visitor) {
 	}
 }
 
-// dropThoseIn takes out lines of a log that are among known ones of at most that different a time. It returns what is left
-// of both.
+// dropThoseIn takes out lines of a log that are among known ones of at most that different a time. It returns what is
+// left of both.
 func (r *repeated) dropThoseIn(log int, known, lines []line, apart int64) (free, left []line) {
 	byTime := func(a, b line) int { return cmp.Compare(a.time, b.time) }
 	slices.SortStableFunc(known, byTime)

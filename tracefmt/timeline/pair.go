@@ -75,9 +75,9 @@ type begun struct {
 	number int64
 }
 
-// pairing turns begins and ends into complete slices. Events come in the order of time. As in Perfetto, an end closes the
-// innermost open slice of its name, or the innermost if it has no name, and one whose name isn't open closes nothing.
-// Unlike there, slices inside of the one that is closed end with it. Only what is open is held.
+// pairing turns begins and ends into complete slices. Events come in the order of time. As in Perfetto, an end closes
+// the innermost open slice of its name, or the innermost if it has no name, and one whose name isn't open closes
+// nothing. Unlike there, slices inside of the one that is closed end with it. Only what is open is held.
 type pairing struct {
 	t    *Timeline
 	out  *spill.Sorter

@@ -18,8 +18,8 @@ const (
 	maxParts = 64
 )
 
-// inParts shows look what pick hands on of inputs, so that it can find what has the same key. In memory it sees everything
-// at once. Of what is on a tape it sees one part of the keys after the other, lest its notes become large.
+// inParts shows look what pick hands on of inputs, so that it can find what has the same key. In memory it sees
+// everything at once. Of what is on a tape it sees one part of the keys after the other, lest its notes become large.
 func (t *Timeline) inParts(inputs []int, pick picker, look func(visitor)) {
 	if t.store.tape == nil {
 		look(func(visit func(int, *tracefmt.Event)) {

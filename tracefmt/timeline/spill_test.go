@@ -56,23 +56,22 @@ func textOf(e *tracefmt.Event) string {
 }
 
 // compare compares what comes of traces in memory and on disk.
-func compare(t rapid.TB, budgets []int64, traces [][]tracefmt.Event, set func(*timeline.Timeline)) {
+func compare(t rapid.TB, memory int64, traces [][]tracefmt.Event, set func(*timeline.Timeline)) {
 	t.Helper()
 	want := merged(t, 0, spillDir, traces, set)
-	for _, memory := range budgets {
-		got := merged(t, memory, spillDir, traces, set)
-		if !slices.Equal(got.events, want.events) {
-			for i := range max(len(got.events), len(want.events)) {
-				if i >= len(got.events) || i >= len(want.events) || got.events[i] != want.events[i] {
-					t.Fatalf("with %d bytes, event %d of %d and %d:\n%v\nwant:\n%v", memory, i, len(got.events), len(want.events),
-						got.events[i:min(i+3, len(got.events))], want.events[i:min(i+3, len(want.events))])
-				}
+	got := merged(t, memory, spillDir, traces, set)
+	if !slices.Equal(got.events, want.events) {
+		for i := range max(len(got.events), len(want.events)) {
+			if i >= len(got.events) || i >= len(want.events) || got.events[i] != want.events[i] {
+				t.Fatalf("with %d bytes, event %d of %d and %d:\n%v\nwant:\n%v", memory, i,
+					len(got.events), len(want.events),
+					got.events[i:min(i+3, len(got.events))], want.events[i:min(i+3, len(want.events))])
 			}
 		}
-		if fmt.Sprint(got.losses, got.aligned, got.placement) != fmt.Sprint(want.losses, want.aligned, want.placement) {
-			t.Fatalf("with %d bytes: %v %v %+v\nwant: %v %v %+v", memory,
-				got.losses, got.aligned, got.placement, want.losses, want.aligned, want.placement)
-		}
+	}
+	if fmt.Sprint(got.losses, got.aligned, got.placement) != fmt.Sprint(want.losses, want.aligned, want.placement) {
+		t.Fatalf("with %d bytes: %v %v %+v\nwant: %v %v %+v", memory,
+			got.losses, got.aligned, got.placement, want.losses, want.aligned, want.placement)
 	}
 	if left, _ := filepath.Glob(filepath.Join(spillDir, "*")); len(left) > 0 {
 		t.Fatalf("left behind: %v", left)
@@ -93,7 +92,8 @@ func TestSpill(t *testing.T) {
 		if rapid.Bool().Draw(t, "regular") {
 			events = fmttest.Events(t)
 		}
-		compare(t, budgets, [][]tracefmt.Event{events}, func(*timeline.Timeline) {})
+		memory := rapid.SampledFrom(budgets).Draw(t, "memory")
+		compare(t, memory, [][]tracefmt.Event{events}, func(*timeline.Timeline) {})
 	})
 }
 
@@ -114,7 +114,7 @@ func TestSpillMerge(t *testing.T) {
 		}
 		by := timeline.AlignBy(rapid.IntRange(0, 2).Draw(t, "by"))
 		moved := rapid.IntRange(-1, 3).Draw(t, "moved")
-		compare(t, budgets, traces, func(tl *timeline.Timeline) {
+		compare(t, rapid.SampledFrom(budgets).Draw(t, "memory"), traces, func(tl *timeline.Timeline) {
 			tl.AlignBy(by)
 			if moved >= 0 {
 				tl.SetOffset(moved, 17)
@@ -150,10 +150,9 @@ func TestSpillDivide(t *testing.T) {
 			return text
 		}
 		want := divided(0)
-		for _, memory := range budgets {
-			if got := divided(memory); !slices.Equal(got, want) {
-				t.Fatalf("with %d bytes:\n%q, want\n%q", memory, got, want)
-			}
+		memory := rapid.SampledFrom(budgets).Draw(t, "memory")
+		if got := divided(memory); !slices.Equal(got, want) {
+			t.Fatalf("with %d bytes:\n%q, want\n%q", memory, got, want)
 		}
 	})
 }
@@ -210,8 +209,8 @@ func TestSpillFiles(t *testing.T) {
 	}
 	for i := range traces {
 		alone, both := traces[i:i+1], traces[i:min(i+2, len(traces))]
-		compare(t, []int64{64 << 10}, alone, func(*timeline.Timeline) {})
-		compare(t, []int64{1 << 10}, both, func(*timeline.Timeline) {})
+		compare(t, 64<<10, alone, func(*timeline.Timeline) {})
+		compare(t, 1<<10, both, func(*timeline.Timeline) {})
 	}
 }
 
@@ -230,18 +229,20 @@ func tangle(t *rapid.T, input int) (events []tracefmt.Event) {
 			SourceID: tracefmt.Int64(int64(i))})
 	}
 	if few("anchor", 2) == 0 {
-		events = append(events, tracefmt.Event{Kind: tracefmt.Clock, Time: 3, Unix: int64(1000 + input*few("ahead", 50))})
+		unix := int64(1000 + input*few("ahead", 50))
+		events = append(events, tracefmt.Event{Kind: tracefmt.Clock, Time: 3, Unix: unix})
 	}
-	kinds := []tracefmt.Kind{tracefmt.Begin, tracefmt.Begin, tracefmt.Begin, tracefmt.End, tracefmt.End, tracefmt.Complete,
-		tracefmt.Complete, tracefmt.Instant, tracefmt.Log, tracefmt.FlowStart, tracefmt.FlowStep, tracefmt.FlowEnd,
-		tracefmt.AsyncBegin, tracefmt.AsyncInstant, tracefmt.AsyncEnd, tracefmt.Clock, tracefmt.Counter, tracefmt.Invalid}
+	kinds := []tracefmt.Kind{tracefmt.Begin, tracefmt.Begin, tracefmt.Begin, tracefmt.End, tracefmt.End,
+		tracefmt.Complete, tracefmt.Complete, tracefmt.Instant, tracefmt.Log, tracefmt.FlowStart, tracefmt.FlowStep,
+		tracefmt.FlowEnd, tracefmt.AsyncBegin, tracefmt.AsyncInstant, tracefmt.AsyncEnd, tracefmt.Clock,
+		tracefmt.Counter, tracefmt.Invalid}
 	for range few("events", 60) {
 		e := tracefmt.Event{Kind: kinds[few("kind", len(kinds))], Track: tracefmt.TrackID(few("track", 4) + 1),
 			Time: int64(few("time", 12)), Name: []string{"", "a", "b"}[few("name", 3)]}
 		for range few("attrs", 3) {
 			e.Attrs = append(e.Attrs, tracefmt.Attr{Key: []string{"k", "l", "trace_id"}[few("key", 3)],
-				Value: []tracefmt.Value{{}, tracefmt.Bool(true), tracefmt.Float64(0.5), tracefmt.Uint64(1<<64 - 1), tracefmt.Int64(-1),
-					tracefmt.String("t"), tracefmt.RawJSON("[1]")}[few("value", 7)]})
+				Value: []tracefmt.Value{{}, tracefmt.Bool(true), tracefmt.Float64(0.5), tracefmt.Uint64(1<<64 - 1),
+					tracefmt.Int64(-1), tracefmt.String("t"), tracefmt.RawJSON("[1]")}[few("value", 7)]})
 		}
 		switch e.Kind {
 		case tracefmt.Begin:
@@ -253,7 +254,8 @@ func tangle(t *rapid.T, input int) (events []tracefmt.Event) {
 			e.Category = []string{"", tracefmt.CategoryOpen}[few("open", 2)]
 		case tracefmt.Log:
 			e.Parent, e.Severity = id("parent"), 9
-		case tracefmt.AsyncBegin, tracefmt.AsyncInstant, tracefmt.AsyncEnd, tracefmt.FlowStart, tracefmt.FlowStep, tracefmt.FlowEnd:
+		case tracefmt.AsyncBegin, tracefmt.AsyncInstant, tracefmt.AsyncEnd,
+			tracefmt.FlowStart, tracefmt.FlowStep, tracefmt.FlowEnd:
 			e.Key = []string{"x", "local:y", "id-of-a-span-1"}[few("flow", 3)]
 			e.BindNext = e.Kind == tracefmt.FlowEnd && few("next", 2) == 0
 		case tracefmt.Clock:
@@ -271,8 +273,8 @@ func lines(t *rapid.T) (events []tracefmt.Event) {
 		tracefmt.Event{Kind: tracefmt.Track, Track: 2, Process: 1, Name: "root"},
 		tracefmt.Event{Kind: tracefmt.Clock, Unix: 1000})
 	for range few("lines", 40) {
-		e := tracefmt.Event{Kind: tracefmt.Log, Track: tracefmt.TrackID(few("track", 2) + 1), Time: int64(few("time", 20)),
-			Name: []string{"a", "b"}[few("message", 2)], Severity: 9}
+		e := tracefmt.Event{Kind: tracefmt.Log, Track: tracefmt.TrackID(few("track", 2) + 1),
+			Time: int64(few("time", 20)), Name: []string{"a", "b"}[few("message", 2)], Severity: 9}
 		if few("in a span", 4) > 0 {
 			e.Parent = fmt.Sprintf("id-of-a-span-%d", few("parent", 15))
 			e.Attrs = []tracefmt.Attr{{Key: tracefmt.AttrStack, Value: tracefmt.String(

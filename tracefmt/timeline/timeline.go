@@ -13,8 +13,8 @@ import (
 
 // Timeline collects events. The zero value is ready for use. Once Events or WriteTo was called, nothing can be added.
 type Timeline struct {
-	// Memory is how many bytes events may take in memory, about. Those of a trace that takes more are in temporary files,
-	// see Close. 0 is no limit.
+	// Memory is how many bytes events may take in memory, about. Those of a trace that takes more are in temporary
+	// files, see Close. 0 is no limit.
 	Memory int64
 	// Dir is where temporary files are; "" is [os.TempDir].
 	Dir string
@@ -90,8 +90,8 @@ func (t *Timeline) start() *input {
 	return in
 }
 
-// Add adds an event to the trace that Read was last called for, or to the only one. It keeps nothing of e. If it can't be
-// put on disk, Err tells.
+// Add adds an event to the trace that Read was last called for, or to the only one. It keeps nothing of e. If it can't
+// be put on disk, Err tells.
 func (t *Timeline) Add(e *tracefmt.Event) {
 	if t.normal {
 		panic("timeline: Add after Events")
@@ -221,8 +221,8 @@ func (t *Timeline) normalise() {
 	t.closeInside(t.pair(t.byTime()))
 }
 
-// nesting puts events in the order of time, and at the same time: what points to the next slice, slices from the longest
-// to the shortest, then everything else, flows from start to end.
+// nesting puts events in the order of time, and at the same time: what points to the next slice, slices from the
+// longest to the shortest, then everything else, flows from start to end.
 func nesting(e *tracefmt.Event) (class int32, size int64) {
 	r := rank(e)
 	if r == rankSlice {

@@ -39,8 +39,8 @@ func Of(events iter.Seq[*tracefmt.Event], keep func(*tracefmt.Event) *tracefmt.E
 	if keep == nil {
 		keep = func(e *tracefmt.Event) *tracefmt.Event { return e }
 	}
-	n := nesting{Tree: &Tree{}, keep: keep, tracks: make(map[tracefmt.TrackID]*track), async: make(map[asyncKey][]int32),
-		ids: make(map[string]int32)}
+	n := nesting{Tree: &Tree{}, keep: keep, tracks: make(map[tracefmt.TrackID]*track),
+		async: make(map[asyncKey][]int32), ids: make(map[string]int32)}
 	for e := range events {
 		n.Owners = append(n.Owners, None) // place may refer to it
 		owner := n.place(e)

@@ -135,9 +135,9 @@ func (t *Texts) appendRest(dst []byte, e *tracefmt.Event, has uint64) []byte {
 }
 
 func fieldsOf(e *tracefmt.Event) (has uint64) {
-	for bit, is := range [...]bool{e.Time != 0, e.Name != "", e.Category != "", len(e.Attrs) > 0, e.Dur != 0, e.ID != "",
-		e.Parent != "", e.Key != "", e.Severity != 0, e.BindNext, e.Process != 0, !e.SourceID.IsZero(), e.Order != 0,
-		e.Unix != 0} {
+	for bit, is := range [...]bool{e.Time != 0, e.Name != "", e.Category != "", len(e.Attrs) > 0, e.Dur != 0,
+		e.ID != "", e.Parent != "", e.Key != "", e.Severity != 0, e.BindNext, e.Process != 0, !e.SourceID.IsZero(),
+		e.Order != 0, e.Unix != 0} {
 		if is {
 			has |= 1 << bit
 		}

@@ -9,8 +9,8 @@ import (
 	"github.com/spanstack/spanstack/tracefmt/internal/intern"
 )
 
-// A Sorter puts events in the order of their times; at the same time in that of their classes, in a class from the largest
-// to the smallest, and then in that of their numbers.
+// A Sorter puts events in the order of their times; at the same time in that of their classes, in a class from the
+// largest to the smallest, and then in that of their numbers.
 type Sorter struct {
 	c     Config
 	texts *Texts
@@ -56,7 +56,8 @@ func (k *key) compare(other *key) int {
 	return cmp.Compare(k.number, other.number)
 }
 
-// NewSorter returns a Sorter. If c.Memory is 0, it keeps the events that are added, which must not change, and no files.
+// NewSorter returns a Sorter. If c.Memory is 0, it keeps the events that are added, which must not change, and no
+// files.
 func NewSorter(c Config, texts *Texts, class func(*tracefmt.Event) (class int32, size int64)) *Sorter {
 	return &Sorter{c: c, texts: texts, class: class}
 }
@@ -257,8 +258,8 @@ func (h *head) next(s *Sorter) error {
 	return err
 }
 
-// Next returns the next event and its number, and io.EOF after the last. In memory it is the one that was added, else one
-// that is valid until the following call, and may be changed.
+// Next returns the next event and its number, and io.EOF after the last. In memory it is the one that was added, else
+// one that is valid until the following call, and may be changed.
 func (m *Sorted) Next() (e *tracefmt.Event, number int64, err error) {
 	switch {
 	case m.inMemory:

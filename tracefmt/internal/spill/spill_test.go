@@ -21,8 +21,8 @@ import (
 // full has something in every field.
 func full() tracefmt.Event {
 	return tracefmt.Event{Kind: tracefmt.FlowEnd, Track: math.MaxUint32, Time: math.MinInt64, Dur: math.MaxInt64,
-		Name: "name", Category: "category", ID: "id", Parent: "parent", Key: "key", Severity: 24, BindNext: true, Process: 3,
-		SourceID: tracefmt.Uint64(math.MaxUint64), Order: -1, Unix: math.MinInt64, Attrs: []tracefmt.Attr{
+		Name: "name", Category: "category", ID: "id", Parent: "parent", Key: "key", Severity: 24, BindNext: true,
+		Process: 3, SourceID: tracefmt.Uint64(math.MaxUint64), Order: -1, Unix: math.MinInt64, Attrs: []tracefmt.Attr{
 			{Key: "none"}, {Key: "true", Value: tracefmt.Bool(true)}, {Key: "false", Value: tracefmt.Bool(false)},
 			{Key: "int", Value: tracefmt.Int64(math.MinInt64)}, {Key: "nan", Value: tracefmt.Float64(math.Inf(-1))},
 			{Key: "", Value: tracefmt.String("")}, {Key: "long", Value: tracefmt.String(strings.Repeat("x", 1000))},
@@ -34,7 +34,8 @@ func full() tracefmt.Event {
 func sample() []tracefmt.Event {
 	return []tracefmt.Event{full(), {}, {Kind: tracefmt.Begin, Track: 1, Time: 5, Name: "name", ID: "id"},
 		{Kind: tracefmt.End, Track: 1, Time: 5}, {Kind: tracefmt.Complete, Track: 2, Dur: tracefmt.Open, Name: "name"},
-		{Kind: tracefmt.Log, Time: -1, Severity: 9, Parent: "id", Attrs: []tracefmt.Attr{{Key: "int", Value: tracefmt.Int64(0)}}},
+		{Kind: tracefmt.Log, Time: -1, Severity: 9, Parent: "id",
+			Attrs: []tracefmt.Attr{{Key: "int", Value: tracefmt.Int64(0)}}},
 		{Kind: tracefmt.Track, Process: 1, SourceID: tracefmt.String("main")}, full()}
 }
 
@@ -99,9 +100,10 @@ func TestSort(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var events []tracefmt.Event
 		for range rapid.IntRange(0, 200).Draw(t, "events") {
-			events = append(events, tracefmt.Event{Kind: tracefmt.Complete, Time: rapid.Int64Range(-3, 3).Draw(t, "time"),
-				Track: tracefmt.TrackID(rapid.IntRange(0, 4).Draw(t, "track")), Dur: rapid.Int64Range(0, 2).Draw(t, "dur"),
-				Name: strings.Repeat("n", rapid.IntRange(0, 3).Draw(t, "name")*200)})
+			events = append(events, tracefmt.Event{Kind: tracefmt.Complete,
+				Time: rapid.Int64Range(-3, 3).Draw(t, "time"), Dur: rapid.Int64Range(0, 2).Draw(t, "dur"),
+				Track: tracefmt.TrackID(rapid.IntRange(0, 4).Draw(t, "track")),
+				Name:  strings.Repeat("n", rapid.IntRange(0, 3).Draw(t, "name")*200)})
 		}
 		want := make([]int, len(events))
 		for i := range want {
@@ -149,7 +151,8 @@ func TestErrors(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "none")
 	_, err := NewTape(Config{Memory: 1, Dir: dir}, new(Texts))
 	failed, ok := errors.AsType[*Error](err)
-	if !ok || failed.Op != "create" || err.Error() != fmt.Sprintf("create temporary file in %s: no such file or directory", dir) {
+	want := fmt.Sprintf("create temporary file in %s: no such file or directory", dir)
+	if !ok || failed.Op != "create" || err.Error() != want {
 		t.Errorf("%v", err)
 	}
 	s := NewSorter(Config{Memory: 1, Dir: dir}, new(Texts), nil)
