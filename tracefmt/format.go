@@ -33,6 +33,12 @@ type Writer interface {
 	Close() error
 }
 
+// Spiller is the ability of a Writer that holds the whole trace to put it into temporary files, see [os.TempDir], if it
+// would take more than some bytes of memory. SetMemory is called before the first Write.
+type Spiller interface {
+	SetMemory(bytes int64)
+}
+
 // Mode says how much of a trace a format's writer holds in memory.
 type Mode uint8
 

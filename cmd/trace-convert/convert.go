@@ -29,6 +29,7 @@ type conversion struct {
 	losses              int64    // things that were lost so far
 	goStates, goMetrics bool     // of Go's execution traces
 	memory              byteSize // what may be held of the trace
+	bounded             bool     // by memory
 
 	filter filterFlags
 
@@ -60,7 +61,11 @@ func (c *conversion) run(ctx context.Context, inputs []string) (code int, err er
 func (c *conversion) do(ctx context.Context, work func(*output) error) (code int, err error) {
 	out := newOutput(c.output, c.std.out)
 	done := make(chan error, 1)
-	go func() { done <- work(out) }()
+	go func() {
+		c.begin()
+		defer c.trace.Close()
+		done <- onDisk(work(out))
+	}()
 	select {
 	case err = <-done:
 	case <-ctx.Done():
@@ -247,6 +252,9 @@ func (c *conversion) read(ctx context.Context, name string, only bool) error {
 	}
 	defer s.close()
 	n, err := c.trace.Read(s)
+	if err := c.trace.Err(); err != nil {
+		return err
+	}
 	return c.ended(ctx, s, n, "events", err)
 }
 
@@ -304,6 +312,9 @@ func (c *conversion) writeSummary(out io.Writer, events iter.Seq[*tracefmt.Event
 	for e := range events {
 		sum.Add(e)
 	}
+	if err := c.trace.Err(); err != nil {
+		return err
+	}
 	sum.Finish()
 	c.sayPlacement()
 	c.lost("put in order", c.trace.Losses())
@@ -316,11 +327,14 @@ func (c *conversion) writeSummary(out io.Writer, events iter.Seq[*tracefmt.Event
 
 func (c *conversion) writeTrace(out io.Writer, events iter.Seq[*tracefmt.Event]) error {
 	return c.pack(out, func(out io.Writer) error {
-		w := c.format.NewWriter(out)
+		w := c.limited(c.format.NewWriter(out))
 		for e := range events {
 			if err := w.Write(e); err != nil {
 				return err
 			}
+		}
+		if err := c.trace.Err(); err != nil {
+			return err
 		}
 		if err := w.Close(); err != nil {
 			return err

@@ -70,6 +70,7 @@ func criticalCommand(code *int, std streams) *cobra.Command {
 	flags.StringVar(&c.to, "to", "",
 		`write the trace in this format, with the path marked ("text" unless OUTPUT's name says otherwise)`)
 	flags.StringVarP(&c.output, "output", "o", "-", `write to this file; "-" is standard output`)
+	c.addMemoryFlag(cmd, onDiskUsage)
 	cmd.RegisterFlagCompletionFunc("to", cobra.FixedCompletions(choice, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -108,6 +109,9 @@ func (c *pathFinding) find(ctx context.Context, inputs []string, out *output) er
 	var t critical.Trace
 	for e := range c.trace.Events() {
 		t.Add(e)
+	}
+	if err := c.trace.Err(); err != nil {
+		return err
 	}
 	s := t.Longest()
 	if c.span != "" {

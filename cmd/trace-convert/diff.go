@@ -14,7 +14,6 @@ import (
 	"github.com/spanstack/spanstack/internal/terminal"
 	"github.com/spanstack/spanstack/tracefmt/diff"
 	"github.com/spanstack/spanstack/tracefmt/summary"
-	"github.com/spanstack/spanstack/tracefmt/timeline"
 )
 
 const diffHelp = `trace-convert diff compares two traces of the same program, A from before and B from after a change, by the paths of
@@ -106,6 +105,7 @@ func diffCommand(code *int, std streams) *cobra.Command {
 	flags.BoolVar(&c.json, "json", false, "write JSON instead of a table")
 	flags.StringVar(&c.to, "to", textFormat, `write "text", or a profile for "pprof"`)
 	flags.StringVarP(&c.output, "output", "o", "-", `write to this file; "-" is standard output`)
+	c.addMemoryFlag(cmd, onDiskUsage)
 	cmd.RegisterFlagCompletionFunc("to", cobra.FixedCompletions(choice, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -135,16 +135,19 @@ func (c *comparison) run(ctx context.Context, inputs []string) (code int, err er
 func (c *comparison) compare(ctx context.Context, inputs []string, out *output) error {
 	var sums [2]*summary.Summary
 	for i, name := range inputs {
-		c.trace = timeline.Timeline{} // one at a time in memory
+		c.begin() // one at a time in memory
 		if err := c.read(ctx, name, false); err != nil {
 			return err
 		}
 		sum, losses := diff.Sum(c.trace.Events(), c.normalize)
+		if err := c.trace.Err(); err != nil {
+			return err
+		}
 		c.lost("put "+name+" in order", c.trace.Losses())
 		c.lost("sum up "+name, losses)
 		sums[i] = sum
 	}
-	c.trace = timeline.Timeline{}
+	c.begin()
 	d := diff.Compare(sums[0], sums[1], c.min.Threshold)
 	if err := out.write(func(w io.Writer) error { return c.report(w, d, inputs) }); err != nil {
 		return err

@@ -23,8 +23,9 @@ A TIME is 2026-01-31T09:05:00Z (RFC 3339) or 1769850300.5 (Unix seconds), if the
 text and "?" for a character. A CONDITION is key (there is such an attribute), key=value, key!=value, key~regexp or
 key!~regexp. Several --task or --span are alternatives; several --attr have to be met all.
 
-Only if nothing is asked for but times can a large trace be converted as a stream; otherwise it is held in memory,
-whatever --memory says. A file is read twice if times depend on its beginning or its end.`
+Only if nothing is asked for but times can a large trace be converted as a stream; otherwise it goes through temporary
+files, and some 350 bytes of each slice stay in memory, whatever --memory says. A file is read twice if times depend on
+its beginning or its end.`
 
 const filterExamples = `  trace-convert trace.json --from 10% --until 40% -o part.json
   trace-convert trace.json --task 'replicate tank/*' --min-duration 10ms -o slow.json
@@ -162,10 +163,10 @@ func (c *conversion) reportFilter() {
 }
 
 // collect puts events that are in normal form into a Timeline.
-func collect(events iter.Seq[*tracefmt.Event]) *timeline.Timeline {
-	var t timeline.Timeline
+func (c *conversion) collect(events iter.Seq[*tracefmt.Event]) *timeline.Timeline {
+	t := &timeline.Timeline{Memory: c.trace.Memory}
 	for e := range events {
 		t.Add(e)
 	}
-	return &t
+	return t
 }

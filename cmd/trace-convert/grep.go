@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
+	"iter"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -82,6 +82,7 @@ func grepCommand(code *int, std streams) *cobra.Command {
 	flags.SortFlags = false
 	flags.StringVar(&s.to, "to", "", `write this format ("text" unless OUTPUT's name says otherwise)`)
 	flags.StringVarP(&s.output, "output", "o", "-", `write to this file; "-" is standard output`)
+	s.addMemoryFlag(cmd, onDiskUsage)
 	cmd.RegisterFlagCompletionFunc("to", cobra.FixedCompletions(choice, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -132,13 +133,19 @@ func (s *search) search(ctx context.Context, inputs []string, out *output) error
 	for _, src := range sources {
 		src.bar.start()
 		n, err := s.trace.Read(src)
+		if err := s.trace.Err(); err != nil {
+			return err
+		}
 		if err := s.ended(ctx, src, n, "events", err); err != nil {
 			return err
 		}
 	}
 	s.alignInputs()
 	found := s.trace.Below(s.query.matches)
-	if !slices.ContainsFunc(slices.Collect(found), func(e *tracefmt.Event) bool { return e.Kind > tracefmt.Clock }) {
+	if !contains(found, func(e *tracefmt.Event) bool { return e.Kind > tracefmt.Clock }) {
+		if err := s.trace.Err(); err != nil {
+			return err
+		}
 		return s.nothing()
 	}
 	return out.write(func(w io.Writer) error {
@@ -147,12 +154,25 @@ func (s *search) search(ctx context.Context, inputs []string, out *output) error
 		}
 		s.sayPlacement()
 		s.lost("put in order", s.trace.Losses())
-		return list(w, found, s.begin())
+		if err := list(w, found, s.first()); err != nil {
+			return err
+		}
+		return s.trace.Err()
 	})
 }
 
-// begin returns the time of the first event of all.
-func (s *search) begin() int64 {
+// contains reports whether one of the events is what is looked for.
+func contains(events iter.Seq[*tracefmt.Event], is func(*tracefmt.Event) bool) bool {
+	for e := range events {
+		if is(e) {
+			return true
+		}
+	}
+	return false
+}
+
+// first returns the time of the first event of all.
+func (s *search) first() int64 {
 	for e := range s.trace.Events() {
 		if e.Kind > tracefmt.Clock {
 			return e.Time

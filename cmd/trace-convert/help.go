@@ -15,9 +15,11 @@ critical-path" what determined how long it took, and "trace-convert diff" compar
 
 Written is the normal form: names of processes and tracks first, then events in the order of time, begins and ends
 paired. A single trace that would take more than --memory is converted as a stream instead, if the output's format
-allows: begins and ends stay apart, and the order of time is found among some thousand events at a time. What a format
-can't express is told on standard error, with counts. An output file appears under its name only when it is complete;
-with a name that ends in ".gz" or ".zst" it is packed.
+allows: begins and ends stay apart, and the order of time is found among some thousand events at a time. Several traces,
+and what can't be a stream, are put in order on disk then, by temporary files in $TMPDIR (/tmp, if that isn't set). They
+take about as much room as the inputs would as JSON, and nothing is left of them, however the program ends. What a
+format can't express is told on standard error, with counts. An output file appears under its name only when it is
+complete; with a name that ends in ".gz" or ".zst" it is packed.
 
 ` + filterHelp + `
 

@@ -139,7 +139,7 @@ func (c *conversion) addTraceFlags(cmd *cobra.Command) {
 	cmd.RegisterFlagCompletionFunc("lossy", cobra.FixedCompletions(lossyValues, cobra.ShellCompDirectiveNoFileComp))
 	flags.BoolVar(&c.goStates, "go-states", false, "of Go's execution traces, convert what goroutines waited for, too")
 	flags.BoolVar(&c.goMetrics, "go-metrics", false, "of Go's execution traces, convert the runtime's metrics, too")
-	c.memory = 64 << 20
-	flags.Var(&c.memory, "memory", "convert a trace that takes more memory than `SIZE` as a stream, without holding it")
+	c.addMemoryFlag(cmd,
+		"convert a trace that takes more memory than `SIZE` as a stream, or by temporary files in $TMPDIR")
 	cmd.RegisterFlagCompletionFunc("to", cobra.FixedCompletions(writable(), cobra.ShellCompDirectiveNoFileComp))
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -191,7 +192,7 @@ func (s *splitting) along(events iter.Seq[*tracefmt.Event], o split.Options) err
 		if n > s.limit {
 			return nil, s.tooMany(fmt.Sprintf("more than %d", s.limit))
 		}
-		return s.parts.add(s.nameOf(n), s.format)
+		return s.part(n)
 	})
 	for e := range events {
 		if err := w.Write(e); err != nil {
@@ -210,8 +211,9 @@ func (s *splitting) along(events iter.Seq[*tracefmt.Event], o split.Options) err
 func (s *splitting) group(events iter.Seq[*tracefmt.Event], failed func() error) error {
 	t := &s.trace
 	if !s.filter.options.IsZero() {
-		t = collect(events)
-		if err := failed(); err != nil {
+		t = s.collect(events)
+		defer t.Close()
+		if err := cmp.Or(failed(), t.Err()); err != nil {
 			return err
 		}
 	}
@@ -220,11 +222,14 @@ func (s *splitting) group(events iter.Seq[*tracefmt.Event], failed func() error)
 		by = split.ByTrace
 	}
 	groups, losses := by(t)
+	if err := t.Err(); err != nil {
+		return err
+	}
 	if len(groups) > s.limit {
 		return s.tooMany(fmt.Sprint(len(groups)))
 	}
 	for i, g := range groups {
-		p, err := s.parts.add(s.nameOf(i+1), s.format)
+		p, err := s.part(i + 1)
 		if err != nil {
 			return err
 		}
@@ -232,6 +237,9 @@ func (s *splitting) group(events iter.Seq[*tracefmt.Event], failed func() error)
 			if err := p.Write(e); err != nil {
 				return err
 			}
+		}
+		if err := t.Err(); err != nil {
+			return err
 		}
 		if err := p.Close(); err != nil {
 			return err
@@ -245,6 +253,15 @@ func (s *splitting) group(events iter.Seq[*tracefmt.Event], failed func() error)
 	s.lost("split", losses)
 	s.sayPartLosses()
 	return nil
+}
+
+// part creates part n.
+func (s *splitting) part(n int) (*part, error) {
+	p, err := s.parts.add(s.nameOf(n), s.format)
+	if err == nil {
+		s.limited(p.Writer)
+	}
+	return p, err
 }
 
 func (s *splitting) tooMany(n string) error {

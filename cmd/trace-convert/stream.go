@@ -93,7 +93,7 @@ func (c *conversion) stream(ctx context.Context, s *source, out io.Writer) error
 		return err
 	}
 	return c.pack(out, func(out io.Writer) error {
-		w := c.format.NewWriter(out)
+		w := c.limited(c.format.NewWriter(out))
 		n := int64(0)
 		for {
 			e, err := s.Next()

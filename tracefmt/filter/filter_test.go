@@ -350,3 +350,37 @@ func sorted(events []tracefmt.Event) []tracefmt.Event {
 	})
 	return events
 }
+
+// TestOnDisk: of a trace on disk the same is left as of one in memory.
+func TestOnDisk(t *testing.T) {
+	options := []filter.Options{
+		{Tasks: globs(t, "*")}, {Spans: globs(t, "*a*", "")}, {Attrs: attrs(t, "n")}, {MinDuration: 10}, {MaxDepth: 1},
+		{Tasks: globs(t, "tank/db"), Attrs: attrs(t, "n=many")},
+	}
+	dir := t.TempDir()
+	rapid.Check(t, func(t *rapid.T) {
+		events := trace()
+		if rapid.Bool().Draw(t, "random") {
+			events = fmttest.Events(t)
+		}
+		o := rapid.SampledFrom(options).Draw(t, "options")
+		left := func(memory int64) (fmttest.Content, filter.Counts) {
+			tl := timeline.Timeline{Memory: memory, Dir: dir}
+			defer tl.Close()
+			if _, err := tl.Read(&list{events: events}); err != nil {
+				t.Fatal(err)
+			}
+			r := filter.NewReader(tl.NewReader(), o)
+			all, err := fmttest.ReadAll(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return fmttest.ContentOf(all, tracefmt.KeepsAll), r.Counts()
+		}
+		got, counts := left(1)
+		want, wantCounts := left(0)
+		if got.String() != want.String() || counts != wantCounts {
+			t.Fatalf("left on disk are\n%s\n%v, want\n%s\n%v", got, &counts, want, &wantCounts)
+		}
+	})
+}

@@ -34,10 +34,13 @@ const (
 // make decides.
 func (p *plan) make() (err error) {
 	p.survey()
+	if err := p.t.Err(); err != nil {
+		return err
+	}
 	if p.from, p.to, err = p.o.stretch(p.bounds); err != nil {
 		return err
 	}
-	p.tree = nest.Of(p.t.Events())
+	p.tree = nest.Of(p.t.Events(), p.keep())
 	p.subtree = make([]state, len(p.tree.Nodes))
 	for i := range p.tree.Nodes {
 		p.wanted = append(p.wanted, p.wants(int32(i)))
@@ -45,7 +48,19 @@ func (p *plan) make() (err error) {
 	p.leave()
 	p.leaveArrows()
 	p.leaveTracks()
-	return nil
+	return p.t.Err()
+}
+
+// keep returns how slices are to be kept while it is decided about them.
+func (p *plan) keep() func(*tracefmt.Event) *tracefmt.Event {
+	if !p.t.OnDisk() {
+		return nil
+	}
+	var keys []string
+	for _, a := range p.o.Attrs {
+		keys = append(keys, a.key)
+	}
+	return nest.Slim(keys...)
 }
 
 // survey learns when the trace is, and whether it has tasks.

@@ -2,6 +2,7 @@ package firefox
 
 import (
 	"cmp"
+	"fmt"
 	"strconv"
 
 	"github.com/spanstack/spanstack/tracefmt"
@@ -13,13 +14,16 @@ import (
 var colours = []string{"blue", "green", "orange", "purple", "yellow", "lightblue", "red", "magenta", "brown", "lightred",
 	"darkgrey"}
 
-// file writes everything to the buffer.
+// file writes everything.
 func (w *Writer) file() {
 	w.meta()
 	w.text(",\"libs\":[],\"shared\":{\"stringArray\":[")
 	for i, s := range w.strings.list {
 		w.comma(i)
 		w.buf = jsontext.AppendString(append(w.buf, '\n'), s)
+		if len(w.buf) > maxBuffer {
+			w.flush()
+		}
 	}
 	w.text("]},\"threads\":[")
 	for i, r := range w.layout.order {
@@ -28,6 +32,9 @@ func (w *Writer) file() {
 	}
 	w.text("]}\n")
 }
+
+// maxBuffer is how much is held before it is written.
+const maxBuffer = 64 << 10
 
 func (w *Writer) text(s string)   { w.buf = append(w.buf, s...) }
 func (w *Writer) quoted(s string) { w.buf = jsontext.AppendString(w.buf, s) }
@@ -138,17 +145,15 @@ func (w *Writer) thread(r *row) {
 	w.text(",")
 	w.millis(w.last - w.base)
 	w.text(`],"length":2},` + emptyTables + ",\n\"markers\":{\"length\":")
-	c := &r.columns
-	w.integer(int64(c.rows))
-	for _, column := range []struct {
-		name string
-		data []byte
-	}{
-		{"name", c.name}, {"startTime", c.start}, {"endTime", c.end}, {"phase", c.phase}, {"category", c.category},
-		{"data", c.fields},
-	} {
-		w.text(",\n\"" + column.name + `":[`)
-		w.buf = append(w.buf, column.data...)
+	w.integer(int64(r.markers))
+	for i, name := range columnNames {
+		w.text(",\n\"" + name + `":[`)
+		w.flush()
+		if w.err == nil {
+			if err := w.columns[i].CopyTo(w.out, r.columns[i].from, r.columns[i].to); err != nil {
+				w.err = fmt.Errorf("write firefox profile: %w", err)
+			}
+		}
 		w.text("]")
 	}
 	w.text("}}")

@@ -14,15 +14,27 @@ type row struct {
 	process *tracefmt.Event
 	track   *tracefmt.Event // nil for the process itself
 	pid     string
-	events  []*tracefmt.Event
-	columns columns
+	place   int               // in layout.order
+	ends    []*tracefmt.Event // of its async slices, in their order; nil for one that has none
+	markers int
+	columns [numColumns]piece
 }
 
-// columns are the columns of a thread's markers, as JSON.
-type columns struct {
-	rows                                      int
-	name, start, end, phase, category, fields []byte
-}
+// piece is where a thread's part of a column is.
+type piece struct{ from, to int64 }
+
+// Columns of markers.
+const (
+	columnName = iota
+	columnStart
+	columnEnd
+	columnPhase
+	columnCategory
+	columnFields
+	numColumns
+)
+
+var columnNames = [numColumns]string{"name", "startTime", "endTime", "phase", "category", "data"}
 
 // layout has the threads of a profile.
 type layout struct {
@@ -96,6 +108,9 @@ func (l *layout) sort() {
 		}
 		return cmp.Compare(a.track.Order, b.track.Order)
 	})
+	for i, r := range l.order {
+		r.place = i
+	}
 }
 
 func boolInt(b bool) int {

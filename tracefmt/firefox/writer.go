@@ -10,6 +10,7 @@ import (
 	"github.com/spanstack/spanstack/tracefmt"
 	"github.com/spanstack/spanstack/tracefmt/internal/decimal"
 	"github.com/spanstack/spanstack/tracefmt/internal/jsontext"
+	"github.com/spanstack/spanstack/tracefmt/internal/spill"
 	"github.com/spanstack/spanstack/tracefmt/timeline"
 )
 
@@ -30,8 +31,17 @@ type Writer struct {
 	strings     numbered
 	categories  numbered
 	schemas     schemas
-	ends        map[*tracefmt.Event]*tracefmt.Event // of async slices, by their begins
+	columns     [numColumns]*spill.Text // of all threads, one behind the other
+	cell        []byte
 	buf         []byte
+}
+
+// survey is what has to be known of the trace before its events are put into rows.
+type survey struct {
+	ends   map[int]*tracefmt.Event // of async slices, by the numbers of their begins
+	clock  int                     // the number of the one that isn't a marker
+	tracks []*tracefmt.Event       // as they are declared
+	used   []tracefmt.TrackID      // as they come in events
 }
 
 // numbered numbers strings.
@@ -56,6 +66,11 @@ func (t *numbered) number(s string) int {
 // NewWriter returns a Writer to out.
 func NewWriter(out io.Writer) *Writer { return &Writer{out: out} }
 
+// SetMemory bounds what the events of the trace, and the text of their markers, take in memory: beyond it they are in
+// temporary files. It has to be called before Write. In memory stay all names and keys of arrows, once each, and the
+// ends of async slices.
+func (w *Writer) SetMemory(bytes int64) { w.trace.Memory = bytes }
+
 // Losses returns what has no place in the format, or had to be repaired.
 func (w *Writer) Losses() []tracefmt.Loss { return slices.Concat(w.trace.Losses(), w.losses.List()) }
 
@@ -65,7 +80,10 @@ func (w *Writer) Write(e *tracefmt.Event) error {
 		return fmt.Errorf("write firefox profile: it is closed")
 	}
 	w.trace.Add(e)
-	return nil
+	if err := w.trace.Err(); err != nil {
+		w.err = fmt.Errorf("write firefox profile: %w", err)
+	}
+	return w.err
 }
 
 // Flush does nothing: the format has columns, so that all of it is known at the end only.
@@ -77,38 +95,90 @@ func (w *Writer) Close() error {
 		return w.err
 	}
 	w.closed = true
-	w.survey()
-	for _, r := range w.layout.order {
-		for _, e := range r.events {
-			w.marker(&r.columns, e)
-		}
+	defer w.trace.Close()
+	err := w.err
+	if err == nil {
+		err = w.markers()
 	}
-	w.file()
-	if _, err := w.out.Write(w.buf); err != nil {
+	if err == nil {
+		w.file()
+		w.flush()
+		err = w.err
+	}
+	for _, c := range w.columns {
+		c.Close()
+	}
+	if err != nil && w.err == nil {
 		w.err = fmt.Errorf("write firefox profile: %w", err)
 	}
 	return w.err
 }
 
-// survey finds the tracks, their events, the range of times, and the ends of async slices.
-func (w *Writer) survey() {
+// flush writes what is in the buffer.
+func (w *Writer) flush() {
+	if w.err == nil {
+		if _, err := w.out.Write(w.buf); err != nil {
+			w.err = fmt.Errorf("write firefox profile: %w", err)
+		}
+	}
+	w.buf = w.buf[:0]
+}
+
+// markers makes the markers of all threads.
+func (w *Writer) markers() (err error) {
+	parts := w.rows(w.survey())
+	var c spill.Config
+	if w.trace.OnDisk() {
+		c = spill.Config{Memory: w.trace.Memory, Dir: w.trace.Dir}
+	}
+	for i := range w.columns {
+		if w.columns[i], err = spill.NewText(c); err != nil {
+			return err
+		}
+	}
+	for i, r := range w.layout.order {
+		for j, c := range w.columns {
+			r.columns[j].from = c.Len()
+		}
+		for e := range parts[i].Events() {
+			var end *tracefmt.Event
+			if e.Kind == tracefmt.AsyncBegin {
+				end, r.ends = r.ends[0], r.ends[1:]
+			}
+			if err := w.marker(r, e, end); err != nil {
+				return err
+			}
+		}
+		for j, c := range w.columns {
+			r.columns[j].to = c.Len()
+		}
+	}
+	return w.trace.Err()
+}
+
+// survey finds the tracks, the range of times, and the ends of async slices.
+func (w *Writer) survey() *survey {
 	w.layout = layout{rows: make(map[tracefmt.TrackID]*row), pids: make(map[string]bool)}
 	w.first, w.last = math.MaxInt64, math.MinInt64
-	w.ends = make(map[*tracefmt.Event]*tracefmt.Event)
-	begun := make(map[string][]*tracefmt.Event)
-	var timed, tracks []*tracefmt.Event
+	s := &survey{ends: make(map[int]*tracefmt.Event), clock: -1}
+	begun := make(map[string][]begin)
+	used := make(map[tracefmt.TrackID]bool)
+	number := -1
 	for e := range w.trace.Events() {
 		w.layout.highest = max(w.layout.highest, e.Track)
+		if e.Kind.Timed() {
+			number++
+		}
 		switch e.Kind {
 		case tracefmt.Process:
 			w.layout.addProcess(e)
 			continue
 		case tracefmt.Track:
-			tracks = append(tracks, e)
+			s.tracks = append(s.tracks, e)
 			continue
 		case tracefmt.Clock:
-			if w.clock == nil && len(timed) == 0 {
-				w.clock = e
+			if w.clock == nil && len(s.used) == 0 {
+				w.clock, s.clock = e.Clone(), number
 				continue
 			}
 		}
@@ -119,24 +189,38 @@ func (w *Writer) survey() {
 		key := e.Category + "\x00" + e.AsyncKey()
 		switch e.Kind {
 		case tracefmt.AsyncBegin:
-			begun[key] = append(begun[key], e)
+			begun[key] = append(begun[key], begin{e.Name, number})
 		case tracefmt.AsyncEnd:
 			list := begun[key]
 			i := len(list) - 1
-			for i >= 0 && e.Name != "" && list[i].Name != e.Name {
+			for i >= 0 && e.Name != "" && list[i].name != e.Name {
 				i--
 			}
 			if i < 0 {
 				w.losses.Add("async end without a begin")
 				continue
 			}
-			w.ends[list[i]] = e
+			s.ends[list[i].number] = e.Clone()
 			begun[key] = slices.Delete(list, i, i+1)
 			continue
 		}
-		timed = append(timed, e)
+		if !used[e.Track] {
+			used[e.Track] = true
+			s.used = append(s.used, e.Track)
+		}
 	}
-	for _, e := range tracks {
+	return s
+}
+
+// begin is an async slice that is open.
+type begin struct {
+	name   string
+	number int
+}
+
+// rows makes the rows, and returns their events.
+func (w *Writer) rows(s *survey) []*timeline.Part {
+	for _, e := range s.tracks {
 		w.layout.addTrack(e)
 	}
 	if w.first > w.last {
@@ -147,15 +231,24 @@ func (w *Writer) survey() {
 	}
 	w.categories.number(otherCategory)
 	w.layout.process() // there must be a thread
-	for _, e := range timed {
-		r := w.layout.rowOf(e.Track)
-		r.events = append(r.events, e)
+	for _, id := range s.used {
+		w.layout.rowOf(id)
 	}
 	w.layout.sort()
+	return w.trace.Divide(len(w.layout.order), func(number int, e *tracefmt.Event, add func(int)) {
+		if e.Kind == tracefmt.AsyncEnd || number == s.clock {
+			return
+		}
+		r := w.layout.rowOf(e.Track)
+		if e.Kind == tracefmt.AsyncBegin {
+			r.ends = append(r.ends, s.ends[number])
+		}
+		add(r.place)
+	})
 }
 
-// marker adds an event to the columns of its thread.
-func (w *Writer) marker(c *columns, e *tracefmt.Event) {
+// marker adds an event to the columns of its thread, with its end if it is an async slice that has one.
+func (w *Writer) marker(r *row, e, last *tracefmt.Event) error {
 	f := fields{w: w}
 	phase, end := phaseInstant, int64(0)
 	switch e.Kind {
@@ -186,7 +279,7 @@ func (w *Writer) marker(c *columns, e *tracefmt.Event) {
 		if e.Kind == tracefmt.AsyncBegin {
 			phase = phaseStart
 		}
-		if last := w.ends[e]; last != nil {
+		if last != nil {
 			phase, end = phaseInterval, last.Time
 		}
 	default:
@@ -201,12 +294,12 @@ func (w *Writer) marker(c *columns, e *tracefmt.Event) {
 	for _, a := range e.Attrs {
 		f.attr("", a)
 	}
-	if last := w.ends[e]; last != nil {
+	if last != nil {
 		for _, a := range last.Attrs {
 			f.attr(prefixEnd, a)
 		}
 	}
-	c.add(w.strings.number(e.Name), e.Time-w.base, end-w.base, phase, category, f.close())
+	return w.add(r, w.strings.number(e.Name), e.Time-w.base, end-w.base, phase, category, f.close())
 }
 
 // category returns the number of a category, and keeps its name in a field if there are too many, or if it is the one
@@ -224,23 +317,37 @@ func (w *Writer) category(name string, f *fields) int {
 }
 
 // add adds a marker.
-func (c *columns) add(name int, start, end int64, phase, category int, fields []byte) {
-	for _, column := range []*[]byte{&c.name, &c.start, &c.end, &c.phase, &c.category, &c.fields} {
-		if c.rows > 0 {
-			*column = append(*column, ',')
+func (w *Writer) add(r *row, name int, start, end int64, phase, category int, fields []byte) error {
+	comma := []byte(",")
+	if r.markers == 0 {
+		comma = nil
+	}
+	r.markers++
+	for i, c := range w.columns {
+		w.cell = append(w.cell[:0], comma...)
+		switch i {
+		case columnName:
+			w.cell = strconv.AppendInt(w.cell, int64(name), 10)
+		case columnStart:
+			w.cell = decimal.Append(w.cell, start, 6)
+		case columnEnd:
+			if phase == phaseInterval {
+				w.cell = decimal.Append(w.cell, end, 6)
+			} else {
+				w.cell = append(w.cell, "null"...)
+			}
+		case columnPhase:
+			w.cell = strconv.AppendInt(w.cell, int64(phase), 10)
+		case columnCategory:
+			w.cell = strconv.AppendInt(w.cell, int64(category), 10)
+		case columnFields:
+			w.cell = append(append(w.cell, '\n'), fields...)
+		}
+		if err := c.Add(w.cell); err != nil {
+			return err
 		}
 	}
-	c.rows++
-	c.name = strconv.AppendInt(c.name, int64(name), 10)
-	c.start = decimal.Append(c.start, start, 6)
-	if phase == phaseInterval {
-		c.end = decimal.Append(c.end, end, 6)
-	} else {
-		c.end = append(c.end, "null"...)
-	}
-	c.phase = strconv.AppendInt(c.phase, int64(phase), 10)
-	c.category = strconv.AppendInt(c.category, int64(category), 10)
-	c.fields = append(append(c.fields, '\n'), fields...)
+	return nil
 }
 
 // fields writes the data of a marker.

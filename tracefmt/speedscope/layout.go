@@ -24,11 +24,10 @@ type lane struct {
 	open   []open   // of async slices: at the begin of the last one
 }
 
-// placed is a slice with its end, in ns.
+// placed is a slice.
 type placed struct {
-	event *tracefmt.Event
-	end   int64
-	frame int // its index in the file
+	start, end int64 // ns
+	frame      int32 // its index, in the file at last
 }
 
 type open struct {
@@ -58,10 +57,9 @@ func (w *Writer) layOut() *layout {
 		}
 		return r
 	}
-	var timed []*tracefmt.Event
 	for e := range w.trace.Events() {
 		switch e.Kind {
-		case tracefmt.Process:
+		case tracefmt.Process: // these stay as they are
 			processes[e.Track] = e
 			rowOf(e.Track).process = e
 		case tracefmt.Track:
@@ -72,64 +70,77 @@ func (w *Writer) layOut() *layout {
 			if d, ok := e.Duration(); ok {
 				l.last = max(l.last, e.Time+d)
 			}
-			timed = append(timed, e)
 		}
 	}
-	for _, s := range w.pair(timed, l.last) {
-		r := rowOf(s.event.Track)
-		if s.event.Kind == tracefmt.AsyncBegin {
-			r.async = place(r.async, s, s.event.Category+"\x00"+s.event.Key)
-		} else {
-			r.place(s)
+	ends := w.asyncEnds(l.last)
+	for e := range w.trace.Events() {
+		s := placed{start: e.Time}
+		switch e.Kind {
+		case tracefmt.Begin, tracefmt.Complete:
+			d, ok := e.Duration()
+			if !ok {
+				w.losses.Add("slice without an end, ended with the trace")
+				d = l.last - e.Time
+			}
+			s.end, s.frame = e.Time+d, w.frameOf(e)
+			rowOf(e.Track).place(s, e.ID, e.Parent)
+		case tracefmt.AsyncBegin:
+			s.end, s.frame, ends = ends[0], w.frameOf(e), ends[1:]
+			r := rowOf(e.Track)
+			r.async = place(r.async, s, e.Category+"\x00"+e.Key)
 		}
 	}
 	l.collect(order)
 	return l
 }
 
-// pair returns all slices with their ends, in the order of their begins; those that have none end with the trace.
-func (w *Writer) pair(timed []*tracefmt.Event, last int64) (list []placed) {
-	begun := make(map[string][]int) // indexes of async slices that are open
-	for _, e := range timed {
+func (w *Writer) frameOf(e *tracefmt.Event) int32 {
+	w.cell = appendFrame(w.cell[:0], e)
+	return w.frames.number(w.cell)
+}
+
+// asyncEnds returns the ends of async slices, in the order of their begins; those that have none end with the trace.
+func (w *Writer) asyncEnds(last int64) (ends []int64) {
+	type begin struct {
+		name string
+		at   int // in ends
+	}
+	begun := make(map[string][]begin) // that are open
+	for e := range w.trace.Events() {
+		if e.Kind != tracefmt.AsyncBegin && e.Kind != tracefmt.AsyncEnd {
+			continue
+		}
 		key := e.Category + "\x00" + e.Key
 		switch e.Kind {
-		case tracefmt.Begin, tracefmt.Complete:
-			d, ok := e.Duration()
-			if !ok {
-				w.losses.Add("slice without an end, ended with the trace")
-				d = last - e.Time
-			}
-			list = append(list, placed{event: e, end: e.Time + d})
 		case tracefmt.AsyncBegin:
-			begun[key] = append(begun[key], len(list))
-			list = append(list, placed{event: e})
+			begun[key] = append(begun[key], begin{e.Name, len(ends)})
+			ends = append(ends, 0)
 		case tracefmt.AsyncEnd:
 			stack := begun[key]
 			i := len(stack) - 1
-			for i >= 0 && e.Name != "" && list[stack[i]].event.Name != e.Name {
+			for i >= 0 && e.Name != "" && stack[i].name != e.Name {
 				i--
 			}
 			if i < 0 {
 				w.losses.Add("async end without a begin")
 				continue
 			}
-			list[stack[i]].end = e.Time
+			ends[stack[i].at] = e.Time
 			begun[key] = slices.Delete(stack, i, i+1)
 		}
 	}
 	for _, stack := range begun {
-		for _, i := range stack {
+		for _, b := range stack {
 			w.losses.Add("slice without an end, ended with the trace")
-			list[i].end = last
+			ends[b.at] = last
 		}
 	}
-	return list
+	return ends
 }
 
 // place adds a slice to its parent's lane or to a free one; where there are no IDs, to the first one where it nests.
-func (r *row) place(s placed) {
-	e := s.event
-	l, _, _ := r.nesting.Complete(lanes.Slice{Start: e.Time, End: s.end, ID: e.ID, Parent: e.Parent})
+func (r *row) place(s placed, id, parent string) {
+	l, _, _ := r.nesting.Complete(lanes.Slice{Start: s.start, End: s.end, ID: id, Parent: parent})
 	if l.Out == nil {
 		l.Out = new(lane)
 		r.lanes = append(r.lanes, l.Out)
@@ -142,7 +153,7 @@ func (r *row) place(s placed) {
 func place(list []*lane, s placed, key string) []*lane {
 	for _, l := range list {
 		n := len(l.open)
-		for n > 0 && l.open[n-1].end <= s.event.Time {
+		for n > 0 && l.open[n-1].end <= s.start {
 			n--
 		}
 		l.open = l.open[:n]

@@ -19,11 +19,36 @@ type Writer struct {
 	closed bool
 	trace  timeline.Timeline
 	losses tracefmt.Losses
+	frames numbered
+	cell   []byte
 	buf    []byte
+}
+
+// numbered numbers the frames of a file by their text.
+type numbered struct {
+	index map[string]int32
+	list  []string
+}
+
+func (n *numbered) number(text []byte) int32 {
+	i, known := n.index[string(text)]
+	if !known {
+		if n.index == nil {
+			n.index = make(map[string]int32)
+		}
+		i = int32(len(n.list))
+		n.list = append(n.list, string(text))
+		n.index[n.list[i]] = i
+	}
+	return i
 }
 
 // NewWriter returns a Writer to out.
 func NewWriter(out io.Writer) *Writer { return &Writer{out: out} }
+
+// SetMemory bounds what the events of the trace take in memory: beyond it they are in temporary files. It has to be
+// called before Write. In memory stay 24 bytes of each slice when the file is written, and all frames.
+func (w *Writer) SetMemory(bytes int64) { w.trace.Memory = bytes }
 
 // Losses returns what has no place in the format.
 func (w *Writer) Losses() []tracefmt.Loss { return slices.Concat(w.trace.Losses(), w.losses.List()) }
@@ -49,7 +74,10 @@ func (w *Writer) Write(e *tracefmt.Event) error {
 	default:
 		w.losses.Add(e.Kind.String())
 	}
-	return nil
+	if err := w.trace.Err(); err != nil {
+		w.err = fmt.Errorf("write speedscope file: %w", err)
+	}
+	return w.err
 }
 
 // frameAttrs returns those attributes that a frame has members for.
@@ -76,14 +104,34 @@ func (w *Writer) Close() error {
 		return w.err
 	}
 	w.closed = true
-	w.file(w.layOut())
-	if _, err := w.out.Write(w.buf); err != nil {
-		w.err = fmt.Errorf("write speedscope file: %w", err)
+	defer w.trace.Close()
+	if w.err != nil {
+		return w.err
 	}
+	l := w.layOut()
+	if err := w.trace.Err(); err != nil {
+		w.err = fmt.Errorf("write speedscope file: %w", err)
+		return w.err
+	}
+	w.file(l)
+	w.flush()
 	return w.err
 }
 
-// file writes everything to the buffer.
+// maxBuffer is how much is held before it is written.
+const maxBuffer = 64 << 10
+
+// flush writes what is in the buffer.
+func (w *Writer) flush() {
+	if w.err == nil {
+		if _, err := w.out.Write(w.buf); err != nil {
+			w.err = fmt.Errorf("write speedscope file: %w", err)
+		}
+	}
+	w.buf = w.buf[:0]
+}
+
+// file writes everything.
 func (w *Writer) file(l *layout) {
 	first, last := l.first, l.last
 	base := int64(0)
@@ -96,7 +144,7 @@ func (w *Writer) file(l *layout) {
 		w.text(`,"` + keyBase + `":"` + strconv.FormatInt(base, 10) + `"`)
 	}
 	w.text(`,"shared":{"frames":[`)
-	w.frames(l)
+	w.numberFrames(l)
 	w.text("\n]},\"profiles\":[")
 	for i, p := range l.lanes {
 		if i > 0 {
@@ -115,24 +163,22 @@ func (w *Writer) file(l *layout) {
 	w.text("\n]}\n")
 }
 
-// frames writes the shared frames, and tells slices theirs.
-func (w *Writer) frames(l *layout) {
-	index := make(map[string]int)
-	var text []byte
+// numberFrames writes the shared frames, in the order of the lanes, and tells slices their numbers.
+func (w *Writer) numberFrames(l *layout) {
+	numbers := make([]int32, len(w.frames.list)) // from 1; 0 is one that wasn't met yet
+	n := int32(0)
 	for _, lane := range l.lanes {
 		for i := range lane.slices {
 			s := &lane.slices[i]
-			text = appendFrame(text[:0], s.event)
-			at, known := index[string(text)]
-			if !known {
-				at = len(index)
-				index[string(text)] = at
-				if at > 0 {
+			if numbers[s.frame] == 0 {
+				if n > 0 {
 					w.text(",")
 				}
-				w.text("\n" + string(text))
+				w.text("\n" + w.frames.list[s.frame])
+				n++
+				numbers[s.frame] = n
 			}
-			s.frame = at
+			s.frame = numbers[s.frame] - 1
 		}
 	}
 }
@@ -174,13 +220,18 @@ func (w *Writer) events(p *lane, base int64) {
 	}
 	for i := range p.slices {
 		s := &p.slices[i]
-		closeUpTo(s.event.Time, false)
-		event("O", s, s.event.Time)
+		closeUpTo(s.start, false)
+		event("O", s, s.start)
 		open = append(open, i)
 	}
 	closeUpTo(0, true)
 }
 
-func (w *Writer) text(s string)   { w.buf = append(w.buf, s...) }
+func (w *Writer) text(s string) {
+	if len(w.buf) > maxBuffer {
+		w.flush()
+	}
+	w.buf = append(w.buf, s...)
+}
 func (w *Writer) string(s string) { w.buf = jsontext.AppendString(w.buf, s) }
 func (w *Writer) number(n int64)  { w.buf = strconv.AppendInt(w.buf, n, 10) }

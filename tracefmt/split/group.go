@@ -20,20 +20,28 @@ type Group struct {
 	// is empty for what belongs to none.
 	Name string
 
-	meta, timed []*tracefmt.Event
-	own         int
+	whole *timeline.Timeline // instead of the rest: there is nothing to be told apart
+	meta  []*tracefmt.Event
+	timed *timeline.Part
+
+	own    int
+	number int                       // in builder.order
+	tracks map[tracefmt.TrackID]bool // that events are on
 }
 
-// Events yields the group: the processes and tracks that are used in it, clocks, and its events.
+// Events yields the group: the processes and tracks that are used in it, clocks, and its events. It holds for them what
+// holds for those of the Timeline.
 func (g *Group) Events() iter.Seq[*tracefmt.Event] {
+	if g.whole != nil {
+		return g.whole.Events()
+	}
 	return func(yield func(*tracefmt.Event) bool) {
-		for _, list := range [][]*tracefmt.Event{g.meta, g.timed} {
-			for _, e := range list {
-				if !yield(e) {
-					return
-				}
+		for _, e := range g.meta {
+			if !yield(e) {
+				return
 			}
 		}
+		g.timed.Events()(yield)
 	}
 }
 
@@ -68,7 +76,11 @@ func ByProcess(t *timeline.Timeline) ([]*Group, []tracefmt.Loss) {
 // there is none, it is what has the same outermost slice, by parents, or else by nesting. Losses are arrows between
 // groups.
 func ByTrace(t *timeline.Timeline) ([]*Group, []tracefmt.Loss) {
-	tree := nest.Of(t.Events())
+	var keep func(*tracefmt.Event) *tracefmt.Event
+	if t.OnDisk() {
+		keep = nest.Slim(AttrTrace)
+	}
+	tree := nest.Of(t.Events(), keep)
 	b := newBuilder(t)
 	groups := make([]*Group, len(tree.Nodes))
 	for i := range tree.Nodes {
@@ -128,7 +140,7 @@ func newBuilder(t *timeline.Timeline) *builder { return &builder{t: t, groups: m
 func (b *builder) group(key any, name string) *Group {
 	g := b.groups[key]
 	if g == nil {
-		g = &Group{Name: name}
+		g = &Group{Name: name, number: len(b.order), tracks: make(map[tracefmt.TrackID]bool)}
 		b.groups[key] = g
 		b.order = append(b.order, g)
 	}
@@ -137,11 +149,7 @@ func (b *builder) group(key any, name string) *Group {
 
 // distribute puts each event that has a time into the group that where returns, or into all if that is nil.
 func (b *builder) distribute(where func(number int, e *tracefmt.Event) *Group) {
-	type place struct {
-		e *tracefmt.Event
-		g *Group // nil: all
-	}
-	var places []place
+	var places []*Group                 // of events that have a time; nil: all
 	arrows := make(map[arrowKey]*Group) // where their last start is
 	apart := make(map[arrowKey]bool)
 	number := -1
@@ -151,7 +159,7 @@ func (b *builder) distribute(where func(number int, e *tracefmt.Event) *Group) {
 		case !e.Kind.Timed():
 			continue
 		case e.Kind == tracefmt.Clock:
-			places = append(places, place{e: e})
+			places = append(places, nil)
 			continue
 		}
 		g := where(number, e)
@@ -163,14 +171,17 @@ func (b *builder) distribute(where func(number int, e *tracefmt.Event) *Group) {
 				apart[key] = true
 			}
 		}
-		places = append(places, place{e, g})
+		places = append(places, g)
 	}
-	for _, p := range places {
-		if isFlow(p.e.Kind) && apart[arrowKey{p.e.Category, p.e.Name, p.e.Key}] {
+	parts := b.t.Divide(len(b.order), func(number int, e *tracefmt.Event, add func(int)) {
+		if isFlow(e.Kind) && apart[arrowKey{e.Category, e.Name, e.Key}] {
 			b.losses.Add("point of an arrow from one part to another")
-			continue
+			return
 		}
-		b.put(p.e, p.g)
+		b.put(e, places[number], add)
+	})
+	for i, g := range b.order {
+		g.timed = parts[i]
 	}
 }
 
@@ -178,14 +189,16 @@ func isFlow(k tracefmt.Kind) bool {
 	return k == tracefmt.FlowStart || k == tracefmt.FlowStep || k == tracefmt.FlowEnd
 }
 
-func (b *builder) put(e *tracefmt.Event, g *Group) {
+func (b *builder) put(e *tracefmt.Event, g *Group, add func(part int)) {
 	if g != nil {
-		g.timed = append(g.timed, e)
 		g.own++
+		g.tracks[e.Track] = true
+		add(g.number)
 		return
 	}
 	for _, g := range b.order {
-		g.timed = append(g.timed, e)
+		g.tracks[e.Track] = true
+		add(g.number)
 	}
 }
 
@@ -196,18 +209,18 @@ func (b *builder) finish() ([]*Group, []tracefmt.Loss) {
 	for e := range b.t.Events() {
 		if !e.Kind.Timed() {
 			places[e.Track] = len(declared)
-			declared = append(declared, e)
+			declared = append(declared, e) // these stay in memory
 		}
 	}
 	groups := slices.DeleteFunc(b.order, func(g *Group) bool { return g.own == 0 })
 	if len(groups) == 0 {
-		return []*Group{{meta: slices.Collect(b.t.Events())}}, b.losses.List()
+		return []*Group{{whole: b.t}}, b.losses.List()
 	}
 	for _, g := range groups {
 		used := make(map[int]bool)
-		for _, e := range g.timed {
-			place, ok := places[e.Track]
-			if !ok || used[place] {
+		for id := range g.tracks {
+			place, ok := places[id]
+			if !ok {
 				continue
 			}
 			used[place] = true

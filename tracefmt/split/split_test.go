@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -286,6 +287,41 @@ func TestByTrace(t *testing.T) {
 	if strings.Join(got, "; ") != want {
 		t.Errorf("got %s, want %s", strings.Join(got, "; "), want)
 	}
+}
+
+// TestOnDisk: groups of a trace on disk are those of one in memory.
+func TestOnDisk(t *testing.T) {
+	dir := t.TempDir()
+	rapid.Check(t, func(t *rapid.T) {
+		events := fmttest.Events(t)
+		by := split.ByProcess
+		if rapid.Bool().Draw(t, "by trace") {
+			by = split.ByTrace
+		}
+		told := func(memory int64) (text []string) {
+			tl := timeline.Timeline{Memory: memory, Dir: dir}
+			defer tl.Close()
+			l := list(slices.Clone(events))
+			if _, err := tl.Read(&l); err != nil {
+				t.Fatal(err)
+			}
+			groups, losses := by(&tl)
+			for _, g := range groups {
+				var all []tracefmt.Event
+				for e := range g.Events() {
+					all = append(all, *e.Clone())
+				}
+				text = append(text, fmt.Sprint(g.Name, g.Len(), losses, fmttest.ContentOf(all, tracefmt.KeepsAll)))
+			}
+			if err := tl.Err(); err != nil {
+				t.Fatal(err)
+			}
+			return text
+		}
+		if got, want := told(1), told(0); !slices.Equal(got, want) {
+			t.Fatalf("on disk there are\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+	})
 }
 
 func TestEmpty(t *testing.T) {

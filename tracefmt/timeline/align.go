@@ -223,13 +223,7 @@ func (t *Timeline) leave(c *clocks) {
 func (t *Timeline) align() *tracefmt.Event {
 	c := t.compared()
 	for i := range t.inputs {
-		if c.shift[i] == 0 {
-			continue
-		}
-		for j := range t.eventsOf(i) {
-			e := &t.events[t.inputs[i].first+j]
-			e.Time += c.shift[i]
-		}
+		t.adapt(i, c.shift[i], "")
 	}
 	if !t.Aligned() {
 		for _, in := range t.inputs {

@@ -16,5 +16,8 @@
 // input has as well is there once. What is left of a log whose other lines are all of one process becomes a part of
 // that process.
 //
-// A Timeline holds all events in memory.
+// A Timeline holds all events in memory, unless it has a budget (Memory): those of a larger trace are in temporary
+// files, and the normal form comes out the same. In memory stay then, besides buffers of about the budget's size: what
+// is open; of a log, the slices that its lines name; and slices whose parents are in another input. A Stream is what
+// needs neither memory nor files, but doesn't give the normal form.
 package timeline

@@ -56,32 +56,34 @@ func (t *Timeline) placeLogs() {
 	}
 }
 
+// mostStacks is how many stacks are known to have been looked at.
+const mostStacks = 1 << 12
+
 // spots finds the slices that lines of logs name.
 func (t *Timeline) spots(logs []int) map[string]*spot {
 	found := make(map[string]*spot) // nil for those that are only wanted
 	seen := make(map[string]bool)
 	for _, i := range logs {
-		events := t.eventsOf(i)
-		for j := range events {
-			e := &events[j]
+		t.each(i, func(_ int, e *tracefmt.Event) {
 			if e.Kind != tracefmt.Log || e.Parent == "" {
-				continue
+				return
 			}
 			found[e.Parent] = nil
 			if stack := e.Attr(tracefmt.AttrStack).String(); stack != "" && !seen[stack] {
+				if len(seen) == mostStacks {
+					clear(seen)
+				}
 				seen[stack] = true
 				for id := range tracefmt.Stack(stack).Outwards() {
 					found[id] = nil
 				}
 			}
-		}
+		})
 	}
 	for i := range t.inputs {
-		events := t.eventsOf(i)
-		for j := range events {
-			e := &events[j]
+		t.each(i, func(_ int, e *tracefmt.Event) {
 			if e.ID == "" || !isSlice(e.Kind) {
-				continue
+				return
 			}
 			if known, wanted := found[e.ID]; wanted && known == nil {
 				s := &spot{input: i, track: e.Track, start: e.Time, end: math.MaxInt64}
@@ -90,7 +92,7 @@ func (t *Timeline) spots(logs []int) map[string]*spot {
 				}
 				found[e.ID] = s
 			}
-		}
+		})
 	}
 	return found
 }
@@ -123,14 +125,12 @@ func (t *Timeline) placeLog(input int, spots map[string]*spot) (home tracefmt.Tr
 	process := t.processes()
 	var first *spot
 	several := false
-	events := t.eventsOf(input)
 	var rest []int // lines without a place
 	c := logClock{t: t}
 	_, c.moved = t.offsets[input]
-	for i := range events {
-		e := &events[i]
+	t.rewrite(input, func(i int, e *tracefmt.Event) {
 		if e.Kind != tracefmt.Log {
-			continue
+			return
 		}
 		var s *spot
 		var own bool
@@ -139,7 +139,10 @@ func (t *Timeline) placeLog(input int, spots map[string]*spot) (home tracefmt.Tr
 		}
 		if s == nil {
 			rest = append(rest, i)
-			continue
+			if e.Parent != "" && t.hasTraces() {
+				t.placement.Nowhere++
+			}
+			return
 		}
 		if own {
 			t.placement.OnSpan++
@@ -152,24 +155,18 @@ func (t *Timeline) placeLog(input int, spots map[string]*spot) (home tracefmt.Tr
 			first = s
 		}
 		several = several || process[s.track] != process[first.track]
-	}
-	for _, i := range rest {
-		if events[i].Parent != "" && t.hasTraces() {
-			t.placement.Nowhere++
-		}
-	}
+	})
 	if first == nil || several {
 		return 0
 	}
 	home = process[first.track]
 	anywhere := &spot{input: first.input, start: math.MinInt64, end: math.MaxInt64}
-	for _, i := range rest {
-		e := &events[i]
+	t.rewriteSome(input, rest, func(e *tracefmt.Event) {
 		c.set(e, anywhere)
 		if home != 0 && t.inputs[input].processes[e.Track] != nil {
 			e.Track = home
 		}
-	}
+	})
 	return home
 }
 
@@ -209,12 +206,11 @@ func (t *Timeline) adopt(log int, process tracefmt.TrackID) {
 // busy returns the tracks of an input that have events.
 func (t *Timeline) busy(input int) map[tracefmt.TrackID]bool {
 	busy := make(map[tracefmt.TrackID]bool)
-	events := t.eventsOf(input)
-	for i := range events {
-		if e := &events[i]; e.Kind != tracefmt.Invalid && e.Kind != tracefmt.Clock {
+	t.each(input, func(_ int, e *tracefmt.Event) {
+		if e.Kind != tracefmt.Invalid && e.Kind != tracefmt.Clock {
 			busy[e.Track] = true
 		}
-	}
+	})
 	return busy
 }
 
@@ -245,14 +241,22 @@ const maxSnapshots = 1000
 
 // snapshots returns the steps of an input's wall clock, in the order of time. The first one is its anchor.
 func (t *Timeline) snapshots(input int) []snapshot {
+	if list := t.steps[input]; list != nil {
+		return list
+	}
 	list := []snapshot{{math.MinInt64, t.base - t.compared().wrong[input]}}
-	events := t.eventsOf(input)
-	for i := range events {
-		if e := &events[i]; e.Kind == tracefmt.Clock && len(list) < maxSnapshots {
-			list = append(list, snapshot{e.Time, e.Unix - e.Time})
-		}
+	if t.inputs[input].hasClocks {
+		t.each(input, func(_ int, e *tracefmt.Event) {
+			if e.Kind == tracefmt.Clock && len(list) < maxSnapshots {
+				list = append(list, snapshot{e.Time, e.Unix - e.Time})
+			}
+		})
 	}
 	slices.SortStableFunc(list, func(a, b snapshot) int { return cmp.Compare(a.time, b.time) })
+	if t.steps == nil {
+		t.steps = make(map[int][]snapshot)
+	}
+	t.steps[input] = list
 	return list
 }
 
@@ -260,9 +264,8 @@ func (t *Timeline) snapshots(input int) []snapshot {
 // step.
 type logClock struct {
 	t     *Timeline
-	moved bool               // the log's offset was set: it doesn't depend on what the trace's wall clock was behind
-	steps map[int][]snapshot // by input
-	last  int64              // the time of the line before
+	moved bool  // the log's offset was set: it doesn't depend on what the trace's wall clock was behind
+	last  int64 // the time of the line before
 }
 
 // set sets a line's time. Where the wall clock was stepped back, and showed the same time twice, the slice tells which
@@ -271,14 +274,7 @@ func (c *logClock) set(e *tracefmt.Event, s *spot) {
 	if !c.t.Aligned() {
 		return
 	}
-	steps := c.steps[s.input]
-	if steps == nil {
-		steps = c.t.snapshots(s.input)
-		if c.steps == nil {
-			c.steps = make(map[int][]snapshot)
-		}
-		c.steps[s.input] = steps
-	}
+	steps := c.t.snapshots(s.input)
 	wall := e.Time + c.t.base
 	if c.moved {
 		wall -= c.t.compared().wrong[s.input]
@@ -347,31 +343,83 @@ type lineKey struct {
 	track           tracefmt.TrackID // of lines outside of any task, which several programs may have
 }
 
+// lineKeyOf returns that of a line.
+func lineKeyOf(e *tracefmt.Event) lineKey {
+	key := lineKey{parent: e.Parent, message: e.Name, severity: e.Severity}
+	if e.Parent == "" {
+		key.track = e.Track
+	}
+	return key
+}
+
+// line is one of an input's lines: its time, and which event it is.
+type line struct {
+	time  int64
+	event int
+}
+
+// repeated are lines of logs that others have as well.
+type repeated struct {
+	t       *Timeline
+	logs    []int
+	dropped [][]int // by log: the events
+}
+
 // dropRepeated takes out the lines of logs that an input with slices has, or an earlier log. Each line there stands for
 // one line here.
 func (t *Timeline) dropRepeated(logs []int) {
-	known := make(map[lineKey][]int) // indexes of events; at first only the keys
-	lines := make([]map[lineKey][]int, len(logs))
-	for i, log := range logs {
-		lines[i] = t.linesOf(log)
-		for key := range lines[i] {
-			known[key] = nil
-		}
-	}
+	r := &repeated{t: t, logs: logs, dropped: make([][]int, len(logs))}
+	var inputs []int
 	for i, in := range t.inputs {
-		if in.hasLogs && in.hasSlices {
-			for key, list := range t.linesOf(i) {
-				if before, wanted := known[key]; wanted {
-					known[key] = append(before, list...)
-				}
-			}
+		if in.hasLogs {
+			inputs = append(inputs, i)
 		}
 	}
-	for i := range logs {
+	var text tracefmt.Event
+	t.inParts(inputs, func(i int, e *tracefmt.Event, add func(key string, e *tracefmt.Event)) {
+		if e.Kind == tracefmt.Log {
+			text = tracefmt.Event{Kind: e.Kind, Track: e.Track, Time: e.Time, Dur: int64(i), Name: e.Name,
+				Parent: e.Parent, Severity: e.Severity}
+			add(cmp.Or(e.Parent, e.Name), &text)
+		}
+	}, r.find)
+	for i, log := range logs {
+		slices.Sort(r.dropped[i])
+		t.placement.Repeated += int64(len(r.dropped[i]))
+		t.rewriteSome(log, r.dropped[i], func(e *tracefmt.Event) { *e = tracefmt.Event{} })
+	}
+}
+
+// find finds the repeated ones among some lines of all inputs: each visits them, with what event they are as Dur.
+func (r *repeated) find(each visitor) {
+	known := make(map[lineKey][]line) // at first only the keys
+	lines := make([]map[lineKey][]line, len(r.logs))
+	each(func(input int, e *tracefmt.Event) {
+		i := slices.Index(r.logs, input)
+		if i < 0 {
+			return
+		}
+		if lines[i] == nil {
+			lines[i] = make(map[lineKey][]line)
+		}
+		key := lineKeyOf(e)
+		lines[i][key] = append(lines[i][key], line{e.Time, int(e.Dur)})
+		known[key] = nil
+	})
+	each(func(input int, e *tracefmt.Event) {
+		if slices.Contains(r.logs, input) {
+			return
+		}
+		key := lineKeyOf(e)
+		if before, wanted := known[key]; wanted {
+			known[key] = append(before, line{e.Time, int(e.Dur)})
+		}
+	})
+	for i := range r.logs {
 		for key, left := range lines[i] {
 			if free := slices.Clone(known[key]); len(free) > 0 {
 				for _, apart := range sameLine {
-					free, left = t.dropThoseIn(free, left, apart)
+					free, left = r.dropThoseIn(i, free, left, apart)
 				}
 			}
 			known[key] = append(known[key], left...)
@@ -380,43 +428,22 @@ func (t *Timeline) dropRepeated(logs []int) {
 	}
 }
 
-// linesOf returns the lines of an input.
-func (t *Timeline) linesOf(input int) map[lineKey][]int {
-	lines := make(map[lineKey][]int)
-	first := t.inputs[input].first
-	events := t.eventsOf(input)
-	for i := range events {
-		e := &events[i]
-		if e.Kind != tracefmt.Log {
-			continue
-		}
-		key := lineKey{parent: e.Parent, message: e.Name, severity: e.Severity}
-		if e.Parent == "" {
-			key.track = e.Track
-		}
-		lines[key] = append(lines[key], first+i)
-	}
-	return lines
-}
-
-// dropThoseIn takes out lines that are among known ones of at most that different a time. It returns what is left of
-// both.
-func (t *Timeline) dropThoseIn(known, lines []int, apart int64) (free, left []int) {
-	at := func(i int) int64 { return t.events[i].Time }
-	byTime := func(a, b int) int { return cmp.Compare(at(a), at(b)) }
+// dropThoseIn takes out lines of a log that are among known ones of at most that different a time. It returns what is
+// left of both.
+func (r *repeated) dropThoseIn(log int, known, lines []line, apart int64) (free, left []line) {
+	byTime := func(a, b line) int { return cmp.Compare(a.time, b.time) }
 	slices.SortStableFunc(known, byTime)
 	slices.SortStableFunc(lines, byTime)
-	for _, i := range lines {
-		for len(known) > 0 && at(i)-at(known[0]) > apart {
+	for _, l := range lines {
+		for len(known) > 0 && l.time-known[0].time > apart {
 			free, known = append(free, known[0]), known[1:]
 		}
-		if len(known) == 0 || at(known[0])-at(i) > apart {
-			left = append(left, i)
+		if len(known) == 0 || known[0].time-l.time > apart {
+			left = append(left, l)
 			continue
 		}
 		known = known[1:]
-		t.events[i] = tracefmt.Event{}
-		t.placement.Repeated++
+		r.dropped[log] = append(r.dropped[log], l.event)
 	}
 	return append(free, known...), left
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spanstack/spanstack/tracefmt"
@@ -42,14 +43,7 @@ func (t *Timeline) separate() {
 			taken[p.SourceID] = true
 		}
 		if i > 0 && !in.hasIDs {
-			for j := range t.eventsOf(i) {
-				e := &t.events[in.first+j]
-				switch e.Kind {
-				case tracefmt.FlowStart, tracefmt.FlowStep, tracefmt.FlowEnd,
-					tracefmt.AsyncBegin, tracefmt.AsyncInstant, tracefmt.AsyncEnd:
-					e.Key = ownKey(i+1, e.Key)
-				}
-			}
+			t.adapt(i, 0, strconv.Itoa(i+1))
 		}
 	}
 }
@@ -68,11 +62,11 @@ func unusedPID(pid tracefmt.Value, used map[tracefmt.Value]bool) tracefmt.Value 
 }
 
 // ownKey makes a key differ from those of other inputs. The scope in front of it, if any, stays there.
-func ownKey(input int, key string) string {
+func ownKey(input, key string) string {
 	if scope, rest, ok := strings.Cut(key, ":"); ok && (scope == "local" || scope == "global") {
-		return fmt.Sprintf("%s:%d:%s", scope, input, rest)
+		return scope + ":" + input + ":" + rest
 	}
-	return fmt.Sprintf("%d:%s", input, key)
+	return input + ":" + key
 }
 
 // metadata returns the anchor and one event for each process and track: processes in the order of their numbers, each

@@ -37,10 +37,16 @@ func (t *Timeline) messages(shift []int64) (edges []offsets.Edge) {
 type messages struct {
 	t         *Timeline
 	shift     []int64
-	owners    map[string]int // the inputs that have the slices of IDs
 	intervals map[pair][]offsets.Interval
 	asked     []exchange
-	asking    map[string]*side // parents of these, by their IDs
+	asking    map[string]*asker // parents of these, by their IDs
+}
+
+// asker is a slice that has children in other inputs.
+type asker struct {
+	owner int // the input that has it
+	known bool
+	side
 }
 
 // pair is two inputs, the first of which comes first.
@@ -80,7 +86,7 @@ type exchange struct {
 // several is the input of an ID that several have.
 const several = -1
 
-// learn learns which input has which slices. It returns false if there aren't two that have some with IDs.
+// learn learns which slices have children in another input. It returns false if there are none.
 func (m *messages) learn() bool {
 	n := 0
 	for _, in := range m.t.inputs {
@@ -91,31 +97,51 @@ func (m *messages) learn() bool {
 	if n < 2 {
 		return false
 	}
-	m.owners = make(map[string]int)
-	for i := range m.t.inputs {
-		events := m.t.eventsOf(i)
-		for j := range events {
-			e := &events[j]
-			if e.ID == "" || !isSlice(e.Kind) {
-				continue
-			}
-			if owner, known := m.owners[e.ID]; known && owner != i {
-				m.owners[e.ID] = several
-			} else {
-				m.owners[e.ID] = i
-			}
+	m.asking = make(map[string]*asker)
+	var part tracefmt.Event
+	m.t.inParts(m.t.all(), func(_ int, e *tracefmt.Event, add func(key string, e *tracefmt.Event)) {
+		if !isSlice(e.Kind) {
+			return
 		}
-	}
+		if e.ID != "" {
+			part = tracefmt.Event{Kind: tracefmt.Complete, ID: e.ID}
+			add(e.ID, &part)
+		}
+		if e.Parent != "" && !isCounted(e.Parent) {
+			part = tracefmt.Event{Kind: tracefmt.Complete, Parent: e.Parent}
+			add(e.Parent, &part)
+		}
+	}, m.learnPart)
 	return true
+}
+
+// learnPart learns it of some IDs: each visits the slices that have these, or a parent that has one.
+func (m *messages) learnPart(each visitor) {
+	owners := make(map[string]int)
+	each(func(input int, e *tracefmt.Event) {
+		if e.ID == "" {
+			return
+		}
+		if owner, known := owners[e.ID]; known && owner != input {
+			owners[e.ID] = several
+		} else {
+			owners[e.ID] = input
+		}
+	})
+	each(func(input int, e *tracefmt.Event) {
+		if e.Parent == "" {
+			return
+		}
+		if owner, known := owners[e.Parent]; known && owner != input && owner != several {
+			m.asking[e.Parent] = &asker{owner: owner}
+		}
+	})
 }
 
 // remote reports whether a slice of an input has its parent in another one.
 func (m *messages) remote(input int, e *tracefmt.Event) bool {
-	if e.Parent == "" || isCounted(e.Parent) {
-		return false
-	}
-	owner, known := m.owners[e.Parent]
-	return known && owner != input && owner != several
+	a := m.asking[e.Parent]
+	return a != nil && a.owner != input
 }
 
 // isCounted reports whether an ID looks like a number that a program counted up, as that of a task of Go's execution
@@ -124,17 +150,9 @@ func isCounted(id string) bool {
 	return len(id) < 10 && strings.Trim(id, "0123456789") == ""
 }
 
-// slices finds the slices that have their parents in another input, and these. It returns false if there are none.
+// slices finds when the slices ran that have their parents in other inputs, and these. It returns false if there are
+// none.
 func (m *messages) slices() bool {
-	m.asking = make(map[string]*side)
-	for i := range m.t.inputs {
-		events := m.t.eventsOf(i)
-		for j := range events {
-			if e := &events[j]; isSlice(e.Kind) && m.remote(i, e) {
-				m.asking[e.Parent] = nil
-			}
-		}
-	}
 	if len(m.asking) == 0 {
 		return false
 	}
@@ -144,9 +162,8 @@ func (m *messages) slices() bool {
 			if m.remote(i, e) {
 				m.asked = append(m.asked, exchange{sideOf(e, p), i, e.Parent})
 			}
-			if known, wanted := m.asking[e.ID]; wanted && known == nil {
-				s := sideOf(e, p)
-				m.asking[e.ID] = &s
+			if a := m.asking[e.ID]; a != nil && !a.known {
+				a.known, a.side = true, sideOf(e, p)
 			}
 		})
 	}
@@ -157,13 +174,13 @@ func (m *messages) slices() bool {
 func (m *messages) exchanges() {
 	for _, server := range m.asked {
 		client := m.asking[server.parent]
-		if client == nil || client.trace != server.trace && client.trace != "" && server.trace != "" {
+		if !client.known || client.trace != server.trace && client.trace != "" && server.trace != "" {
 			continue
 		}
 		if client.ended && server.ended && !client.queued && !server.queued {
-			m.add(m.owners[server.parent], server.input, offsets.Exchange(client.start, client.end, server.start, server.end))
+			m.add(client.owner, server.input, offsets.Exchange(client.start, client.end, server.start, server.end))
 		} else {
-			m.add(m.owners[server.parent], server.input, offsets.Message(client.start, server.start))
+			m.add(client.owner, server.input, offsets.Message(client.start, server.start))
 		}
 	}
 }
@@ -181,41 +198,44 @@ func (m *messages) add(from, to int, where offsets.Interval) {
 // arrows compares clocks by arrows from one input to another. Only those of inputs with IDs are: others' keys are their
 // own.
 func (m *messages) arrows() {
+	var inputs []int
+	for i, in := range m.t.inputs {
+		if in.hasIDs {
+			inputs = append(inputs, i)
+		}
+	}
+	var point tracefmt.Event
+	m.t.inParts(inputs, func(_ int, e *tracefmt.Event, add func(key string, e *tracefmt.Event)) {
+		switch e.Kind {
+		case tracefmt.FlowStart, tracefmt.FlowStep, tracefmt.FlowEnd:
+			if !isCounted(e.Key) {
+				point = tracefmt.Event{Kind: e.Kind, Time: e.Time, Category: e.Category, Name: e.Name, Key: e.Key}
+				add(e.Key, &point)
+			}
+		}
+	}, m.arrowsOf)
+}
+
+// arrowsOf does so with some arrows: each visits their points.
+func (m *messages) arrowsOf(each visitor) {
 	type arrow struct{ category, name, key string }
 	type start struct {
 		input int
 		time  int64
 	}
 	starts := make(map[arrow]start)
-	each := func(visit func(input int, e *tracefmt.Event, key arrow)) {
-		for i, in := range m.t.inputs {
-			if !in.hasIDs {
-				continue
-			}
-			events := m.t.eventsOf(i)
-			for j := range events {
-				switch e := &events[j]; e.Kind {
-				case tracefmt.FlowStart, tracefmt.FlowStep, tracefmt.FlowEnd:
-					if isCounted(e.Key) {
-						continue
-					}
-					visit(i, e, arrow{e.Category, e.Name, e.Key})
-				}
-			}
-		}
-	}
-	each(func(i int, e *tracefmt.Event, key arrow) {
+	each(func(i int, e *tracefmt.Event) {
 		if e.Kind != tracefmt.FlowStart {
 			return
 		}
-		s := start{i, e.Time}
+		key, s := arrow{e.Category, e.Name, e.Key}, start{i, e.Time}
 		if _, known := starts[key]; known {
 			s.input = several
 		}
 		starts[key] = s
 	})
-	each(func(i int, e *tracefmt.Event, key arrow) {
-		s, known := starts[key]
+	each(func(i int, e *tracefmt.Event) {
+		s, known := starts[arrow{e.Category, e.Name, e.Key}]
 		if e.Kind != tracefmt.FlowStart && known && s.input != several && s.input != i {
 			m.add(s.input, i, offsets.Message(offsets.Add(s.time, m.shift[s.input]), offsets.Add(e.Time, m.shift[i])))
 		}
@@ -225,46 +245,49 @@ func (m *messages) arrows() {
 // periods visits the slices of an input with the times at which they ran, which aren't moved yet. As in pair, an end
 // closes the innermost open slice of its name.
 func (t *Timeline) periods(input int, visit func(*tracefmt.Event, period)) {
-	events := t.eventsOf(input)
-	order := make([]int, 0, len(events))
-	for i := range events {
-		switch events[i].Kind {
+	s := t.sorter(nil)
+	t.each(input, func(i int, e *tracefmt.Event) {
+		switch e.Kind {
 		case tracefmt.Begin, tracefmt.End, tracefmt.Complete, tracefmt.AsyncBegin, tracefmt.AsyncEnd:
-			order = append(order, i)
+			if t.store.tape != nil { // no more than visit needs
+				e.Attrs = slices.DeleteFunc(e.Attrs, func(a tracefmt.Attr) bool {
+					return a.Key != attrTrace && a.Key != attrKind
+				})
+			}
+			t.sort(s, e, int64(i))
 		}
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(events[a].Time, events[b].Time) })
-	open := make(map[opening][]int)
-	for _, i := range order {
-		e := &events[i]
+	})
+	open := make(map[opening][]begun)
+	t.sorted(s, func(e *tracefmt.Event, number int64, keep keeper) {
 		switch e.Kind {
 		case tracefmt.Complete:
 			d, ended := e.Duration()
 			visit(e, period{e.Time, e.Time + d, ended})
 		case tracefmt.Begin, tracefmt.AsyncBegin:
-			open[openingOf(e)] = append(open[openingOf(e)], i)
+			open[openingOf(e)] = append(open[openingOf(e)], begun{keep(e), number})
 		case tracefmt.End, tracefmt.AsyncEnd:
 			stack := open[openingOf(e)]
 			at := len(stack) - 1
-			for at >= 0 && e.Name != "" && events[stack[at]].Name != e.Name {
+			for at >= 0 && e.Name != "" && stack[at].Name != e.Name {
 				at--
 			}
 			if at < 0 {
-				continue
+				return
 			}
 			for _, begin := range stack[at:] {
-				visit(&events[begin], period{events[begin].Time, e.Time, true})
+				visit(begin.Event, period{begin.Time, e.Time, true})
 			}
+			clear(stack[at:])
 			open[openingOf(e)] = stack[:at]
 		}
-	}
-	var left []int
+	})
+	var left []begun
 	for _, stack := range open {
 		left = append(left, stack...)
 	}
-	slices.Sort(left)
+	slices.SortFunc(left, func(a, b begun) int { return cmp.Compare(a.number, b.number) })
 	for _, begin := range left {
-		visit(&events[begin], period{events[begin].Time, math.MaxInt64, false})
+		visit(begin.Event, period{begin.Time, math.MaxInt64, false})
 	}
 }
 

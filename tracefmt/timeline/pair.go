@@ -1,42 +1,157 @@
 package timeline
 
 import (
+	"cmp"
+	"io"
 	"slices"
 
 	"github.com/spanstack/spanstack/tracefmt"
+	"github.com/spanstack/spanstack/tracefmt/internal/spill"
 )
 
-// pair turns begins and ends into complete slices. Events are in the order of time. As in Perfetto, an end closes the
-// innermost open slice of its name, or the innermost if it has no name, and one whose name isn't open closes nothing.
-// Unlike there, slices inside of the one that is closed end with it.
-func (t *Timeline) pair() {
-	open := make(map[tracefmt.TrackID][]int) // indexes of begins
-	for i := range t.events {
-		e := &t.events[i]
+// byTime puts the events of all inputs in the order of time.
+func (t *Timeline) byTime() *spill.Sorter {
+	s := t.sorter(nil)
+	s.Grow(t.store.n)
+	number := int64(0)
+	for i := range t.inputs {
+		t.each(i, func(_ int, e *tracefmt.Event) {
+			if e.Kind != tracefmt.Invalid {
+				t.sort(s, e, number)
+			}
+			number++
+		})
+		t.inputs[i].part.close()
+	}
+	t.store.close()
+	return s
+}
+
+func (t *Timeline) sorter(class func(*tracefmt.Event) (int32, int64)) *spill.Sorter {
+	return spill.NewSorter(t.config(), &t.store.texts, class)
+}
+
+// sort adds an event to those that are being sorted.
+func (t *Timeline) sort(s *spill.Sorter, e *tracefmt.Event, number int64) {
+	if t.err != nil {
+		return
+	}
+	if err := s.Add(e, number); err != nil {
+		t.fail(err)
+	}
+}
+
+// A keeper returns an event that stays as it is: the same, if that does.
+type keeper func(*tracefmt.Event) *tracefmt.Event
+
+// sorted visits events in order, and gives back the room that sorting them took.
+func (t *Timeline) sorted(s *spill.Sorter, visit func(e *tracefmt.Event, number int64, keep keeper)) {
+	defer s.Close()
+	if t.err != nil {
+		return
+	}
+	sorted, err := s.Sorted()
+	if err != nil {
+		t.fail(err)
+		return
+	}
+	keep := sorted.Keep
+	for {
+		e, number, err := sorted.Next()
+		if err == io.EOF {
+			return
+		}
+		if err != nil {
+			t.fail(err)
+			return
+		}
+		visit(e, number, keep)
+	}
+}
+
+// begun is a slice that is open, with its number in the order in which events were added.
+type begun struct {
+	*tracefmt.Event
+	number int64
+}
+
+// pairing turns begins and ends into complete slices. Events come in the order of time. As in Perfetto, an end closes
+// the innermost open slice of its name, or the innermost if it has no name, and one whose name isn't open closes
+// nothing. Unlike there, slices inside of the one that is closed end with it. Only what is open is held.
+type pairing struct {
+	t    *Timeline
+	out  *spill.Sorter
+	open map[tracefmt.TrackID][]begun
+	next int64 // the number that is free
+	marks
+}
+
+// pair pairs the events that were sorted by time. It returns them in the order of nesting.
+func (t *Timeline) pair(s *spill.Sorter) *spill.Sorter {
+	p := &pairing{t: t, out: t.sorter(nesting), open: make(map[tracefmt.TrackID][]begun)}
+	p.out.Grow(t.store.n)
+	p.marks.init(t.processes())
+	t.sorted(s, func(e *tracefmt.Event, number int64, keep keeper) {
+		p.next = max(p.next, number+1)
 		switch e.Kind {
 		case tracefmt.Begin:
-			open[e.Track] = append(open[e.Track], i)
+			p.open[e.Track] = append(p.open[e.Track], begun{keep(e), number})
 		case tracefmt.End:
-			stack := open[e.Track]
-			at := len(stack) - 1
-			for at >= 0 && e.Name != "" && t.events[stack[at]].Name != e.Name {
-				at--
+			p.end(e)
+		default:
+			if p.marks.note(e) {
+				t.sort(p.out, e, number)
 			}
-			if at < 0 {
-				t.losses.Add("end without a begin")
-				*e = tracefmt.Event{}
-				continue
-			}
-			for _, inner := range stack[at+1:] {
-				t.losses.Add("slice without an end, ended with the one around it")
-				complete(&t.events[inner], e.Time)
-			}
-			begin := &t.events[stack[at]]
-			complete(begin, e.Time)
-			t.mergeAttrs(begin, e.Attrs)
-			open[e.Track] = stack[:at]
-			*e = tracefmt.Event{}
 		}
+	})
+	p.leave()
+	return p.out
+}
+
+// end closes the slice that an end is of.
+func (p *pairing) end(e *tracefmt.Event) {
+	stack := p.open[e.Track]
+	at := len(stack) - 1
+	for at >= 0 && e.Name != "" && stack[at].Name != e.Name {
+		at--
+	}
+	if at < 0 {
+		p.t.losses.Add("end without a begin")
+		return
+	}
+	for _, inner := range stack[at+1:] {
+		p.t.losses.Add("slice without an end, ended with the one around it")
+		complete(inner.Event, e.Time)
+		p.done(inner)
+	}
+	complete(stack[at].Event, e.Time)
+	mergeAttrs(stack[at].Event, e.Attrs)
+	p.done(stack[at])
+	clear(stack[at:])
+	p.open[e.Track] = stack[:at]
+}
+
+// done hands on a slice of which all is known.
+func (p *pairing) done(b begun) {
+	p.marks.note(b.Event)
+	p.t.sort(p.out, b.Event, b.number)
+}
+
+// leave hands on what never ended, and then the marks of that.
+func (p *pairing) leave() {
+	var left []begun
+	for _, stack := range p.open {
+		left = append(left, stack...)
+	}
+	slices.SortFunc(left, func(a, b begun) int {
+		return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(a.number, b.number))
+	})
+	for _, b := range left {
+		p.done(b)
+	}
+	for _, e := range p.marks.list() {
+		p.t.sort(p.out, e, p.next)
+		p.next++
 	}
 }
 
@@ -47,7 +162,7 @@ func complete(begin *tracefmt.Event, end int64) {
 
 // mergeAttrs adds the attributes of an end to a slice. Where both have one of the same name, the end's counts, and the
 // begin's is kept beside it.
-func (t *Timeline) mergeAttrs(e *tracefmt.Event, attrs []tracefmt.Attr) {
+func mergeAttrs(e *tracefmt.Event, attrs []tracefmt.Attr) {
 	if len(attrs) == 0 {
 		return
 	}
@@ -64,28 +179,4 @@ func (t *Timeline) mergeAttrs(e *tracefmt.Event, attrs []tracefmt.Attr) {
 		}
 	}
 	e.Attrs = merged
-}
-
-// closeInside ends the slices that never ended although one around them did: a slice can't outlive that. Events are in
-// the order of nesting.
-func (t *Timeline) closeInside() {
-	ends := make(map[tracefmt.TrackID][]int64) // of the slices around, the innermost last
-	for i := range t.events {
-		e := &t.events[i]
-		if rank(e) != rankSlice {
-			continue
-		}
-		stack := ends[e.Track]
-		for len(stack) > 0 && stack[len(stack)-1] <= e.Time {
-			stack = stack[:len(stack)-1]
-		}
-		if d, ok := e.Duration(); ok {
-			stack = append(stack, e.Time+d)
-		} else if e.Kind == tracefmt.Begin && len(stack) > 0 {
-			t.losses.Add("slice without an end, ended with the one around it")
-			complete(e, stack[len(stack)-1])
-			stack = append(stack, stack[len(stack)-1])
-		}
-		ends[e.Track] = stack
-	}
 }

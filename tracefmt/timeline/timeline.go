@@ -8,27 +8,38 @@ import (
 	"slices"
 
 	"github.com/spanstack/spanstack/tracefmt"
+	"github.com/spanstack/spanstack/tracefmt/internal/spill"
 )
 
 // Timeline collects events. The zero value is ready for use. Once Events or WriteTo was called, nothing can be added.
 type Timeline struct {
+	// Memory is how many bytes events may take in memory, about. Those of a trace that takes more are in temporary
+	// files, see Close. 0 is no limit.
+	Memory int64
+	// Dir is where temporary files are; "" is [os.TempDir].
+	Dir string
+
 	inputs []*input
-	events []tracefmt.Event
-	attrs  []tracefmt.Attr // the free rest of a slab that events' attributes are cut from
+	store  store
 	losses tracefmt.Losses
 	normal bool
 	meta   []tracefmt.Event
+	order  []*tracefmt.Event // the normal form, behind meta: in memory
+	final  *spill.Tape       // or on disk
+	parts  []*spill.Tape     // see Divide
+	err    error             // of temporary files; sticky
 
 	base      int64 // ns from 1970 to the timeline's 0, if the inputs are aligned
 	method    AlignBy
 	offsets   map[int]int64 // of inputs, as they were set
 	clocks    *clocks       // how the inputs' clocks correspond; nil if it isn't known yet
+	steps     map[int][]snapshot
 	placement Placement
 }
 
 // input is what is particular to one of the traces.
 type input struct {
-	first     int              // index of its first event
+	part      part
 	base      tracefmt.TrackID // added to its TrackIDs
 	last      tracefmt.TrackID // highest TrackID, with base
 	processes map[tracefmt.TrackID]*tracefmt.Event
@@ -38,21 +49,25 @@ type input struct {
 	hasIDs    bool
 	hasLogs   bool
 	hasSlices bool
+	hasClocks bool // besides the anchor
 }
 
 // Read adds all events of a trace, and returns how many of them are timed. If r fails, what could be read stays, and the
-// error is r's.
+// error is r's. It Is a *SpillError if events could not be put on disk.
 func (t *Timeline) Read(r tracefmt.Reader) (n int64, err error) {
 	t.start()
 	for {
 		e, err := r.Next()
 		if err == io.EOF {
-			return n, nil
+			return n, t.err
 		}
 		if err != nil {
 			return n, err
 		}
 		t.Add(e)
+		if t.err != nil {
+			return n, t.err
+		}
 		if e.Kind.Timed() && e.Kind != tracefmt.Clock {
 			n++
 		}
@@ -62,7 +77,7 @@ func (t *Timeline) Read(r tracefmt.Reader) (n int64, err error) {
 // start begins another input.
 func (t *Timeline) start() *input {
 	in := &input{
-		first:     len(t.events),
+		part:      t.store.begin(),
 		processes: make(map[tracefmt.TrackID]*tracefmt.Event),
 		tracks:    make(map[tracefmt.TrackID]*tracefmt.Event),
 	}
@@ -75,7 +90,8 @@ func (t *Timeline) start() *input {
 	return in
 }
 
-// Add adds an event to the trace that Read was last called for, or to the only one. It keeps nothing of e.
+// Add adds an event to the trace that Read was last called for, or to the only one. It keeps nothing of e. If it can't
+// be put on disk, Err tells.
 func (t *Timeline) Add(e *tracefmt.Event) {
 	if t.normal {
 		panic("timeline: Add after Events")
@@ -93,7 +109,6 @@ func (t *Timeline) Add(e *tracefmt.Event) {
 		c.Process += in.base
 	}
 	in.last = max(in.last, c.Track, c.Process)
-	c.Attrs = t.cut(e.Attrs)
 	switch c.Kind {
 	case tracefmt.Process:
 		in.declare(in.processes, &c)
@@ -102,38 +117,23 @@ func (t *Timeline) Add(e *tracefmt.Event) {
 		in.declare(in.tracks, &c)
 		return
 	case tracefmt.Clock:
-		if in.anchor == nil && len(t.events) == in.first {
-			in.anchor = &c
+		if in.anchor == nil && in.part.n == 0 {
+			in.anchor = c.Clone()
 			return
 		}
+		in.hasClocks = true
 	}
 	in.hasIDs = in.hasIDs || c.ID != ""
 	in.hasLogs = in.hasLogs || c.Kind == tracefmt.Log
 	in.hasSlices = in.hasSlices || isSlice(c.Kind)
-	t.events = append(t.events, c)
-}
-
-// cut copies attributes into the slab.
-func (t *Timeline) cut(attrs []tracefmt.Attr) []tracefmt.Attr {
-	n := len(attrs)
-	if n == 0 {
-		return nil
-	}
-	if n > len(t.attrs) {
-		t.attrs = make([]tracefmt.Attr, max(n, 1024))
-	}
-	piece := t.attrs[:n:n]
-	t.attrs = t.attrs[n:]
-	copy(piece, attrs)
-	return piece
+	t.add(in, &c)
 }
 
 // declare merges a metadata event into what is known of its track.
 func (in *input) declare(known map[tracefmt.TrackID]*tracefmt.Event, e *tracefmt.Event) {
 	old := known[e.Track]
 	if old == nil {
-		c := *e
-		known[e.Track] = &c
+		known[e.Track] = e.Clone()
 		in.order = append(in.order, e.Track)
 		return
 	}
@@ -156,15 +156,41 @@ func (in *input) declare(known map[tracefmt.TrackID]*tracefmt.Event, e *tracefmt
 // Losses returns what bringing the events into order had to repair so far.
 func (t *Timeline) Losses() []tracefmt.Loss { return t.losses.List() }
 
-// Events returns the normal form. An event may not be changed.
+// Err returns the error with which a temporary file failed, a *SpillError, or nil. With it, events may be missing.
+func (t *Timeline) Err() error { return t.err }
+
+// OnDisk reports whether the events are in temporary files, so that each is valid until the next one only.
+func (t *Timeline) OnDisk() bool { return t.store.tape != nil }
+
+// fail notes that a temporary file failed.
+func (t *Timeline) fail(err error) {
+	if t.err == nil {
+		t.err = err
+	}
+}
+
+// Close removes the temporary files, if there are any. Nothing can be read afterwards.
+func (t *Timeline) Close() {
+	for _, in := range t.inputs {
+		in.part.close()
+	}
+	t.store.close()
+	t.final.Close()
+	for _, tape := range t.parts {
+		tape.Close()
+	}
+}
+
+// Events returns the normal form. An event may not be changed. In memory it stays valid; if Memory is set, it is valid
+// until the next one only, and Err tells afterwards whether these were all.
 func (t *Timeline) Events() iter.Seq[*tracefmt.Event] {
 	t.normalise()
 	return func(yield func(*tracefmt.Event) bool) {
-		for _, list := range [][]tracefmt.Event{t.meta, t.events} {
-			for i := range list {
-				if list[i].Kind != tracefmt.Invalid && !yield(&list[i]) {
-					return
-				}
+		r := t.NewReader()
+		for {
+			e, err := r.Next()
+			if err != nil || !yield(e) {
+				return
 			}
 		}
 	}
@@ -178,7 +204,7 @@ func (t *Timeline) WriteTo(w tracefmt.Writer) (n int64, err error) {
 		}
 		n++
 	}
-	return n, nil
+	return n, t.err
 }
 
 func (t *Timeline) normalise() {
@@ -192,39 +218,21 @@ func (t *Timeline) normalise() {
 		t.separate()
 	}
 	t.meta = t.metadata(anchor)
-	slices.SortStableFunc(t.events, byTime)
-	t.pair()
-	t.mark()
-	t.events = slices.DeleteFunc(t.events, func(e tracefmt.Event) bool { return e.Kind == tracefmt.Invalid })
-	slices.SortStableFunc(t.events, byNesting)
-	t.closeInside()
-	slices.SortStableFunc(t.events, byNesting)
+	t.closeInside(t.pair(t.byTime()))
 }
 
-func (t *Timeline) eventsOf(i int) []tracefmt.Event {
-	if i+1 < len(t.inputs) {
-		return t.events[t.inputs[i].first:t.inputs[i+1].first]
+// nesting puts events in the order of time, and at the same time: what points to the next slice, slices from the
+// longest to the shortest, then everything else, flows from start to end.
+func nesting(e *tracefmt.Event) (class int32, size int64) {
+	r := rank(e)
+	if r == rankSlice {
+		size = length(e)
 	}
-	return t.events[t.inputs[i].first:]
-}
-
-func byTime(a, b tracefmt.Event) int { return cmp.Compare(a.Time, b.Time) }
-
-// byNesting orders by time, and at the same time: what points to the next slice, slices from the longest to the
-// shortest, then everything else, flows from start to end.
-func byNesting(a, b tracefmt.Event) int {
-	if a.Time != b.Time {
-		return cmp.Compare(a.Time, b.Time)
-	}
-	ra, rb := rank(&a), rank(&b)
-	if ra == rankSlice && rb == rankSlice {
-		return cmp.Compare(length(&b), length(&a))
-	}
-	return cmp.Compare(ra, rb)
+	return r, size
 }
 
 const (
-	rankClock = iota
+	rankClock int32 = iota
 	rankNext
 	rankSlice
 	rankOther
@@ -232,7 +240,7 @@ const (
 	rankFlowEnd
 )
 
-func rank(e *tracefmt.Event) int {
+func rank(e *tracefmt.Event) int32 {
 	switch e.Kind {
 	case tracefmt.Clock:
 		return rankClock

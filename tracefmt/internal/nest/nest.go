@@ -33,10 +33,14 @@ type Tree struct {
 	Owners []int32
 }
 
-// Of returns the tree of a trace in normal form. Events must be the same at each iteration, and stay valid.
-func Of(events iter.Seq[*tracefmt.Event]) *Tree {
-	n := nesting{Tree: &Tree{}, tracks: make(map[tracefmt.TrackID]*track), async: make(map[asyncKey][]int32),
-		ids: make(map[string]int32)}
+// Of returns the tree of a trace in normal form. Events must be the same at each iteration. Those of slices are kept as
+// keep returns them; nil says that they stay valid.
+func Of(events iter.Seq[*tracefmt.Event], keep func(*tracefmt.Event) *tracefmt.Event) *Tree {
+	if keep == nil {
+		keep = func(e *tracefmt.Event) *tracefmt.Event { return e }
+	}
+	n := nesting{Tree: &Tree{}, keep: keep, tracks: make(map[tracefmt.TrackID]*track),
+		async: make(map[asyncKey][]int32), ids: make(map[string]int32)}
 	for e := range events {
 		n.Owners = append(n.Owners, None) // place may refer to it
 		owner := n.place(e)
@@ -65,6 +69,20 @@ func (n *Node) Attr(key string) tracefmt.Value {
 	return n.Event.Attr(key)
 }
 
+// Slim returns a keep for Of that copies what it takes to place a slice, its name and category, and the attributes of
+// these keys.
+func Slim(keys ...string) func(*tracefmt.Event) *tracefmt.Event {
+	return func(e *tracefmt.Event) *tracefmt.Event {
+		slim := &tracefmt.Event{Kind: e.Kind, Name: e.Name, Category: e.Category, ID: e.ID, Parent: e.Parent}
+		for _, a := range e.Attrs {
+			if slices.Contains(keys, a.Key) {
+				slim.Attrs = append(slim.Attrs, a)
+			}
+		}
+		return slim
+	}
+}
+
 // IsSlice reports whether events of a kind begin a slice in normal form.
 func IsSlice(k tracefmt.Kind) bool {
 	return k == tracefmt.Begin || k == tracefmt.Complete || k == tracefmt.AsyncBegin
@@ -73,6 +91,7 @@ func IsSlice(k tracefmt.Kind) bool {
 // nesting is what is open while the slices are found.
 type nesting struct {
 	*Tree
+	keep   func(*tracefmt.Event) *tracefmt.Event
 	tracks map[tracefmt.TrackID]*track
 	async  map[asyncKey][]int32
 	ids    map[string]int32 // of slices, to their nodes
@@ -158,7 +177,7 @@ func (n *nesting) add(e *tracefmt.Event, end int64, up int32) int32 {
 	if up != None {
 		depth = n.Nodes[up].Depth + 1
 	}
-	n.Nodes = append(n.Nodes, Node{Begin: e.Time, End: end, Event: e, Up: up, Parent: None, Depth: depth})
+	n.Nodes = append(n.Nodes, Node{Begin: e.Time, End: end, Event: n.keep(e), Up: up, Parent: None, Depth: depth})
 	if e.ID != "" {
 		n.ids[e.ID] = id
 	}
@@ -208,7 +227,7 @@ func (n *nesting) asyncPoint(e *tracefmt.Event) int32 {
 		return None
 	}
 	id := open[i]
-	n.Nodes[id].End, n.Nodes[id].Ended = e.Time, e
+	n.Nodes[id].End, n.Nodes[id].Ended = e.Time, n.keep(e)
 	if open = slices.Delete(open, i, i+1); len(open) > 0 {
 		n.async[key] = open
 	} else {

@@ -29,7 +29,7 @@ func TestOf(t *testing.T) {
 		{Kind: tracefmt.Instant, Track: 2, Time: 9, Name: "elsewhere"},
 		{Kind: tracefmt.Instant, Track: 1, Time: 11, Name: "in what is open"},
 	}
-	tree := nest.Of(slices.Values(events))
+	tree := nest.Of(slices.Values(events), nil)
 	const outer, inner, async, inside, open = 0, 1, 2, 3, 4
 	want := []int32{nest.None, outer, inner, inner, outer, outer, open, inner, async, inside, inside, open, async, nest.None, nest.None, open}
 	if !slices.Equal(tree.Owners, want) {
@@ -43,7 +43,7 @@ func TestOf(t *testing.T) {
 		{Kind: tracefmt.Complete, Track: 1, Time: 3, Dur: 1, Name: "an orphan", Parent: "gone"},
 		{Kind: tracefmt.Complete, Track: 1, Time: 6, Dur: 1, Name: "child", ID: "d", Parent: "a"},
 	}
-	for i, n := range nest.Of(slices.Values(apart)).Nodes {
+	for i, n := range nest.Of(slices.Values(apart), nest.Slim()).Nodes {
 		if want := []int32{nest.None, nest.None, 1, nest.None, 0}[i]; n.Up != want {
 			t.Errorf("%s is inside of %d, want %d", n.Event.Name, n.Up, want)
 		}
