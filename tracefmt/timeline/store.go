@@ -5,6 +5,7 @@ import (
 
 	"github.com/spanstack/spanstack/tracefmt"
 	"github.com/spanstack/spanstack/tracefmt/internal/spill"
+	"github.com/spanstack/spanstack/tracefmt/internal/window"
 )
 
 // SpillError says that a temporary file could not be made, written or read: of a Timeline whose Memory is set.
@@ -82,7 +83,7 @@ func (s *store) cut(attrs []tracefmt.Attr) []tracefmt.Attr {
 // sizeOf returns what an event takes in memory. Names, categories and keys are shared, mostly.
 func sizeOf(e *tracefmt.Event) int64 {
 	n := int(unsafe.Sizeof(*e)) + len(e.ID) + len(e.Parent) + len(e.Attrs)*int(unsafe.Sizeof(tracefmt.Attr{}))
-	return int64(n + textOf(e))
+	return int64(n + window.TextSize(e))
 }
 
 // config says what sorters may take in memory: without a limit while all events are there.

@@ -70,7 +70,7 @@ func (w *Window) Push(e *tracefmt.Event) {
 	}
 	*c = *e
 	c.Attrs = append(attrs, e.Attrs...)
-	w.sizes[slot] = textOf(c)
+	w.sizes[slot] = TextSize(c)
 	w.texts += w.sizes[slot]
 	w.insert(slot)
 }
@@ -130,8 +130,8 @@ func length(e *tracefmt.Event) int64 {
 	return math.MaxInt64
 }
 
-// textOf returns the bytes of an event's texts.
-func textOf(e *tracefmt.Event) int {
+// TextSize returns the bytes of an event's texts.
+func TextSize(e *tracefmt.Event) int {
 	n := len(e.Name)
 	for i := range e.Attrs {
 		switch v := e.Attrs[i].Value; v.Kind() {
