@@ -202,7 +202,8 @@ func (w *Writer) args(e *tracefmt.Event, begun []string) {
 	if e.Kind == tracefmt.Log && e.Severity != 0 {
 		w.arg(argLevel, tracefmt.String(e.Severity.String()))
 	}
-	for _, a := range e.Attrs {
+	for i := range e.Attrs {
+		a := &e.Attrs[i]
 		switch {
 		case reserved(e, a):
 			w.losses.Add("attribute with a reserved name: " + a.Key)
@@ -217,7 +218,7 @@ func (w *Writer) args(e *tracefmt.Event, begun []string) {
 }
 
 // reserved reports whether an attribute would be taken for something else when read.
-func reserved(e *tracefmt.Event, a tracefmt.Attr) bool {
+func reserved(e *tracefmt.Event, a *tracefmt.Attr) bool {
 	switch a.Key {
 	case argID, argParent, argUnix, argOpen:
 		return true
@@ -256,7 +257,10 @@ func (w *Writer) closeArgs() {
 }
 
 // outsideArgs reports whether an attribute is one of those that stand beside args: thread time, as tts and tdur.
-func outsideArgs(e *tracefmt.Event, a tracefmt.Attr) bool {
+func outsideArgs(e *tracefmt.Event, a *tracefmt.Attr) bool {
+	if len(a.Key) <= len(attrPrefix) || a.Key[0] != attrPrefix[0] {
+		return false
+	}
 	switch a.Key {
 	case attrPrefix + "tts":
 	case attrPrefix + "tdur":
@@ -272,8 +276,8 @@ func outsideArgs(e *tracefmt.Event, a tracefmt.Attr) bool {
 
 // outside adds the attributes that stand beside args.
 func (w *Writer) outside(e *tracefmt.Event) {
-	for _, a := range e.Attrs {
-		if outsideArgs(e, a) {
+	for i := range e.Attrs {
+		if a := &e.Attrs[i]; outsideArgs(e, a) {
 			w.buf = append(w.buf, ',')
 			w.buf = jsontext.AppendString(w.buf, a.Key[len(attrPrefix):])
 			w.buf = append(w.buf, ':')

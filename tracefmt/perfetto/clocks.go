@@ -58,7 +58,7 @@ type reading struct {
 // snapshot handles a ClockSnapshot. One that says what the wall clock read becomes a Clock event.
 func (r *Reader) snapshot(s *sequenceState, data []byte) {
 	var list []reading
-	c := cursor{rest: data, bad: &r.bad}
+	c := cursor{b: data, bad: &r.bad}
 	for c.next() {
 		switch c.num {
 		case snapshotPrimary:

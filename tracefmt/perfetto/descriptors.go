@@ -12,6 +12,7 @@ import (
 // trackTable is what is known of a trace's tracks.
 type trackTable struct {
 	byUUID    map[uint64]*described
+	recent    [1 << 6]*described // of byUUID, those that were asked for last
 	processes map[int64]tracefmt.TrackID
 	threads   map[threadKey]tracefmt.TrackID
 	owners    map[tracefmt.TrackID]uint64 // UUIDs of the descriptors of processes and threads
@@ -82,7 +83,7 @@ type descriptor struct {
 // descriptor handles a TrackDescriptor.
 func (r *Reader) descriptor(s *sequenceState, data []byte) {
 	var f descriptor
-	c := cursor{rest: data, bad: &r.bad}
+	c := cursor{b: data, bad: &r.bad}
 	for c.next() {
 		switch c.num {
 		case trackUUID:
@@ -90,17 +91,17 @@ func (r *Reader) descriptor(s *sequenceState, data []byte) {
 		case trackParent:
 			f.parent = c.varint()
 		case trackName, trackStaticName, trackAtraceName:
-			f.name = string(c.data)
+			f.name = string(c.content())
 		case trackProcess:
-			f.process, f.hasProcess = c.data, true
+			f.process, f.hasProcess = c.content(), true
 		case trackThread:
-			f.thread, f.hasThread = c.data, true
+			f.thread, f.hasThread = c.content(), true
 		case trackCounter:
-			f.counter, f.hasCounter = c.data, true
+			f.counter, f.hasCounter = c.content(), true
 		case trackDescription:
-			f.text = string(c.data)
+			f.text = string(c.content())
 		case trackMergeKey:
-			f.mergeKey = string(c.data)
+			f.mergeKey = string(c.content())
 		}
 	}
 	d := r.tracks.byUUID[f.uuid]
@@ -177,7 +178,7 @@ func (t *trackTable) own(id tracefmt.TrackID, uuid uint64) bool {
 // processMessage handles a ProcessDescriptor of the track with the given UUID, if it has one.
 func (r *Reader) processMessage(uuid uint64, data []byte, name, text string) tracefmt.TrackID {
 	var pid, order int64
-	c := cursor{rest: data, bad: &r.bad}
+	c := cursor{b: data, bad: &r.bad}
 	for c.next() {
 		switch c.num {
 		case processPID:
@@ -185,7 +186,7 @@ func (r *Reader) processMessage(uuid uint64, data []byte, name, text string) tra
 		case processOrder:
 			order = int64(int32(c.varint()))
 		case processName:
-			name = cmp.Or(string(c.data), name)
+			name = cmp.Or(string(c.content()), name)
 		}
 	}
 	id, ok := r.tracks.processes[pid]
@@ -270,7 +271,7 @@ type threadFields struct {
 }
 
 func (r *Reader) threadFields(data []byte) (t threadFields) {
-	c := cursor{rest: data, bad: &r.bad}
+	c := cursor{b: data, bad: &r.bad}
 	for c.next() {
 		switch c.num {
 		case threadPID:
@@ -280,7 +281,7 @@ func (r *Reader) threadFields(data []byte) (t threadFields) {
 		case threadOrder:
 			t.order = int64(int32(c.varint()))
 		case threadName:
-			t.name = string(c.data)
+			t.name = string(c.content())
 		case threadReferenceUs:
 			t.reference = int64(c.varint()) * 1000
 		}
@@ -322,7 +323,7 @@ var builtinCounters = map[uint64]string{1: "thread_time", 2: "thread_instruction
 // counterDescriptor handles a CounterDescriptor.
 func (r *Reader) counterDescriptor(d *described, f *descriptor) {
 	info := counterTrackInfo{counterID: counterID{name: d.name}, series: plainSeries, unit: 1}
-	for c := (cursor{rest: f.counter, bad: &r.bad}); c.next(); {
+	for c := (cursor{b: f.counter, bad: &r.bad}); c.next(); {
 		switch c.num {
 		case counterType:
 			info.name = cmp.Or(info.name, builtinCounters[c.varint()])
@@ -365,7 +366,15 @@ const maxParents = 32
 
 // place returns the track with the given UUID, with its place in the model, and declares it there if need be; nil for
 // that of the whole trace.
-func (r *Reader) place(uuid uint64) *described { return r.placeBelow(uuid, 0) }
+func (r *Reader) place(uuid uint64) *described {
+	slot := &r.tracks.recent[uuid%uint64(len(r.tracks.recent))]
+	if d := *slot; d != nil && d.uuid == uuid && d.placed {
+		return d
+	}
+	d := r.placeBelow(uuid, 0)
+	*slot = d
+	return d
+}
 
 func (r *Reader) placeBelow(uuid uint64, depth int) *described {
 	d := r.tracks.byUUID[uuid]

@@ -13,6 +13,15 @@ import (
 
 // rawEvent is the fields of a TrackEvent, with names looked up.
 type rawEvent struct {
+	common
+	rare
+	hasRare   bool // something of rare is set
+	legacy    legacyEvent
+	hasLegacy bool // something of legacy is set
+}
+
+// common is what most events have.
+type common struct {
 	kind     uint64
 	hasKind  bool
 	track    uint64
@@ -21,8 +30,12 @@ type rawEvent struct {
 	name, category  string
 	id, parent, key string
 	attrs           []tracefmt.Attr
-	flowKind        tracefmt.Kind // what the instant stands for, if a flow point
-	flowNext        bool
+}
+
+// rare is what few events have.
+type rare struct {
+	flowKind tracefmt.Kind // what the instant stands for, if a flow point
+	flowNext bool
 
 	isLog    bool
 	priority uint64
@@ -35,7 +48,6 @@ type rawEvent struct {
 	dblTracks, dblExtra  []uint64
 	hasDelta, isAbsolute bool
 	micros               int64
-	legacy               legacyEvent
 }
 
 // legacyEvent is the fields of a LegacyEvent.
@@ -101,12 +113,12 @@ func (r *Reader) trackEvent(p *packet, s *sequenceState, pending *sequenceState)
 	}
 }
 
-// finish gives the slice that waits for its end, which is all that is in the queue, its duration, if the event is that
+// finish gives the slice that waits for its end, which is all that is left in the queue, its duration, if the event is that
 // end.
 func (r *Reader) finish(now int64) bool {
 	raw := &r.raw
-	e := &r.queue[0]
-	if len(r.queue) > 1 || raw.kind != typeEnd || raw.legacy.phase != 0 || raw.track != r.waiting || raw.name != e.Name ||
+	e := &r.queue[r.next]
+	if len(r.queue) > r.next+1 || raw.kind != typeEnd || raw.legacy.phase != 0 || raw.track != r.waiting || raw.name != e.Name ||
 		raw.category != e.Category || now < e.Time || now-e.Time < 0 || len(raw.flows)+len(raw.endFlows) > 0 {
 		return false
 	}

@@ -9,12 +9,13 @@ import (
 // parseLegacy reads a LegacyEvent: what Chrome's older events have that newer ones express in other ways.
 func (r *Reader) parseLegacy(s *sequenceState, c cursor) {
 	l := &r.raw.legacy
+	r.raw.hasLegacy = true
 	scope := ""
 	for c.next() {
 		switch c.num {
 		case legacyNameIID:
 			if r.raw.name == "" {
-				r.raw.name = r.lookup(s.names, c.varint())
+				r.raw.name = r.lookup(&s.names, c.varint())
 			}
 		case legacyPhase:
 			l.phase = byte(c.varint())
@@ -25,7 +26,7 @@ func (r *Reader) parseLegacy(s *sequenceState, c cursor) {
 		case legacyLocalID:
 			l.id, l.isLocal = flowKey(c.varint()), true
 		case legacyScopeName:
-			scope = string(c.data) + ":"
+			scope = string(c.content()) + ":"
 		case legacyBindID:
 			l.bind, l.hasBind = c.varint(), true
 		case legacyEnclosing:

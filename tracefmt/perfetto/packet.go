@@ -56,7 +56,7 @@ func (r *Reader) handle(data []byte, outer bool) error {
 }
 
 func (r *Reader) parse(p *packet, data []byte) {
-	c := cursor{rest: data, bad: &r.bad}
+	c := cursor{b: data, bad: &r.bad}
 	for c.next() {
 		switch c.num {
 		case packetTimestamp:
@@ -76,21 +76,21 @@ func (r *Reader) parse(p *packet, data []byte) {
 		case packetClockID:
 			p.clock = c.varint()
 		case packetTrackEvent:
-			p.event = c.data
+			p.event = c.content()
 		case packetInterned:
-			p.interned = c.data
+			p.interned = c.content()
 		case packetDefaults:
-			p.defaults = c.data
+			p.defaults = c.content()
 		case packetTrackDescriptor:
-			p.track = c.data
+			p.track = c.content()
 		case packetClockSnapshot:
-			p.clocks = c.data
+			p.clocks = c.content()
 		case packetProcessDescriptor:
-			p.process = c.data
+			p.process = c.content()
 		case packetThreadDescriptor:
-			p.thread = c.data
+			p.thread = c.content()
 		case packetCompressed, packetZstd:
-			p.compressed, p.zstd = c.data, c.num == packetZstd
+			p.compressed, p.zstd = c.content(), c.num == packetZstd
 		default:
 			r.other(int32(c.num))
 		}
@@ -184,7 +184,7 @@ type sequenceState struct {
 	seen  bool
 	valid bool // its state was cleared, and no packets were lost since
 
-	names, categories, annotations, strings, logs map[uint64]string
+	names, categories, annotations, strings, logs internedTexts
 
 	hasTrack                   bool
 	track                      uint64 // the default
@@ -198,6 +198,9 @@ type sequenceState struct {
 }
 
 func (r *Reader) sequence(id uint64) *sequenceState {
+	if r.recent != nil && r.recent.id == id {
+		return r.recent
+	}
 	s := r.sequences[id]
 	if s == nil && len(r.sequences) < maxSequences {
 		s = &sequenceState{id: id}
@@ -205,6 +208,7 @@ func (r *Reader) sequence(id uint64) *sequenceState {
 		s.valid = false
 		r.sequences[id] = s
 	}
+	r.recent = s
 	return s
 }
 
@@ -212,36 +216,27 @@ func (r *Reader) sequence(id uint64) *sequenceState {
 func (s *sequenceState) clear() {
 	*s = sequenceState{
 		id: s.id, seen: s.seen, valid: true,
-		names: emptied(s.names), categories: emptied(s.categories), annotations: emptied(s.annotations),
-		strings: emptied(s.strings), logs: emptied(s.logs), counts: make(map[uint64]int64),
+		names: s.names.emptied(), categories: s.categories.emptied(), annotations: s.annotations.emptied(),
+		strings: s.strings.emptied(), logs: s.logs.emptied(), counts: make(map[uint64]int64),
 	}
-}
-
-// emptied returns a map without entries: m, unless it has grown large.
-func emptied(m map[uint64]string) map[uint64]string {
-	if m == nil || len(m) > maxNames {
-		return make(map[uint64]string)
-	}
-	clear(m)
-	return m
 }
 
 // intern adds InternedData.
 func (r *Reader) intern(s *sequenceState, data []byte) {
-	c := cursor{rest: data, bad: &r.bad}
+	c := cursor{b: data, bad: &r.bad}
 	for c.next() {
-		var table map[uint64]string
+		var table *internedTexts
 		switch c.num {
 		case internNames:
-			table = s.names
+			table = &s.names
 		case internCategories:
-			table = s.categories
+			table = &s.categories
 		case internAnnotations:
-			table = s.annotations
+			table = &s.annotations
 		case internLogBodies:
-			table = s.logs
+			table = &s.logs
 		case internStrings:
-			table = s.strings
+			table = &s.strings
 		default: // of call stacks and the like: what refers to it is counted
 			continue
 		}
@@ -252,14 +247,14 @@ func (r *Reader) intern(s *sequenceState, data []byte) {
 			case internEntryID:
 				iid = entry.varint()
 			case internEntryText:
-				text = entry.data
+				text = entry.content()
 			}
 		}
-		if len(table) >= maxInterned {
+		if table.n >= maxInterned {
 			r.losses.AddAt("interned string, one too many", r.start)
 			continue
 		}
-		table[iid] = r.values.Strings.Intern(text)
+		table.set(iid, r.values.Strings.Intern(text))
 	}
 }
 
@@ -267,7 +262,7 @@ func (r *Reader) intern(s *sequenceState, data []byte) {
 func (r *Reader) setDefaults(s *sequenceState, data []byte) {
 	s.hasTrack, s.track, s.clock = false, 0, 0
 	s.extraTracks, s.extraDblTrack = s.extraTracks[:0], s.extraDblTrack[:0]
-	c := cursor{rest: data, bad: &r.bad}
+	c := cursor{b: data, bad: &r.bad}
 	for c.next() {
 		switch c.num {
 		case defaultsClockID:

@@ -16,7 +16,7 @@ func (r *Reader) parseEvent(s *sequenceState, data []byte) {
 	if s.hasTrack {
 		raw.track, raw.hasTrack = s.track, true
 	}
-	c := cursor{rest: data, bad: &r.bad}
+	c := cursor{b: data, bad: &r.bad}
 	for c.next() {
 		switch c.num {
 		case eventType:
@@ -24,19 +24,19 @@ func (r *Reader) parseEvent(s *sequenceState, data []byte) {
 		case eventTrack:
 			raw.track, raw.hasTrack = c.varint(), true
 		case eventNameIID:
-			raw.name = r.lookup(s.names, c.varint())
+			raw.name = r.lookup(&s.names, c.varint())
 		case eventName:
-			raw.name = r.values.Strings.Intern(c.data)
+			raw.name = r.values.Strings.Intern(c.content())
 		case eventCategoryIIDs:
 			if c.typ == protowire.VarintType {
-				raw.addCategory(r.lookup(s.categories, c.v))
+				raw.addCategory(r.lookup(&s.categories, c.v))
 				continue
 			}
 			for _, iid := range c.numbers(nil, protowire.VarintType) {
-				raw.addCategory(r.lookup(s.categories, iid))
+				raw.addCategory(r.lookup(&s.categories, iid))
 			}
 		case eventCategories:
-			raw.addCategory(r.values.Strings.Intern(c.data))
+			raw.addCategory(r.values.Strings.Intern(c.content()))
 		case eventAnnotations:
 			r.annotation(s, c.within())
 		case eventLegacy:
@@ -52,15 +52,23 @@ func (r *Reader) parseEvent(s *sequenceState, data []byte) {
 func (r *Reader) resetRaw() {
 	raw := &r.raw
 	clear(raw.attrs)
-	*raw = rawEvent{
-		attrs: raw.attrs[:0], flows: raw.flows[:0], endFlows: raw.endFlows[:0],
-		extraTracks: raw.extraTracks[:0], extra: raw.extra[:0], dblTracks: raw.dblTracks[:0], dblExtra: raw.dblExtra[:0],
+	raw.common = common{attrs: raw.attrs[:0]}
+	if raw.hasLegacy {
+		raw.legacy, raw.hasLegacy = legacyEvent{}, false
+	}
+	if raw.hasRare {
+		raw.rare = rare{
+			flows: raw.flows[:0], endFlows: raw.endFlows[:0],
+			extraTracks: raw.extraTracks[:0], extra: raw.extra[:0], dblTracks: raw.dblTracks[:0], dblExtra: raw.dblExtra[:0],
+		}
+		raw.hasRare = false
 	}
 }
 
 // parseRest reads the fields that are about counters, flows and older times.
 func (r *Reader) parseRest(c *cursor) {
 	raw := &r.raw
+	raw.hasRare = true
 	switch c.num {
 	case eventCounter:
 		raw.value, raw.hasValue, raw.isDouble = c.v, true, false
@@ -104,8 +112,8 @@ func (raw *rawEvent) addCategory(name string) {
 }
 
 // lookup returns an interned string.
-func (r *Reader) lookup(table map[uint64]string, iid uint64) string {
-	s, ok := table[iid]
+func (r *Reader) lookup(table *internedTexts, iid uint64) string {
+	s, ok := table.get(iid)
 	if !ok && iid != 0 {
 		r.losses.AddAt("name that was never interned", r.start)
 	}
@@ -113,11 +121,11 @@ func (r *Reader) lookup(table map[uint64]string, iid uint64) string {
 }
 
 func (r *Reader) parseLog(s *sequenceState, c cursor) {
-	r.raw.isLog = true
+	r.raw.isLog, r.raw.hasRare = true, true
 	for c.next() {
 		switch c.num {
 		case logBodyIID:
-			r.raw.body = r.lookup(s.logs, c.varint())
+			r.raw.body = r.lookup(&s.logs, c.varint())
 		case logPriority:
 			r.raw.priority = c.varint()
 		}
@@ -129,7 +137,7 @@ func (r *Reader) annotation(s *sequenceState, c cursor) {
 	raw := &r.raw
 	name, v := r.annotationValue(s, c, 0)
 	if len(name) >= len(ownPrefix) && name[:len(ownPrefix)] == ownPrefix {
-		flow := func(kind tracefmt.Kind) { raw.flowKind, raw.key = kind, v.String() }
+		flow := func(kind tracefmt.Kind) { raw.flowKind, raw.key, raw.hasRare = kind, v.String(), true }
 		switch name {
 		case argID:
 			raw.id = v.String()
@@ -164,9 +172,9 @@ func (r *Reader) annotationValue(s *sequenceState, c cursor, depth int) (name st
 	for c.next() {
 		switch c.num {
 		case annotationNameIID:
-			name = r.lookup(s.annotations, c.varint())
+			name = r.lookup(&s.annotations, c.varint())
 		case annotationName:
-			name = r.values.Strings.Intern(c.data)
+			name = r.values.Strings.Intern(c.content())
 		case annotationBool:
 			v = tracefmt.Bool(c.varint() != 0)
 		case annotationUint:
@@ -176,16 +184,16 @@ func (r *Reader) annotationValue(s *sequenceState, c cursor, depth int) (name st
 		case annotationDouble:
 			v = tracefmt.Float64(c.double())
 		case annotationString:
-			v = tracefmt.String(r.values.Strings.Intern(c.data))
+			v = tracefmt.String(r.values.Strings.Intern(c.content()))
 		case annotationStrIID:
-			v = tracefmt.String(r.lookup(s.strings, c.varint()))
+			v = tracefmt.String(r.lookup(&s.strings, c.varint()))
 		case annotationPointer:
 			v = tracefmt.String("0x" + strconv.FormatUint(c.varint(), 16))
 		case annotationJSON:
-			if text, ok := jsontext.AppendCompact(nil, string(c.data)); ok {
+			if text, ok := jsontext.AppendCompact(nil, string(c.content())); ok {
 				v = tracefmt.RawJSON(string(text))
 			} else {
-				v = tracefmt.String(string(c.data))
+				v = tracefmt.String(string(c.content()))
 			}
 		case annotationNested:
 			v = tracefmt.RawJSON(string(r.appendOldNested(nil, c.within(), depth)))
@@ -247,9 +255,9 @@ func (r *Reader) appendOldNested(dst []byte, c cursor, depth int) []byte {
 		case nestedType:
 			kind = c.varint()
 		case nestedKeys:
-			keys = append(keys, c.data)
+			keys = append(keys, c.content())
 		case nestedDict, nestedArray:
-			values = append(values, c.data)
+			values = append(values, c.content())
 		case nestedInt:
 			v = tracefmt.Int64(int64(c.varint()))
 		case nestedDouble:
@@ -257,7 +265,7 @@ func (r *Reader) appendOldNested(dst []byte, c cursor, depth int) []byte {
 		case nestedBool:
 			v = tracefmt.Bool(c.varint() != 0)
 		case nestedString:
-			v = tracefmt.String(string(c.data))
+			v = tracefmt.String(string(c.content()))
 		}
 	}
 	if kind == 0 {
@@ -279,7 +287,7 @@ func (r *Reader) appendOldNested(dst []byte, c cursor, depth int) []byte {
 			}
 			dst = append(jsontext.AppendString(dst, string(key)), ':')
 		}
-		dst = r.appendOldNested(dst, cursor{rest: value, bad: c.bad}, depth+1)
+		dst = r.appendOldNested(dst, cursor{b: value, bad: c.bad}, depth+1)
 	}
 	return append(dst, brackets[1])
 }

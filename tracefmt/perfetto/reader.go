@@ -48,6 +48,7 @@ type Reader struct {
 	waiting uint64         // the track of that
 
 	sequences map[uint64]*sequenceState
+	recent    *sequenceState // that of the packet before
 	clocks    clocks
 	tracks    trackTable
 	flows     map[uint64]struct{}
@@ -89,19 +90,28 @@ func (r *Reader) Next() (*tracefmt.Event, error) {
 		if r.err != nil {
 			return nil, r.err
 		}
-		if r.pending != nil {
-			last := len(r.queue) - 1
-			r.queue[0], r.queue[last] = r.queue[last], r.queue[0]
-			r.queue = r.queue[:1]
-		} else {
-			r.queue = r.queue[:0]
-		}
-		r.next = 0
+		r.forget()
 		if r.err = r.read(); r.err != nil && r.pending != nil && r.err == io.EOF {
 			r.err = r.syntax(r.offset, tracefmt.ErrTruncated) // before the end of a slice
 		}
 	}
 }
+
+// forget empties the queue, but for an event that waits.
+func (r *Reader) forget() {
+	if r.pending == nil {
+		r.queue, r.next = r.queue[:0], 0
+		return
+	}
+	if r.next = len(r.queue) - 1; r.next >= maxForgotten {
+		r.queue[0], r.queue[r.next] = r.queue[r.next], r.queue[0]
+		r.queue, r.next = r.queue[:1], 0
+	}
+}
+
+// maxForgotten is how many events may be in the queue that were returned. To keep them costs less than to move what is
+// behind them.
+const maxForgotten = 16
 
 // emit adds an event to the queue. It is valid until the next is added.
 func (r *Reader) emit(kind tracefmt.Kind, track tracefmt.TrackID, time int64) *tracefmt.Event {
@@ -138,6 +148,9 @@ func (r *Reader) read() error {
 	if _, err := r.in.Peek(1); err == io.EOF {
 		return io.EOF
 	}
+	if done, err := r.readBuffered(); done || err != nil {
+		return err
+	}
 	tag, err := r.uvarint()
 	if err != nil {
 		return err
@@ -172,6 +185,24 @@ func (r *Reader) read() error {
 		return err
 	}
 	return r.handle(r.packet, true)
+}
+
+// readBuffered reads the next packet where it is in the buffer, if all of it is there.
+func (r *Reader) readBuffered() (done bool, err error) {
+	b, _ := r.in.Peek(r.in.Buffered())
+	if b[0] != tracePacket<<3|byte(protowire.BytesType) {
+		return false, nil
+	}
+	size, n := protowire.ConsumeVarint(b[1:])
+	head := 1 + n
+	if n < 0 || size > uint64(len(b)-head) {
+		return false, nil
+	}
+	whole := head + int(size)
+	r.offset += int64(whole)
+	err = r.handle(b[head:whole:whole], true)
+	_, _ = r.in.Discard(whole) // it is in the buffer
+	return true, err
 }
 
 func (r *Reader) uvarint() (uint64, error) {

@@ -82,69 +82,89 @@ func appendBytes(b []byte, field protowire.Number, content []byte) []byte {
 
 // cursor goes through the fields of a message. Those that are malformed end it, and set bad.
 type cursor struct {
-	rest []byte
-	bad  *bool
+	b   []byte
+	at  int // b[:at] is done with
+	bad *bool
 
 	num  protowire.Number
 	typ  protowire.Type
 	v    uint64 // the value of a varint or fixed field
-	data []byte // the content of a message, string or packed field
+	from int    // b[from:at] is the content of a message, string or packed field
 }
 
 // next goes to the next field, and reports whether there is one. Groups are skipped.
 func (c *cursor) next() bool {
-	for len(c.rest) > 0 {
-		var n int
-		if tag := c.rest[0]; tag < 1<<7 && tag >= 1<<3 {
-			c.num, c.typ, n = protowire.Number(tag>>3), protowire.Type(tag&7), 1
-		} else if c.num, c.typ, n = protowire.ConsumeTag(c.rest); n < 0 {
-			return c.fail()
-		}
-		c.data = nil
-		c.rest = c.rest[n:]
+	b, i := c.b, c.at
+	if i+1 < len(b) && b[i] < 1<<7 && b[i] >= 1<<3 && b[i+1] < 1<<7 { // tag and value or length have a byte each
+		c.num, c.typ = protowire.Number(b[i]>>3), protowire.Type(b[i]&7)
 		switch c.typ {
 		case protowire.VarintType:
-			if len(c.rest) > 0 && c.rest[0] < 1<<7 {
-				c.v, n = uint64(c.rest[0]), 1
-			} else {
-				c.v, n = protowire.ConsumeVarint(c.rest)
-			}
-		case protowire.Fixed64Type:
-			c.v, n = protowire.ConsumeFixed64(c.rest)
-		case protowire.Fixed32Type:
-			var v uint32
-			v, n = protowire.ConsumeFixed32(c.rest)
-			c.v = uint64(v)
+			c.v, c.at = uint64(b[i+1]), i+2
+			return true
 		case protowire.BytesType:
-			if len(c.rest) > 0 && int(c.rest[0]) < min(len(c.rest), 1<<7) {
-				n = 1 + int(c.rest[0])
-				c.data = c.rest[1:n:n]
-			} else {
-				c.data, n = protowire.ConsumeBytes(c.rest)
-			}
-		default:
-			if n = protowire.ConsumeFieldValue(c.num, c.typ, c.rest); n >= 0 {
-				c.rest = c.rest[n:]
-				continue
+			if end := i + 2 + int(b[i+1]); end <= len(b) {
+				c.from, c.at = i+2, end
+				return true
 			}
 		}
+	}
+	return i < len(b) && c.any()
+}
+
+// any is next for fields of all kinds.
+func (c *cursor) any() bool {
+	for rest := c.b[c.at:]; len(rest) > 0; rest = c.b[c.at:] {
+		var n, m int
+		c.num, c.typ, n = protowire.ConsumeTag(rest)
 		if n < 0 {
 			return c.fail()
 		}
-		c.rest = c.rest[n:]
+		rest = rest[n:]
+		switch c.typ {
+		case protowire.VarintType:
+			c.v, m = protowire.ConsumeVarint(rest)
+		case protowire.Fixed64Type:
+			c.v, m = protowire.ConsumeFixed64(rest)
+		case protowire.Fixed32Type:
+			var v uint32
+			v, m = protowire.ConsumeFixed32(rest)
+			c.v = uint64(v)
+		case protowire.BytesType:
+			var content []byte
+			content, m = protowire.ConsumeBytes(rest)
+			c.from = c.at + n + m - len(content)
+		default:
+			if m = protowire.ConsumeFieldValue(c.num, c.typ, rest); m >= 0 {
+				c.at += n + m
+				continue
+			}
+		}
+		if m < 0 {
+			return c.fail()
+		}
+		c.at += n + m
 		return true
 	}
 	return false
 }
 
 func (c *cursor) fail() bool {
-	c.rest = nil
+	c.at = len(c.b)
 	*c.bad = true
 	return false
 }
 
+// content returns the current field's content if it is a message, string or packed field, and nil for one that has the
+// wrong type.
+func (c *cursor) content() []byte {
+	if c.typ != protowire.BytesType {
+		return nil
+	}
+	return c.b[c.from:c.at:c.at]
+}
+
 // within returns a cursor of the message in the current field.
-func (c *cursor) within() cursor { return cursor{rest: c.data, bad: c.bad} }
+func (c *cursor) within() cursor { return cursor{b: c.content(), bad: c.bad} }
 
 // varint returns the current field's value if it is a varint, and 0 for a field that has the wrong type.
 func (c *cursor) varint() uint64 {
@@ -162,7 +182,7 @@ func (c *cursor) numbers(list []uint64, packed protowire.Type) []uint64 {
 	if c.typ != protowire.BytesType {
 		return append(list, c.v)
 	}
-	for rest := c.data; len(rest) > 0; {
+	for rest := c.content(); len(rest) > 0; {
 		var v uint64
 		var n int
 		if packed == protowire.VarintType {
