@@ -62,7 +62,7 @@ func (w *Writer) complete(e *tracefmt.Event) {
 
 // place says which arrows to a slice of the track there are to be.
 func (t *track) place(e *tracefmt.Event) lanes.Place {
-	return lanes.Place{Track: uint64(e.Track), Process: uint64(t.process), HasOwn: e.Category == tracefmt.CategoryTask}
+	return lanes.Place{Track: uint32(e.Track), Process: uint32(t.process), HasOwn: e.Category == tracefmt.CategoryTask}
 }
 
 // arrow writes a flow from a slice's parent, if there is to be one, to the slice. It is none of the trace's own.

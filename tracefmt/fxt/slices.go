@@ -68,9 +68,9 @@ func (w *Writer) endless(t *track, e *tracefmt.Event, s lanes.Slice) {
 
 // place says which arrows to a slice of the track there are to be.
 func (t *track) place(e *tracefmt.Event) lanes.Place {
-	p := lanes.Place{Track: uint64(e.Track), HasOwn: e.Category == tracefmt.CategoryTask}
+	p := lanes.Place{Track: uint32(e.Track), HasOwn: e.Category == tracefmt.CategoryTask}
 	if t.process != nil {
-		p.Process = t.process.koid
+		p.Process = uint32(t.process.koid)
 	}
 	return p
 }

@@ -17,12 +17,14 @@ import (
 // Limits of what an input can make the Reader hold.
 const (
 	maxPacket    = 256 << 20 // bytes of one packet
-	maxUnpacked  = 64 << 20  // bytes of the packets in one compressed one; Perfetto's own have less than 512 KiB
 	maxSequences = 1 << 16
 	maxInterned  = 1 << 20 // strings of one field of one sequence
 	maxTracks    = 1 << 20
 	maxFlows     = 1 << 20 // flows that have begun
 )
+
+// maxUnpacked bounds the bytes of the packets in one compressed one. Perfetto's own have less than 512 KiB. Tests change it.
+var maxUnpacked int64 = 64 << 20
 
 // Reader reads a Perfetto trace. Its memory is bounded by the number of tracks, by what is interned and by what is
 // open.

@@ -235,7 +235,9 @@ func line(e *tracefmt.Event) string {
 // TestBroken reads what is no trace, from some byte on.
 func TestBroken(t *testing.T) {
 	good := slices.Clip(pack(1, 1, cleared, thread))
-	bomb := bytes.Repeat([]byte{0}, maxUnpacked+1)
+	defer func(n int64) { maxUnpacked = n }(maxUnpacked)
+	maxUnpacked = 1 << 20
+	bomb := bytes.Repeat([]byte{0}, int(maxUnpacked)+1)
 	for name, c := range map[string]struct {
 		input []byte
 		want  string
@@ -251,8 +253,8 @@ func TestBroken(t *testing.T) {
 		"zstd":            {append(good, sub(tracePacket, str(packetZstd, "xx"))...), "compressed packets: "},
 		"cut zstd":        {append(good, sub(tracePacket, str(packetZstd, "\x28\xb5\x2f\xfd\x04"))...), "compressed packets: "},
 		"zstd in zlib":    {append(good, compressed(t, withZstd(t, good))...), "compressed packets in compressed packets"},
-		"bomb of zstd":    {append(good, withZstd(t, bomb)...), "more than 67108864 bytes"},
-		"bomb":            {append(good, compressed(t, bomb)...), "more than 67108864 bytes"},
+		"bomb of zstd":    {append(good, withZstd(t, bomb)...), "more than 1048576 bytes"},
+		"bomb":            {append(good, compressed(t, bomb)...), "more than 1048576 bytes"},
 	} {
 		events, err := fmttest.ReadAll(NewReader(bytes.NewReader(c.input)))
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), fmt.Sprintf("byte %d", len(good))) {

@@ -76,7 +76,7 @@ func (t *track) place(e *tracefmt.Event) lanes.Place {
 	if t.process != nil {
 		process = t.process
 	}
-	return lanes.Place{Track: uint64(e.Track), Process: process.uuid, HasOwn: e.Category == tracefmt.CategoryTask}
+	return lanes.Place{Track: uint32(e.Track), Process: uint32(process.uuid), HasOwn: e.Category == tracefmt.CategoryTask}
 }
 
 // arrow writes a flow from a slice's parent, if there is to be one, to the slice. It is none of the trace's own.

@@ -1,37 +1,48 @@
 package lanes
 
 import (
+	"hash/maphash"
 	"math"
+	"math/bits"
 	"slices"
 )
 
 // Kin knows where slices of all tracks are, by their IDs, for arrows from parents that are on other tracks. The zero value
-// is ready for use. It remembers what runs, up to maxKin/2 slices, and those that began last, 2 * maxKin at most in all.
+// is ready for use. It remembers what runs, up to maxRunning slices, and the last maxKin at least of those that began; never
+// more than four times maxRunning, which take 10 MB.
 type Kin[L, O any] struct {
 	young, old kinds[L, O]
 	latest     int64 // the latest start so far
+	seed       maphash.Seed
 }
 
-// maxKin bounds how many slices make a generation. Tests change it.
-var maxKin = 1 << 13
+// Tests change these. Few recent slices stay in the processor's cache, which each new one goes through.
+var (
+	maxKin     = 1 << 11
+	maxRunning = 1 << 15
+)
 
-// kinds is a generation of slices.
+// kinds is a generation of slices. A map from IDs would take three times as long.
 type kinds[L, O any] struct {
-	byID map[string]int32 // to their indexes
-	list []kin[L, O]
+	list  []kin[L, O]
+	most  int     // how many there may be
+	heads []int32 // by the lowest bits of the hash of an ID: the last slice with these, from 1
 }
 
 // kin is a slice on a lane.
 type kin[L, O any] struct {
-	Place
-	lane *Lane[L, O]
-	Slice
-	last int64 // the last moment at which it is the innermost one, as far as its children tell
+	id             string
+	lane           *Lane[L, O]
+	start, end     int64
+	last           int64 // the last moment at which it is the innermost one, as far as its children tell
+	track, process uint32
+	hash           uint32
+	next           int32 // the one before it with the same bits, from 1
 }
 
-// Place says which slices a slice can get arrows from.
+// Place says which arrows a slice can get.
 type Place struct {
-	Track, Process uint64 // which it is on
+	Track, Process uint32 // which it is on
 	HasOwn         bool   // the trace itself has an arrow from its parent, if that is in the same process
 }
 
@@ -41,79 +52,103 @@ func (k *Kin[L, O]) Add(at Place, l *Lane[L, O], s Slice) (from Arrow[L, O]) {
 	if s.ID == "" {
 		return from
 	}
+	if len(k.young.heads) == 0 {
+		k.seed, k.latest = maphash.MakeSeed(), math.MinInt64
+		k.young.empty(nil)
+	}
 	if s.Parent != "" && s.Parent != s.ID {
 		if p := k.find(s.Parent); p != nil {
-			from = p.arrow(at, &s)
+			from = p.arrow(at, s.Start)
 			if p.lane == l && s.around(p.last) {
-				p.last = max(p.Start, s.Start-1)
+				p.last = max(p.start, s.Start-1)
 			}
 		}
 	}
-	k.note(kin[L, O]{Place: at, lane: l, Slice: s, last: max(s.Start, s.End-1)})
+	k.latest = max(k.latest, s.Start)
+	if len(k.young.list) >= k.young.most {
+		k.age()
+	}
+	k.young.add(kin[L, O]{id: s.ID, lane: l, start: s.Start, end: s.End, last: max(s.Start, s.End-1), track: at.Track,
+		process: at.Process, hash: k.hash(s.ID)})
 	return from
 }
 
 // arrow returns where an arrow to a slice begins.
-func (p *kin[L, O]) arrow(at Place, s *Slice) (from Arrow[L, O]) {
-	if p.Track == at.Track || p.Start > s.Start || at.HasOwn && p.Process == at.Process {
+func (p *kin[L, O]) arrow(at Place, start int64) (from Arrow[L, O]) {
+	if p.track == at.Track || p.start > start || at.HasOwn && p.process == at.Process {
 		return from
 	}
-	moment := s.Start
-	if !p.around(moment) {
+	moment := start
+	if p.end <= start {
 		moment = p.last
 	}
-	return Arrow[L, O]{p.lane, p.lane.moment(p.ID, moment)}
+	return Arrow[L, O]{p.lane, p.lane.moment(p.id, moment)}
 }
 
 // End notes when a slice has ended.
 func (k *Kin[L, O]) End(s Slice) {
-	if p := k.find(s.ID); p != nil && s.ID != "" {
-		p.End, p.last = s.End, min(p.last, max(p.Start, s.End-1))
+	if s.ID == "" {
+		return
+	}
+	if p := k.find(s.ID); p != nil {
+		p.end, p.last = s.End, min(p.last, max(p.start, s.End-1))
 	}
 }
 
+func (k *Kin[L, O]) hash(id string) uint32 { return uint32(maphash.String(k.seed, id)) }
+
+// find returns the latest slice with an ID.
 func (k *Kin[L, O]) find(id string) *kin[L, O] {
-	for _, g := range [...]*kinds[L, O]{&k.young, &k.old} {
-		if i, ok := g.byID[id]; ok {
-			return &g.list[i]
-		}
+	h := k.hash(id)
+	if p := k.young.find(id, h); p != nil {
+		return p
 	}
-	return nil
-}
-
-func (k *Kin[L, O]) note(s kin[L, O]) {
-	if k.young.byID == nil {
-		k.young.byID, k.old.byID = map[string]int32{}, map[string]int32{}
-		k.latest = math.MinInt64
-	}
-	k.latest = max(k.latest, s.Start)
-	if len(k.young.list) >= maxKin {
-		k.age()
-	}
-	k.young.add(s)
+	return k.old.find(id, h)
 }
 
 // age makes room: of what is old, only that stays which runs.
 func (k *Kin[L, O]) age() {
-	old := k.old
-	k.old = k.young
 	var running []kin[L, O]
-	for i := len(old.list) - 1; i >= 0 && len(running) < maxKin/2; i-- {
-		s := &old.list[i]
-		_, again := k.old.byID[s.ID]
-		if !again && s.End > k.latest && old.byID[s.ID] == int32(i) {
+	for i := len(k.old.list) - 1; i >= 0 && len(running) < maxRunning; i-- {
+		if s := &k.old.list[i]; s.end > k.latest && k.find(s.id) == s {
 			running = append(running, *s)
 		}
 	}
-	clear(old.byID)
-	clear(old.list)
-	k.young = kinds[L, O]{old.byID, old.list[:0]}
-	for _, s := range slices.Backward(running) {
-		k.young.add(s)
+	slices.Reverse(running)
+	k.young, k.old = k.old, k.young
+	k.young.empty(running)
+}
+
+// empty makes a generation one of nothing but slices that run.
+func (g *kinds[L, O]) empty(running []kin[L, O]) {
+	g.most = len(running) + max(maxKin, len(running))
+	clear(g.list)
+	g.list = g.list[:0]
+	if size := 1 << bits.Len(uint(g.most)); len(g.heads) < size {
+		g.heads = make([]int32, size)
+	} else {
+		clear(g.heads)
+	}
+	for _, s := range running {
+		g.add(s)
 	}
 }
 
 func (g *kinds[L, O]) add(s kin[L, O]) {
-	g.byID[s.ID] = int32(len(g.list))
+	head := &g.heads[int(s.hash)&(len(g.heads)-1)]
+	s.next = *head
 	g.list = append(g.list, s)
+	*head = int32(len(g.list))
+}
+
+func (g *kinds[L, O]) find(id string, hash uint32) *kin[L, O] {
+	if len(g.heads) == 0 {
+		return nil
+	}
+	for i := g.heads[int(hash)&(len(g.heads)-1)]; i > 0; i = g.list[i-1].next {
+		if s := &g.list[i-1]; s.hash == hash && s.id == id {
+			return s
+		}
+	}
+	return nil
 }
