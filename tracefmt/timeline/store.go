@@ -56,7 +56,10 @@ func (p *part) close() {
 
 // keep copies an event into memory.
 func (s *store) keep(e *tracefmt.Event) {
-	if s.n%chunkLen == 0 {
+	switch {
+	case s.n == 0:
+		s.chunks = append(s.chunks, nil) // which grows: most traces of tests are small
+	case s.n%chunkLen == 0:
 		s.chunks = append(s.chunks, make([]tracefmt.Event, 0, chunkLen))
 	}
 	last := &s.chunks[len(s.chunks)-1]
@@ -72,7 +75,7 @@ func (s *store) cut(attrs []tracefmt.Attr) []tracefmt.Attr {
 		return nil
 	}
 	if n > len(s.attrs) {
-		s.attrs = make([]tracefmt.Attr, max(n, 1024))
+		s.attrs = make([]tracefmt.Attr, max(n, min(s.n+8, 1024)))
 	}
 	piece := s.attrs[:n:n]
 	s.attrs = s.attrs[n:]
