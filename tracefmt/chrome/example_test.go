@@ -31,6 +31,6 @@ func ExampleWriter() {
 	// {"name":"thread_name","ph":"M","pid":4242,"tid":1,"args":{"name":"replicate"}},
 	// {"name":"zfs list","ph":"X","ts":1.5,"dur":2,"pid":4242,"tid":1,"args":{"spanstack.id":"bbbb","spanstack.parent":"aaaa"}},
 	// {"name":"replicate","cat":"task","ph":"B","ts":0.5,"pid":4242,"tid":1,"args":{"spanstack.id":"aaaa"}},
-	// {"name":"replicate","ph":"E","ts":9,"pid":4242,"tid":1}
+	// {"name":"replicate","cat":"task","ph":"E","ts":9,"pid":4242,"tid":1}
 	// ]
 }

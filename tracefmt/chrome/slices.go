@@ -12,7 +12,7 @@ import (
 func (w *Writer) begin(e *tracefmt.Event) {
 	t := w.track(e.Track)
 	s := lanes.Slice{Start: e.Time, End: math.MaxInt64, ID: e.ID, Parent: e.Parent}
-	l, isNew := t.lanes.Begin(s, openSlice{name: e.Name, args: argNames(e)})
+	l, isNew := t.lanes.Begin(s, openSlice{name: e.Name, category: e.Category, args: argNames(e)})
 	if isNew {
 		w.nameLane(t, l)
 	}
@@ -38,7 +38,7 @@ func (w *Writer) end(e *tracefmt.Event) {
 		w.losses.Add("slice that overlaps another and stays where it was begun")
 	}
 	w.kin.End(ended.Slice)
-	w.open(ended.Data.name, "", 'E') // speedscope wants the name again
+	w.open(ended.Data.name, ended.Data.category, 'E') // speedscope wants the name again, Chromium's DevTools both
 	w.at(ended.End, l)
 	w.outside(e)
 	w.args(e, ended.Data.args)

@@ -41,8 +41,8 @@ type lane = lanes.Lane[string, openSlice]
 
 // openSlice is a Begin without its End.
 type openSlice struct {
-	name string
-	args []string // the names of its args
+	name, category string
+	args           []string // the names of its args
 }
 
 func (t *track) first() *lane { return t.lanes.First() }
