@@ -89,6 +89,14 @@ func (v Value) Float64() (f float64, ok bool) {
 	return 0, false
 }
 
+// Text returns the value of a StringValue.
+func (v Value) Text() (s string, ok bool) {
+	if v.kind != StringValue {
+		return "", false
+	}
+	return v.str, true
+}
+
 // String returns the value as text: a string as it is, JSON as it is, numbers in decimal, "" for no value.
 func (v Value) String() string {
 	switch v.kind {

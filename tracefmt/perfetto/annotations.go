@@ -3,6 +3,7 @@ package perfetto
 import (
 	"bytes"
 	"math"
+	"unicode/utf8"
 
 	"github.com/spanstack/spanstack/tracefmt"
 	"github.com/spanstack/spanstack/tracefmt/internal/jsontext"
@@ -29,8 +30,13 @@ func (w *Writer) annotations(e *tracefmt.Event) {
 			w.losses.Add("attribute with a reserved name: " + a.Key)
 			continue
 		}
+		name := w.annotationName(a.Key, i)
+		if short, ok := appendShort(b, name, a.Value); ok {
+			b = short
+			continue
+		}
 		var start int
-		b, start = w.openAnnotation(b, a.Key, i)
+		b, start = openAnnotation(b, name)
 		b = closeMessage(appendValue(b, a.Value), start)
 	}
 	w.event = b
@@ -57,17 +63,63 @@ func reserved(e *tracefmt.Event, a *tracefmt.Attr) bool {
 	return false
 }
 
-func (w *Writer) openAnnotation(b []byte, name string, place int) (dst []byte, start int) {
+// annotationName returns the number of an annotation's name; 0 if it has none.
+func (w *Writer) annotationName(name string, place int) uint64 {
+	if name == "" {
+		return 0
+	}
+	return w.intern(&w.names.annotations, internAnnotations, name, place)
+}
+
+func openAnnotation(b []byte, name uint64) (dst []byte, start int) {
 	b, start = openMessage(b, eventAnnotations)
-	if name != "" {
-		b = appendUint(b, annotationNameIID, w.intern(&w.names.annotations, internAnnotations, name, place))
+	if name != 0 {
+		b = appendUint(b, annotationNameIID, name)
 	}
 	return b, start
 }
 
+// ownText adds one of our own annotations.
 func (w *Writer) ownText(name, value string) {
-	b, start := w.openAnnotation(w.event, name, nearNames-1)
-	w.event = closeMessage(appendText(b, annotationString, valid(value)), start)
+	place := nearNames - 1
+	if name == argParent {
+		place--
+	}
+	id := w.annotationName(name, place)
+	b, ok := appendShort(w.event, id, tracefmt.String(value))
+	if !ok {
+		var start int
+		b, start = openAnnotation(b, id)
+		b = closeMessage(appendText(b, annotationString, valid(value)), start)
+	}
+	w.event = b
+}
+
+// Tags of the fields of annotations, and of annotations in an event: all have one byte.
+const (
+	tagAnnotation = eventAnnotations<<3 | byte(protowire.BytesType)
+	tagName       = annotationNameIID<<3 | byte(protowire.VarintType)
+	tagInt        = annotationInt<<3 | byte(protowire.VarintType)
+	tagString     = annotationString<<3 | byte(protowire.BytesType)
+)
+
+// appendShort adds a whole annotation, if it is of those that most are: the lengths and numbers in it have a byte each.
+func appendShort(b []byte, name uint64, v tracefmt.Value) (dst []byte, ok bool) {
+	const most = 1<<7 - 1
+	if name == 0 || name > most {
+		return b, false
+	}
+	if s, ok := v.Text(); ok {
+		if len(s) > most-4 || !utf8.ValidString(s) {
+			return b, false
+		}
+		return append(append(b, tagAnnotation, byte(len(s)+4), tagName, byte(name), tagString, byte(len(s))), s...), true
+	}
+	if n, ok := v.Int64(); ok {
+		b = append(b, tagAnnotation, byte(protowire.SizeVarint(uint64(n))+3), tagName, byte(name), tagInt)
+		return appendVarint(b, uint64(n)), true
+	}
+	return b, false
 }
 
 // appendValue adds the value of a DebugAnnotation.
