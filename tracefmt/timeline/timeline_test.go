@@ -60,6 +60,12 @@ func TestOrder(t *testing.T) {
 				`{"ph":"B","ts":4,"name":"b"},{"ph":"i","cat":"open","s":"t","ts":5,"name":"open"},{"ph":"i","s":"t","ts":6,"name":"c"}]`,
 			"complete on 0/0 at 1000 \"a\" dur 2000\nbegin on 0/0 at 4000 \"b\"\ninstant on 0/0 at 6000 \"c\"\ninstant on 0/0 at 6000 \"open\" cat \"open\"",
 		},
+		"marks of a process whose events come last but end first": {
+			`[{"ph":"i","pid":2,"s":"t","ts":9,"name":"late"},{"ph":"B","pid":1,"ts":1,"name":"a"},` +
+				`{"ph":"i","pid":1,"cat":"open","s":"t","ts":3,"name":"open"},{"ph":"i","pid":1,"s":"t","ts":5,"name":"c"}]`,
+			"begin on 1/1 at 1000 \"a\"\ninstant on 1/1 at 5000 \"c\"\ninstant on 1/1 at 5000 \"open\" cat \"open\"\n" +
+				"instant on 2/2 at 9000 \"late\"",
+		},
 		"flows": {
 			`[{"ph":"f","ts":1,"bp":"e","id":1},{"ph":"t","ts":1,"id":1},{"ph":"s","ts":1,"id":1},{"ph":"X","ts":1,"dur":1,"name":"a"},{"ph":"f","ts":1,"id":2}]`,
 			"flow end on 0/0 at 1000 \"\" key \"2\" next true\ncomplete on 0/0 at 1000 \"a\" dur 1000\nflow start on 0/0 at 1000 \"\" key \"1\"\nflow step on 0/0 at 1000 \"\" key \"1\"\nflow end on 0/0 at 1000 \"\" key \"1\" next false",
