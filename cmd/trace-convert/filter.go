@@ -24,7 +24,7 @@ text and "?" for a character. A CONDITION is key (there is such an attribute), k
 key!~regexp. Several --task or --span are alternatives; several --attr have to be met all.
 
 Only if nothing is asked for but times can a large trace be converted as a stream; otherwise it goes through temporary
-files, and some 350 bytes of each slice stay in memory, whatever --memory says. A file is read twice if times depend on
+files, and some 500 bytes of each slice stay in memory, whatever --memory says. A file is read twice if times depend on
 its beginning or its end.`
 
 const filterExamples = `  trace-convert trace.json --from 10% --until 40% -o part.json

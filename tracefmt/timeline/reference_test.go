@@ -158,7 +158,8 @@ func TestReference(t *testing.T) {
 		if rapid.Bool().Draw(t, "regular") {
 			events = fmttest.Events(t)
 		}
-		events = slices.DeleteFunc(events, func(e tracefmt.Event) bool { return e.Kind == tracefmt.Clock }) // the anchor comes first
+		isClock := func(e tracefmt.Event) bool { return e.Kind == tracefmt.Clock } // of which the anchor would come first
+		events = slices.DeleteFunc(events, isClock)
 		var tl timeline.Timeline
 		for i := range events {
 			tl.Add(&events[i])
