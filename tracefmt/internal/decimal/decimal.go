@@ -142,7 +142,7 @@ var most = func() (t [19]int64) {
 func eightDigits(v uint64) (n uint64, ok bool) {
 	const each = 0x0101010101010101
 	v ^= each * '0'
-	if (v|v+each*(0x80-10))&(each*0x80) != 0 { // a byte is above 9
+	if (v|(v+each*(0x80-10)))&(each*0x80) != 0 { // a byte is above 9
 		return 0, false
 	}
 	v = (v*10 + v>>8) & 0x00ff00ff00ff00ff

@@ -1,7 +1,9 @@
 package decimal
 
 import (
+	"encoding/binary"
 	"math/big"
+	"strconv"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -94,6 +96,21 @@ func TestPrefix(t *testing.T) {
 	for _, text := range []string{"00,", "01.5,", "-1,", "1", "1.,", "1.2345,", "1e3,", "9223372036854776,", "1234567890123456789,", ",", ""} {
 		if n, _, ok := Prefix([]byte(text), 3); ok {
 			t.Errorf("%q is %d", text, n)
+		}
+	}
+}
+
+// TestEightDigits has all bytes beside digits: what isn't one is found wherever it stands.
+func TestEightDigits(t *testing.T) {
+	for at := range 8 {
+		for c := range 256 {
+			text := []byte("12345678")
+			text[at] = byte(c)
+			want, err := strconv.ParseUint(string(text), 10, 64)
+			n, ok := eightDigits(binary.LittleEndian.Uint64(text))
+			if ok != (err == nil) || ok && n != want {
+				t.Errorf("%q is %d, %v; want %d, %v", text, n, ok, want, err)
+			}
 		}
 	}
 }
