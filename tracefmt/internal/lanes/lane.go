@@ -27,6 +27,10 @@ func (s *Slice) mayHold(b *Slice) bool {
 // be checked against the oldest of them.
 const maxSiblings = 256
 
+// maxDepth is how many slices that nest are remembered. Slices that all have the same times, as in a trace without any,
+// would nest in each other for ever.
+const maxDepth = 512
+
 const maxSpare = 8
 
 // closed is a slice whose end is known.
@@ -43,9 +47,9 @@ type row struct {
 
 // place adds a slice if it nests: if it contains, is inside of, or is apart from each other one, and if what is inside
 // belongs there. anyway adds it without looking what belongs where.
-func (r *row) place(s *Slice, anyway bool) bool { return r.placeIn(nil, &r.outer, s, anyway) }
+func (r *row) place(s *Slice, anyway bool) bool { return r.placeIn(nil, &r.outer, s, anyway, 0) }
 
-func (r *row) placeIn(around *Slice, level *[]closed, s *Slice, anyway bool) bool {
+func (r *row) placeIn(around *Slice, level *[]closed, s *Slice, anyway bool, depth int) bool {
 	list := *level
 	i := len(list)
 	for i > 0 && list[i-1].End > s.Start {
@@ -54,10 +58,10 @@ func (r *row) placeIn(around *Slice, level *[]closed, s *Slice, anyway bool) boo
 	if i < len(list) {
 		first := &list[i]
 		if first.Start <= s.Start && s.End <= first.End && !isParent(s, &first.Slice) {
-			if i < len(list)-1 {
+			if i < len(list)-1 || depth >= maxDepth {
 				return anyway || first.mayHold(s) // what is inside of an earlier one isn't known any more
 			}
-			return r.placeIn(&first.Slice, &first.inner, s, anyway)
+			return r.placeIn(&first.Slice, &first.inner, s, anyway, depth+1)
 		}
 	}
 	if around != nil && !anyway && !around.mayHold(s) {

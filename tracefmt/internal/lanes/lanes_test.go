@@ -204,3 +204,20 @@ func checkHolder(t *rapid.T, all []Slice, lanes map[string]*Lane[int, int], s Sl
 		t.Fatalf("%+v is drawn inside of %+v", s, *holder)
 	}
 }
+
+// TestSameTimes has slices that all have the same times: they nest, but not for ever.
+func TestSameTimes(t *testing.T) {
+	var track Track[int, int]
+	for range 100_000 {
+		if l, _, _ := track.Complete(Slice{Start: 7, End: 12}); l.n != 0 {
+			t.Fatalf("one is on lane %d", l.n)
+		}
+	}
+	depth := 0
+	for range track.Lanes[0].row.path() {
+		depth++
+	}
+	if depth != maxDepth+1 {
+		t.Errorf("%d slices that nest are remembered", depth)
+	}
+}
