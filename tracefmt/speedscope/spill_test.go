@@ -1,59 +1,10 @@
 package speedscope_test
 
 import (
-	"bytes"
-	"errors"
-	"fmt"
-	"os"
 	"testing"
 
-	"pgregory.net/rapid"
-
-	"github.com/spanstack/spanstack/tracefmt"
 	"github.com/spanstack/spanstack/tracefmt/fmttest"
 	"github.com/spanstack/spanstack/tracefmt/speedscope"
 )
 
-// TestSpill: with little memory the same is written, by way of temporary files, of which none is left.
-func TestSpill(t *testing.T) {
-	dir := t.TempDir()
-	t.Setenv("TMPDIR", dir)
-	rapid.Check(t, func(t *rapid.T) {
-		events := fmttest.Events(t)
-		written := func(memory int64) (text string) {
-			var out bytes.Buffer
-			w := speedscope.NewWriter(&out)
-			w.SetMemory(memory)
-			for i := range events {
-				if err := w.Write(&events[i]); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if err := w.Close(); err != nil {
-				t.Fatal(err)
-			}
-			return fmt.Sprint(out.String(), w.Losses())
-		}
-		want := written(0)
-		memory := rapid.SampledFrom([]int64{1, 10_000}).Draw(t, "memory")
-		if got := written(memory); got != want {
-			t.Fatalf("with %d bytes\n%s\nwant\n%s", memory, got, want)
-		}
-	})
-	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
-		t.Errorf("left behind: %v (%v)", left, err)
-	}
-}
-
-// TestSpillErrors: a temporary file that fails is an error of Write, and of Close.
-func TestSpillErrors(t *testing.T) {
-	t.Setenv("TMPDIR", t.TempDir()+"/none")
-	var w tracefmt.Writer = speedscope.NewWriter(new(bytes.Buffer))
-	w.(tracefmt.Spiller).SetMemory(1)
-	if err := w.Write(&tracefmt.Event{Kind: tracefmt.Begin}); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("Write: %v", err)
-	}
-	if err := w.Close(); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("Close: %v", err)
-	}
-}
+func TestSpill(t *testing.T) { fmttest.RunSpiller(t, speedscope.Format) }
