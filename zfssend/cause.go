@@ -109,6 +109,7 @@ var causes = []struct {
 	{"must destroy them to overwrite", DestinationExists},
 	{"has been modified since most recent snapshot", DestinationModified},
 	{"does not match incremental source", NotMatching},
+	{"more recent snapshots or bookmarks exist", HasDependents},
 
 	{"key must be loaded", KeyNotLoaded},
 	{"encryption key does not match", EncryptionMismatch},

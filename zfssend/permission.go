@@ -27,6 +27,8 @@ var permissionsOf = map[string][]string{
 	opRelease:  {"release"},
 	opBookmark: {"bookmark"},
 	opDestroy:  {"destroy", "mount"}, // of a bookmark, destroy alone
+	opCreate:   {"create", "mount"},
+	opRollback: {"rollback", "mount"},
 }
 
 // permissionsToSet returns what it needs to set or inherit these properties.
