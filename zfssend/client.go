@@ -30,6 +30,9 @@ type Client struct {
 	// cancelled, and the error Is [ErrStalled]. It has to be long: zfs send reads much and writes nothing where little has
 	// changed, and zfs receive may have to wait for its pool.
 	StallTimeout time.Duration
+	// LockDir is the directory for the files of [Client.Lock], which has to be on a filesystem of this host. "" means
+	// /var/run/zferry for root, and $XDG_RUNTIME_DIR/zferry, or one below [os.TempDir], for others.
+	LockDir string
 }
 
 // DefaultGrace is the default of [Client.Grace].

@@ -33,6 +33,9 @@ type Host interface {
 	Inherit(ctx context.Context, property string, names ...string) error
 	AbortReceive(ctx context.Context, dataset string) error
 
+	// Lock locks a dataset, or a tree of them, on that host, until it is closed or the connection ends.
+	Lock(ctx context.Context, dataset string, tree bool) (io.Closer, error)
+
 	// Send and Receive are as those of Client. A stream that one host sends can be the input of any host's Receive.
 	Send(ctx context.Context, snapshot string, o SendOptions) (Sender, error)
 	Receive(ctx context.Context, dataset string, input io.ReadCloser, o ReceiveOptions) (Receiver, error)

@@ -24,6 +24,8 @@ const (
 	exitDone        = 0
 	exitFailed      = 1
 	exitUsage       = 2
+	exitPartly      = 3
+	exitLocked      = 4
 	exitInterrupted = 130 // 128 + SIGINT, as shells have it
 )
 
@@ -31,6 +33,8 @@ const exitCodesHelp = `Exit codes:
     0  done; also if there was nothing to do
     1  failed, or there is no plan without destroying something; the message says what and what to do
     2  wrong flags or arguments
+    3  partly done: of several datasets, some failed or have no plan, and all others are up to date
+    4  another zferry is at work on the destination, or on a part of it
   130  interrupted by SIGINT or SIGTERM`
 
 // errInterrupted is the cause of a cancellation by a signal.
@@ -109,14 +113,39 @@ func report(stderr io.Writer, err error) int {
 	if hint := hintFor(err); hint != "" {
 		fmt.Fprintf(stderr, "zferry: hint: %s\n", hint)
 	}
+	return exitCode(err)
+}
+
+// exitCode returns that of a failure.
+func exitCode(err error) int {
+	if _, locked := errors.AsType[*zfssend.LockedError](err); locked {
+		return exitLocked
+	}
+	var some interface{ Partly() bool }
+	if errors.As(err, &some) && some.Partly() {
+		return exitPartly
+	}
 	return exitFailed
 }
 
 func hintFor(err error) string {
+	if incomplete, ok := errors.AsType[*replicate.IncompleteError](err); ok {
+		err = incomplete.Failed[0].Err // the message is about it
+		if _, told := errors.AsType[*replicate.Conflict](err); told {
+			return ""
+		}
+	}
 	if conflict, ok := errors.AsType[*replicate.Conflict](err); ok {
 		return conflict.Hint()
 	}
+	if _, locked := errors.AsType[*zfssend.LockedError](err); locked {
+		return "wait for it, or stop it; a lock ends with its process"
+	}
 	switch {
+	case errors.Is(err, zfssend.DestinationModified):
+		return "if what was changed on the destination isn't needed, run it again with --rollback, which discards it"
+	case errors.Is(err, zfssend.PropertyDenied):
+		return "delegate the property on the destination, or leave out --set"
 	case errors.Is(err, zstream.ErrTruncated):
 		return "the sender or the connection broke off, or a length was damaged; send it again. What zfs send -S writes has no end, and is no backup"
 	case errors.Is(err, zstream.ErrChecksum):

@@ -15,9 +15,11 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/spanstack/spanstack/internal/leaktest"
+	"github.com/spanstack/spanstack/zfssend/zfstest"
 )
 
 func TestMain(m *testing.M) {
+	zfstest.StandIn()
 	testscript.Main(leaktest.Wrap(m), map[string]func(){"zferry": func() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }})
 }
 
@@ -54,6 +56,7 @@ func streams(env *testscript.Env) error {
 	if err != nil {
 		return err
 	}
+	env.Setenv("ZFERRY_LOCK_DIR", filepath.Join(env.WorkDir, "locks"))
 	env.Setenv("GORACE", "atexit_sleep_ms=10") // else each run ends a second later with the race detector
 	env.Setenv("TOKEN", strings.TrimSpace(string(token)))
 	return os.WriteFile(filepath.Join(env.WorkDir, "token"), token, 0o644)

@@ -6,9 +6,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"strings"
+	"os"
 	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -25,14 +24,15 @@ import (
 
 // replicateCommand is "zferry replicate" with its flags.
 type replicateCommand struct {
-	snapshot string
-	dryRun   bool
-	verify   bool
-	stall    time.Duration
-	observe  captureflag.Flags
-	log      logconfig.Config
+	replicateFlags
+	snapshot      string
+	dryRun, json  bool
+	before, after string
+	observe       captureflag.Flags
+	log           logconfig.Config
 
 	source, destination string
+	options             replicate.Options
 	stdout, stderr      io.Writer
 }
 
@@ -42,11 +42,15 @@ func newReplicate(stdout, stderr io.Writer) *cobra.Command {
 		Use:   "replicate [flags] SOURCE DESTINATION",
 		Short: "Copy a dataset's snapshots to another dataset",
 		Long: `replicate brings all snapshots of SOURCE to DESTINATION: in full if DESTINATION doesn't exist, else all since the
-newest snapshot that both have. Both are datasets of this host.
+newest snapshot that both have. Both are datasets of this host. With --recursive, the datasets below SOURCE are replicated, too.
 
-It destroys nothing and rolls nothing back. Where it can't go on without that, it says what is in the way, and with which
-commands you would remove it. What it receives isn't mounted. Encrypted datasets are sent raw: they arrive encrypted, and
-their keys are not needed.
+It destroys nothing and rolls nothing back, unless a flag of that name says so. Where it can't go on without that, it says
+what is in the way, and with which commands you would remove it. What it receives isn't mounted, and new filesystems get
+canmount=noauto. Encrypted datasets are sent raw: they arrive encrypted, and their keys are not needed. A receive that was
+interrupted is resumed.
+
+GLOB: * stands for any characters but /, ** for any, ? for one. A GLOB without / is about the last part of a name, at any
+depth; one with / about the whole path below SOURCE. "." is SOURCE itself.
 
 ` + exitCodesHelp + `
 
@@ -57,10 +61,13 @@ Signals:
 Environment:
   SPANSTACK_TRACE  a file to write the trace to, if there is no --trace; "%p" in it becomes the process's number,
                    and "%n" that of the file, if FILE,max_size=100MB,keep=5 makes several
+  ZFERRY_LOCK_DIR  the directory for locks of destinations, by default /var/run/zferry for root
   NO_COLOR         no colours in the log`,
 		Example: `  zferry replicate tank/home backup/home                     bring all of its snapshots there
+  zferry replicate -r tank backup/tank                       and those of all datasets below
+  zferry replicate -r --exclude 'tmp*' --exclude-property zferry:replicate=off tank backup/tank
   zferry replicate --snapshot daily-1 tank/home backup/home  take a snapshot first
-  zferry replicate --dry-run tank/home backup/home           only say what would be done
+  zferry replicate --dry-run tank/home backup/home           only say what would be done, and how much it is
   zferry replicate --trace trace.json --log-file zferry.log --log-format logfmt tank/home backup/home
   zferry replicate --debug-listen localhost:6060 tank/home backup/home    http://localhost:6060/debug/trace/ shows it at work
   zferry replicate --log stderr,level=warn --log file:zferry.log,format=json,max_size=100MB,keep=7 tank/home backup/home`,
@@ -78,10 +85,12 @@ Environment:
 			return fail(c.observed(cmd.Context()))
 		},
 	}
+	c.replicateFlags.add(cmd.Flags())
 	cmd.Flags().StringVar(&c.snapshot, "snapshot", "", "take the snapshot SOURCE@`NAME` first")
 	cmd.Flags().BoolVarP(&c.dryRun, "dry-run", "n", false, "say what would be done, and do nothing")
-	cmd.Flags().BoolVar(&c.verify, "verify", false, "check the stream's checksums on the way, and let no snapshot arrive before zfs send has succeeded")
-	cmd.Flags().DurationVar(&c.stall, "stall-timeout", 0, "give up when zfs does nothing for this `TIME`, such as 30m; 0 waits for ever")
+	cmd.Flags().BoolVar(&c.json, "json", false, "print what was done, or would be, as JSON")
+	cmd.Flags().StringVar(&c.before, "before", "", "run the `PROGRAM` first, and do nothing if it fails")
+	cmd.Flags().StringVar(&c.after, "after", "", "run the `PROGRAM` at the end, also after a failure")
 	c.observe.AddFlags(cmd.Flags())
 	c.log.AddFlags(cmd.Flags())
 	for _, flag := range []string{"log", "log-level", "log-format", "log-stack"} {
@@ -90,7 +99,7 @@ Environment:
 	return cmd
 }
 
-func (c *replicateCommand) validate() error {
+func (c *replicateCommand) validate() (err error) {
 	for _, s := range []string{c.source, c.destination} {
 		name, err := zfssend.ParseName(s)
 		if err != nil {
@@ -100,14 +109,13 @@ func (c *replicateCommand) validate() error {
 			return fmt.Errorf("%s: want a dataset, not a snapshot or bookmark of it", s)
 		}
 	}
-	if c.stall < 0 {
-		return fmt.Errorf("--stall-timeout %v: want a time that isn't negative", c.stall)
-	}
 	if c.snapshot != "" {
-		_, err := zfssend.ParseName(c.source + "@" + c.snapshot)
-		return err
+		if _, err := zfssend.ParseName(c.source + "@" + c.snapshot); err != nil {
+			return err
+		}
 	}
-	return nil
+	c.options, err = c.replicateFlags.options()
+	return err
 }
 
 // observed runs the command with its log and its trace.
@@ -135,6 +143,9 @@ func (c *replicateCommand) observed(ctx context.Context) (err error) {
 	return c.run(ctx)
 }
 
+// errDeadline is the cause of a cancellation by --deadline.
+var errDeadline = errors.New("--deadline is over")
+
 func (c *replicateCommand) run(ctx context.Context) (err error) {
 	ctx, task := trace.WithTask(ctx, "replicate",
 		slog.String("source", c.source), slog.String("destination", c.destination), slog.Bool("dry_run", c.dryRun))
@@ -146,85 +157,73 @@ func (c *replicateCommand) run(ctx context.Context) (err error) {
 			log.Error("replication failed", "error", err)
 		}
 	}()
-
-	client := zfssend.Client{StallTimeout: c.stall}
-	if c.snapshot != "" {
-		if err := c.takeSnapshot(ctx, &client); err != nil {
+	if c.deadline > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, c.deadline, errDeadline)
+		defer cancel()
+	}
+	client := &zfssend.Client{StallTimeout: c.stall, LockDir: os.Getenv("ZFERRY_LOCK_DIR")}
+	r := &replicate.Replicator{Source: client.Host(), Destination: client.Host(), Options: c.options}
+	if !c.dryRun {
+		lock, err := r.Destination.Lock(ctx, c.destination, c.recursive)
+		if err != nil {
 			return err
 		}
+		defer lock.Close()
 	}
-	r := replicate.Replicator{Source: client, Destination: client, Verify: c.verify}
-	plan, err := r.Plan(ctx, c.source, c.destination)
-	if err != nil {
+	if err := c.hook(ctx, c.before, "before", nil); err != nil {
 		return err
 	}
-	c.tell(ctx, plan)
-	if c.dryRun || len(plan.Steps) == 0 {
-		return nil
+	report, err := c.replicate(ctx, r)
+	if hook := c.hook(context.WithoutCancel(ctx), c.after, "after", append(resultEnv(report), "ZFERRY_ERROR="+errorText(err))); hook != nil {
+		err = errors.Join(err, hook)
 	}
-	stop := func() {}
-	if terminal.Is(c.stderr) {
-		r.Progress, stop = newProgress(c.stderr, plan)
-	}
-	results, err := r.Execute(ctx, plan)
-	stop()
-	c.summarize(ctx, results)
 	return err
 }
 
-func (c *replicateCommand) takeSnapshot(ctx context.Context, client *zfssend.Client) error {
-	name := c.source + "@" + c.snapshot
-	if c.dryRun {
-		fmt.Fprintf(c.stdout, "would take the snapshot %s first; what follows is without it\n", name)
-		return nil
+// replicate takes the snapshots, plans and replicates. The report is nil if nothing was tried.
+func (c *replicateCommand) replicate(ctx context.Context, r *replicate.Replicator) (*replicate.Report, error) {
+	if c.snapshot != "" {
+		if err := c.takeSnapshots(ctx, r); err != nil {
+			return nil, err
+		}
 	}
-	if err := client.Snapshot(ctx, name); err != nil {
+	plan, err := r.Plan(ctx, c.source, c.destination)
+	if err != nil {
+		return nil, err
+	}
+	if c.dryRun {
+		return nil, c.tellPlan(ctx, r, plan)
+	}
+	c.logPlan(ctx, plan)
+	stop := func() {}
+	if terminal.Is(c.stderr) {
+		r.Progress, stop = newProgress(c.stderr)
+	}
+	report, err := r.Execute(ctx, plan)
+	stop()
+	return report, errors.Join(c.tellReport(ctx, report), err)
+}
+
+// takeSnapshots takes a snapshot of all datasets that are replicated, at the same moment.
+func (c *replicateCommand) takeSnapshots(ctx context.Context, r *replicate.Replicator) error {
+	datasets, err := r.Datasets(ctx, c.source, c.destination)
+	if err != nil {
 		return err
 	}
-	logging.GetLogger(ctx, "zferry").Info("took snapshot", "snapshot", name)
+	names := make([]string, len(datasets))
+	for i, d := range datasets {
+		names[i] = d + "@" + c.snapshot
+	}
+	if c.dryRun {
+		if !c.json {
+			fmt.Fprintf(c.stdout, "would take the snapshot %s of %s first; what follows is without it\n", "@"+c.snapshot, numbered(len(names), "dataset"))
+		}
+		return nil
+	}
+	if err := r.Source.Snapshot(ctx, names...); err != nil {
+		return err
+	}
+	logging.GetLogger(ctx, "zferry").Info("took snapshots", "snapshot", c.snapshot, "datasets", len(names))
 	return nil
-}
-
-// tell says what will be done.
-func (c *replicateCommand) tell(ctx context.Context, plan *replicate.Plan) {
-	log := logging.GetLogger(ctx, "zferry")
-	log.Info("planned", "base", plan.Base, "steps", len(plan.Steps))
-	if len(plan.Steps) == 0 {
-		fmt.Fprintf(c.stdout, "%s is up to date: it has %s%s\n", c.destination, c.source, plan.Base)
-	}
-	for _, step := range plan.Steps {
-		log.Debug("step", "kind", step.Kind(), "from", step.From, "snapshots", strings.Join(step.Snapshots, " "), "raw", step.Raw,
-			"from_guid", step.FromGUID, "guids", step.GUIDs)
-		if c.dryRun {
-			fmt.Fprintf(c.stdout, "would send %s %s to %s\n", c.source, step, c.destination)
-		}
-	}
-}
-
-// summarize says what was done.
-func (c *replicateCommand) summarize(ctx context.Context, results []replicate.Result) {
-	log := logging.GetLogger(ctx, "zferry")
-	for _, r := range results {
-		if r.Warnings != "" {
-			log.Warn("zfs receive succeeded with a warning", "step", r.Step, "stderr", r.Warnings)
-		}
-		log.Info("step done", "step", r.Step, "bytes", r.Bytes, "duration", r.Duration,
-			"wait_for_sender", r.Send.ReadWait, "wait_for_receiver", r.Receive.WriteWait)
-		fmt.Fprintf(c.stdout, "%s: received %s, %s in %v (%s/s)\n", c.destination, r.Step,
-			byteCount(r.Bytes), r.Duration.Round(time.Millisecond), byteCount(int64(float64(r.Bytes)/max(r.Duration.Seconds(), 1e-3))))
-	}
-}
-
-// byteCount renders a number of bytes with a binary prefix.
-func byteCount(n int64) string {
-	const prefixes = "KMGTPE"
-	f, i := float64(n), -1
-	for f >= 1024 && i < len(prefixes)-1 {
-		f /= 1024
-		i++
-	}
-	if i < 0 {
-		return fmt.Sprintf("%d B", n)
-	}
-	return fmt.Sprintf("%.1f %ciB", f, prefixes[i])
 }

@@ -18,17 +18,17 @@ import (
 // copyAll replicates and returns the steps that were needed.
 func copyAll(t *testing.T, ctx context.Context, src, dst string) []string {
 	t.Helper()
-	r := replicate.Replicator{Source: zfs, Destination: zfs}
+	var r replicate.Replicator
 	plan, err := r.Plan(ctx, src, dst)
 	if err != nil {
 		t.Fatal(err)
 	}
-	results, err := r.Execute(ctx, plan)
+	report, err := r.Execute(ctx, plan)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var steps []string
-	for _, result := range results {
+	for _, result := range report.Datasets[0].Steps {
 		t.Logf("%v: %d bytes in %v; waited %v for send and %v for receive",
 			result.Step, result.Bytes, result.Duration, result.Send.ReadWait, result.Receive.WriteWait)
 		if result.Bytes == 0 || result.Warnings != "" {
@@ -157,18 +157,22 @@ func TestReplicateEncrypted(t *testing.T) {
 func TestReplicateConflicts(t *testing.T) {
 	ctx := platform(t)
 	src, dst := source(), destination()
-	r := replicate.Replicator{Source: zfs, Destination: zfs}
+	var r replicate.Replicator
 	data := src.name + "/data"
 
 	conflict := func(destination string, want replicate.Kind) {
 		t.Helper()
-		_, err := r.Plan(ctx, data, destination)
+		plan, err := r.Plan(ctx, data, destination)
 		c, ok := errors.AsType[*replicate.Conflict](err)
+		if err == nil {
+			c = plan.Datasets[0].Conflict
+			ok = c != nil
+		}
 		if !ok || c.Kind != want {
 			t.Errorf("%s: %v, want %v", destination, err, want)
 			return
 		}
-		t.Logf("%v\n%s", err, c.Hint())
+		t.Logf("%v\n%s", c, c.Hint())
 	}
 	conflict(dst.name+"/missing/child", replicate.NoParent)
 	conflict(dst.name, replicate.DestinationExists)
@@ -195,7 +199,7 @@ func TestReplicateConflicts(t *testing.T) {
 // TestReplicateFailures: an error says which end failed and why, and what is left over is recognised.
 func TestReplicateFailures(t *testing.T) {
 	ctx := platform(t)
-	r := replicate.Replicator{Source: zfs, Destination: zfs}
+	var r replicate.Replicator
 	data := source().name + "/data"
 
 	tight := destination().create(t, "tight", "-o", "quota=8M")
@@ -213,13 +217,15 @@ func TestReplicateFailures(t *testing.T) {
 	reason := errors.New("shutting down")
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	r.Destination.Command = []string{"sh", "-c", "exec sleep 1000"}
+	r.Destination = (&zfssend.Client{Command: []string{"sh", "-c", "exec sleep 1000"}}).Host()
 	r.Progress = func(p replicate.Progress) {
 		if p.Bytes > 0 {
 			cancel(reason)
 		}
 	}
-	plan = &replicate.Plan{Source: data, Destination: destination().name + "/never", Steps: []replicate.Step{{Snapshots: []string{"@x"}}}}
+	plan = &replicate.Plan{Datasets: []*replicate.DatasetPlan{{
+		Source: data, Destination: destination().name + "/never", Steps: []replicate.Step{{Snapshots: []string{"@x"}}},
+	}}}
 	within("Execute", func() { _, err = r.Execute(ctx, plan) })
 	if !errors.Is(err, reason) {
 		t.Errorf("cancelled: %v", err)

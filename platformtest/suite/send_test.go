@@ -281,12 +281,12 @@ func TestReceiveClose(t *testing.T) {
 	if len(d.Versions) != 0 || d.ResumeToken == "" {
 		t.Errorf("got %+v", d)
 	}
-	_, err = (&replicate.Replicator{}).Plan(ctx, source().name+"/data", dataset)
-	c, ok := errors.AsType[*replicate.Conflict](err)
-	if !ok || c.Kind != replicate.Interrupted {
-		t.Fatalf("plan: %v", err)
+	plan, err := (&replicate.Replicator{}).Plan(ctx, source().name+"/data", dataset)
+	if err != nil || len(plan.Datasets[0].Steps) == 0 || plan.Datasets[0].Steps[0].Token != d.ResumeToken {
+		t.Fatalf("plan: %+v, %v; want it to resume", plan, err)
 	}
-	t.Logf("%v\n%s", err, c.Hint())
+	wantSteps(t, copyAll(t, ctx, source().name+"/data", dataset), "resumed @x")
+	wantEqual(t, ctx, source().name+"/data", dataset)
 }
 
 // TestReceiveFails: zfs receive's own error comes at once, while its sender is silent.

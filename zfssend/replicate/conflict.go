@@ -9,14 +9,15 @@ import (
 type Kind uint8
 
 const (
-	SameDataset       Kind = 1 + iota // source and destination are one
-	NoSnapshots                       // the source has none
-	NoParent                          // the dataset above the destination doesn't exist
-	DestinationExists                 // and has no snapshot, so that it is nobody's copy
-	NothingInCommon                   // no snapshot of the destination is known to the source
-	Diverged                          // the destination has newer snapshots than the newest common one
-	NameTaken                         // older snapshots of the destination have the names of some to be sent
-	Interrupted                       // the destination has the state of an interrupted receive, or one still runs
+	SameDataset          Kind = 1 + iota // source and destination are one
+	NoSnapshots                          // the source has none
+	NoParent                             // the dataset above the destination doesn't exist
+	DestinationExists                    // and has no snapshot, so that it is nobody's copy
+	NothingInCommon                      // no snapshot of the destination is known to the source
+	Diverged                             // the destination has newer snapshots than the newest common one
+	NameTaken                            // older snapshots of the destination have the names of some to be sent
+	Interrupted                          // the destination has the state of an interrupted receive, or one still runs
+	EncryptedPlaceholder                 // the destination is a placeholder, and is encrypted, so that nothing can be received over it
 )
 
 var kindNames = [...]string{
@@ -28,6 +29,8 @@ var kindNames = [...]string{
 	Diverged:          "diverged",
 	NameTaken:         "name taken",
 	Interrupted:       "interrupted",
+
+	EncryptedPlaceholder: "encrypted placeholder",
 }
 
 // String returns a word or two in lower case.
@@ -72,7 +75,9 @@ func (c *Conflict) problem() string {
 	case NameTaken:
 		return fmt.Sprintf("%s has other snapshots of the same names as some to be sent: %s", c.Destination, enumerate(c.Versions))
 	case Interrupted:
-		return c.Destination + " has the state of an interrupted receive, or is just being received"
+		return c.Destination + " has the state of an interrupted receive that can't be understood"
+	case EncryptedPlaceholder:
+		return c.Destination + " is an empty filesystem that was made for those below it, and zfs can't receive over an encrypted one"
 	}
 	return c.Kind.String()
 }
@@ -92,6 +97,10 @@ func (c *Conflict) Hint() string {
 	case DestinationExists, NothingInCommon:
 		return "name a new dataset, such as " + c.Destination + "/" + base(c.Source) +
 			"; or, if its contents aren't needed, rename or destroy " + c.Destination
+	case EncryptedPlaceholder:
+		return "make room for it, and put back what is below: " + command("rename", c.Destination, c.Destination+"-placeholder") +
+			"; replicate again; " + command("rename", c.Destination+"-placeholder/CHILD", c.Destination+"/CHILD") +
+			"; " + command("destroy", c.Destination+"-placeholder")
 	case Diverged:
 		return "if they and all changes since then aren't needed on " + c.Destination + ", this destroys them: " +
 			command("rollback", "-r", c.Destination+c.Common)

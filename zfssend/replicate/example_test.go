@@ -7,26 +7,26 @@ import (
 	"github.com/spanstack/spanstack/zfssend/replicate"
 )
 
-func ExampleNewPlan() {
+func ExamplePlanDataset() {
 	source := zfssend.Dataset{Name: "tank/home", GUID: 1, Encryption: "off", Versions: []zfssend.Version{
 		{Name: "@mon", GUID: 11, CreateTXG: 100},
 		{Name: "@tue", GUID: 12, CreateTXG: 200},
 		{Name: "@wed", GUID: 13, CreateTXG: 300},
 	}}
 	destination := zfssend.Dataset{Name: "backup/home"} // doesn't exist
-	plan, err := replicate.NewPlan(source, destination)
-	fmt.Println(plan.Steps, err)
+	options := &replicate.Options{}
+	plan := replicate.PlanDataset(source, destination, options)
+	fmt.Println(plan.Steps)
 
 	destination.GUID = 2
 	destination.Versions = []zfssend.Version{source.Versions[0]}
-	plan, err = replicate.NewPlan(source, destination)
-	fmt.Println(plan.Steps, err)
+	plan = replicate.PlanDataset(source, destination, options)
+	fmt.Println(plan.Steps)
 
 	destination.Versions = []zfssend.Version{source.Versions[0], {Name: "@local", GUID: 99, CreateTXG: 900}}
-	_, err = replicate.NewPlan(source, destination)
-	fmt.Println(err)
+	fmt.Println(replicate.PlanDataset(source, destination, options).Conflict)
 	// Output:
-	// [full @mon incremental @mon..@wed (2 snapshots)] <nil>
-	// [incremental @mon..@wed (2 snapshots)] <nil>
+	// [full @mon incremental @mon..@wed (2 snapshots)]
+	// [incremental @mon..@wed (2 snapshots)]
 	// plan replication of tank/home to backup/home: backup/home has snapshots that are newer than @mon, the newest common one: @local
 }

@@ -18,13 +18,31 @@ import (
 
 func TestMain(m *testing.M) { Main(m) }
 
-func client(scripts Scripts) zfssend.Client { return zfssend.Client{Command: Fake(scripts)} }
+func client(scripts Scripts) zfssend.Host {
+	return (&zfssend.Client{Command: Fake(scripts)}).Host()
+}
+
+// one is the plan of a single dataset with these steps.
+func one(steps ...Step) *Plan {
+	return &Plan{Source: "tank/a", Destination: "backup/a", Datasets: []*DatasetPlan{{
+		Source: "tank/a", Destination: "backup/a", Steps: steps, Latest: zfssend.Version{Name: "@latest", GUID: 77},
+	}}}
+}
+
+// arrived is the script of zfs get for the newest snapshot of that plan.
+func arrived(scripts Scripts) Scripts {
+	scripts["get -Hp -o name,value guid backup/a@latest"] = []Action{Print("backup/a@latest\t77\n")}
+	return scripts
+}
 
 const missing = "cannot open 'backup/a': dataset does not exist\n"
 
 // lists are the scripts of zfs list for a dataset with one snapshot.
 func lists(scripts Scripts, dataset, guid, snapshot, snapshotGUID string) Scripts {
-	scripts["list -Hp -t filesystem,volume"] = []Action{Print(strings.Join([]string{dataset, "filesystem", guid, guid, "off", "-"}, "\t") + "\n")}
+	row := strings.Join([]string{dataset, "filesystem", guid, guid, "off", "-"}, "\t")
+	columns := "name,type,guid,createtxg,encryption,receive_resume_token"
+	scripts["list -Hp -t filesystem,volume -o "+columns+" "] = []Action{Print(row + "\n")}
+	scripts["list -Hp -t filesystem,volume -o "+columns+","+PlaceholderProperty] = []Action{Print(row + "\t-\t" + guid + "\n")}
 	scripts["list -Hp -t snapshot,bookmark"] = []Action{Print(strings.Join([]string{dataset + snapshot, snapshotGUID, snapshotGUID}, "\t") + "\n")}
 	return scripts
 }
@@ -38,8 +56,8 @@ func recording(t *testing.T) (context.Context, *trace.Recorder) {
 	return trace.WithRecorder(t.Context(), rec), rec
 }
 
-// tree returns the names of what was recorded, each with its parent's.
-func tree(rec *trace.Recorder) []string {
+// spans returns the names of what was recorded, each with its parent's.
+func spans(rec *trace.Recorder) []string {
 	records := rec.Snapshot()
 	names := make(map[trace.ID]string)
 	for _, r := range records {
@@ -63,37 +81,40 @@ func TestReplicate(t *testing.T) {
 	var progress []Progress
 	r := Replicator{
 		Source:      client(lists(Scripts{"send": {Write(1 << 20)}}, "tank/a", "1", "@x", "2")),
-		Destination: client(lists(Scripts{"receive": {Save(file), Stderr("a warning\n")}}, "backup/a", "5", "@w", "2")),
+		Destination: client(arrived(lists(Scripts{"receive": {Save(file), Stderr("a warning\n")}}, "backup/a", "5", "@w", "2"))),
 		Progress:    func(p Progress) { progress = append(progress, p) },
 	}
 	ctx, rec := recording(t)
 	ctx, task := trace.WithTask(ctx, "replicate")
 	plan, err := r.Plan(ctx, "tank/a", "backup/a")
-	if err != nil || len(plan.Steps) != 0 || plan.Base != "@x" {
+	if err != nil || len(plan.Datasets) != 1 || !plan.Datasets[0].UpToDate() || plan.Datasets[0].Base != "@x" {
 		t.Fatalf("up to date: got %+v, %v", plan, err)
 	}
-	plan.Steps = []Step{{From: "@x", Snapshots: []string{"@y"}}, {From: "@y", Snapshots: []string{"@z", "@zz"}, Raw: true}}
-	results, err := r.Execute(ctx, plan)
-	if err != nil || len(results) != 2 {
-		t.Fatalf("got %+v, %v", results, err)
+	plan = one(Step{From: "@x", Snapshots: []string{"@y"}}, Step{From: "@y", Snapshots: []string{"@z", "@zz"}, Raw: true})
+	report, err := r.Execute(ctx, plan)
+	if err != nil || len(report.Datasets) != 1 || len(report.Datasets[0].Steps) != 2 || report.Bytes() != 2<<20 {
+		t.Fatalf("got %+v, %v", report, err)
 	}
 	task.End()
-	for i, got := range results {
-		if got.Bytes != 1<<20 || got.Send.Bytes != 1<<20 || got.Step.String() != plan.Steps[i].String() || got.Duration <= 0 || got.Warnings != "a warning\n" {
+	for i, got := range report.Datasets[0].Steps {
+		if got.Bytes != 1<<20 || got.Send.Bytes != 1<<20 || got.Step.String() != plan.Datasets[0].Steps[i].String() || got.Duration <= 0 || got.Warnings != "a warning\n" {
 			t.Errorf("got %+v", got)
 		}
-		if !slices.Contains(progress, Progress{Step: i, Bytes: 1 << 20}) {
-			t.Errorf("progress %+v lacks the end of step %d", progress, i)
-		}
+	}
+	if last := progress[len(progress)-1]; last.Steps != 2 || last.Total != 2 || last.Bytes != 2<<20 || len(last.Active) != 0 {
+		t.Errorf("progress ends with %+v", last)
 	}
 	if info, err := os.Stat(file); err != nil || info.Size() != 1<<20 {
 		t.Errorf("received: %v, %v", info, err)
 	}
 	want := []string{
-		" > replicate", "plan > zfs list", "plan > zfs list", "plan > zfs list", "plan > zfs list", "replicate > plan", "replicate > step", "replicate > step",
-		"step > progress", "step > progress", "step > zfs receive", "step > zfs receive", "step > zfs send", "step > zfs send",
+		" > replicate", "dataset > step", "dataset > step", "datasets > progress", "datasets > worker", "finish > zfs get",
+		"list > list destination", "list > list source", "list destination > zfs list", "list destination > zfs list",
+		"list source > zfs list", "list source > zfs list", "plan > list",
+		"replicate > datasets", "replicate > finish", "replicate > plan",
+		"step > zfs receive", "step > zfs receive", "step > zfs send", "step > zfs send", "worker > dataset",
 	}
-	if got := tree(rec); !slices.Equal(got, want) {
+	if got := spans(rec); !slices.Equal(got, want) {
 		t.Errorf("trace\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
@@ -103,13 +124,13 @@ func TestStepArgs(t *testing.T) {
 	CheckLeaks(t)
 	r := Replicator{Source: client(Scripts{"send": {Write(1), Block()}}), Destination: client(Scripts{"receive": {Exit(1)}})}
 	for want, step := range map[string]Step{
-		"send tank/a@x":                {Snapshots: []string{"@x"}},
-		"send -w tank/a@x":             {Snapshots: []string{"@x"}, Raw: true},
-		"send -i tank/a#w tank/a@x":    {From: "#w", Snapshots: []string{"@x"}},
-		"send -w -i tank/a@w tank/a@x": {From: "@w", Snapshots: []string{"@x"}, Raw: true},
-		"send -I tank/a@w tank/a@y":    {From: "@w", Snapshots: []string{"@x", "@y"}},
+		"send -L -e -c tank/a@x":             {Snapshots: []string{"@x"}},
+		"send -w tank/a@x":                   {Snapshots: []string{"@x"}, Raw: true},
+		"send -L -e -c -i tank/a#w tank/a@x": {From: "#w", Snapshots: []string{"@x"}},
+		"send -w -i tank/a@w tank/a@x":       {From: "@w", Snapshots: []string{"@x"}, Raw: true},
+		"send -L -e -c -I tank/a@w tank/a@y": {From: "@w", Snapshots: []string{"@x", "@y"}},
 	} {
-		_, err := r.Execute(t.Context(), &Plan{Source: "tank/a", Destination: "backup/a", Steps: []Step{step}})
+		_, err := r.Execute(t.Context(), one(step))
 		e, ok := errors.AsType[*StepError](err)
 		if !ok {
 			t.Fatalf("got %v", err)
@@ -122,7 +143,7 @@ func TestStepArgs(t *testing.T) {
 		if got := strings.Join(sent.Args[1:], " "); got != want {
 			t.Errorf("%v: %s", step, got)
 		}
-		if got := strings.Join(received.Args[1:], " "); got != "receive -u -s backup/a" {
+		if got := strings.Join(received.Args[1:], " "); got != "receive -u -s "+map[bool]string{true: "-o canmount=noauto "}[step.From == ""]+"backup/a" {
 			t.Errorf("%v: %s", step, got)
 		}
 	}
@@ -164,8 +185,8 @@ func TestPlanNoDestination(t *testing.T) {
 func TestSameDataset(t *testing.T) {
 	CheckLeaks(t)
 	here := client(lists(Scripts{}, "tank/a", "1", "@x", "2"))
-	there := here
-	there.Command = append([]string{"env"}, there.Command...)
+	command := Fake(lists(Scripts{}, "tank/a", "1", "@x", "2"))
+	there := (&zfssend.Client{Command: append([]string{"env"}, command...)}).Host()
 	r := Replicator{Source: here, Destination: here}
 	_, err := r.Plan(t.Context(), "tank/a", "tank/a")
 	if c, ok := errors.AsType[*Conflict](err); !ok || c.Kind != SameDataset ||
@@ -173,7 +194,7 @@ func TestSameDataset(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	r.Destination = there
-	if plan, err := r.Plan(t.Context(), "tank/a", "tank/a"); err != nil || len(plan.Steps) > 0 {
+	if plan, err := r.Plan(t.Context(), "tank/a", "tank/a"); err != nil || plan.Steps() > 0 {
 		t.Errorf("got %+v, %v", plan, err)
 	}
 }
@@ -182,12 +203,12 @@ func TestSameDataset(t *testing.T) {
 func TestStepExpects(t *testing.T) {
 	CheckLeaks(t)
 	file := filepath.Join(t.TempDir(), "received")
-	src, err := NewPlan(dataset("tank/a", 100, "@a:1 @b:2 @c:3"), dataset("backup/a", 200, "@a:1"))
-	if err != nil || !slices.Equal(src.Steps[0].GUIDs, []uint64{2, 3}) || src.Steps[0].FromGUID != 1 {
-		t.Fatalf("got %+v, %v", src, err)
+	src := PlanDataset(dataset("tank/a", 100, "@a:1 @b:2 @c:3"), dataset("backup/a", 200, "@a:1"), &Options{})
+	if len(src.Steps) != 1 || !slices.Equal(src.Steps[0].GUIDs, []uint64{2, 3}) || src.Steps[0].FromGUID != 1 {
+		t.Fatalf("got %+v", src)
 	}
 	r := Replicator{Source: client(Scripts{"send": {Write(1 << 20)}}), Destination: client(Scripts{"receive": {Save(file)}})}
-	_, err = r.Execute(t.Context(), src)
+	_, err := r.Execute(t.Context(), &Plan{Datasets: []*DatasetPlan{src}})
 	if _, ok := errors.AsType[*StepError](err); !ok || !errors.Is(err, zfssend.BadStream) { // it isn't a stream at all
 		t.Errorf("got %v", err)
 	}
@@ -203,14 +224,14 @@ func TestExecuteAbandons(t *testing.T) {
 	reason := errors.New("interrupted")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
-	r := Replicator{Source: client(Scripts{"send": {Write(1 << 40)}}), Destination: client(Scripts{"receive": {Grandchild(gate), Touch(ready), Block()}})}
-	r.Destination.Grace = time.Millisecond
+	receiver := zfssend.Client{Command: Fake(Scripts{"receive": {Grandchild(gate), Touch(ready), Block()}}), Grace: time.Millisecond}
+	r := Replicator{Source: client(Scripts{"send": {Write(1 << 40)}}), Destination: receiver.Host()}
 	r.Progress = func(p Progress) {
 		if _, err := os.Stat(ready); err == nil {
 			cancel(reason)
 		}
 	}
-	_, err := r.Execute(ctx, &Plan{Source: "tank/a", Destination: "backup/a", Steps: []Step{{Snapshots: []string{"@x"}}}})
+	_, err := r.Execute(ctx, one(Step{Snapshots: []string{"@x"}}))
 	if !errors.Is(err, reason) || !errors.Is(err, zfssend.ErrAbandoned) {
 		t.Errorf("got %v", err)
 	}
@@ -221,9 +242,7 @@ func TestExecuteAbandons(t *testing.T) {
 
 func TestExecuteFailures(t *testing.T) {
 	CheckLeaks(t)
-	plan := &Plan{Source: "tank/a", Destination: "backup/a", Steps: []Step{
-		{Snapshots: []string{"@x"}}, {From: "@x", Snapshots: []string{"@y"}},
-	}}
+	plan := one(Step{Snapshots: []string{"@x"}}, Step{From: "@x", Snapshots: []string{"@y"}})
 	reason := errors.New("interrupted")
 	tests := []struct {
 		name          string
@@ -254,8 +273,8 @@ func TestExecuteFailures(t *testing.T) {
 					}
 				}
 			}
-			results, err := r.Execute(ctx, plan)
-			if len(results) != 0 || !errors.Is(err, tt.is) || err.Error() != tt.want {
+			report, err := r.Execute(ctx, plan)
+			if len(report.Datasets[0].Steps) != 0 || !errors.Is(err, tt.is) || err.Error() != tt.want {
 				t.Errorf("got  %v\nwant %s", err, tt.want)
 			}
 			var failed bool
@@ -267,11 +286,12 @@ func TestExecuteFailures(t *testing.T) {
 			}
 		})
 	}
-	r := Replicator{Source: zfssend.Client{Command: []string{"zfs-that-is-nowhere"}}}
+	nowhere := (&zfssend.Client{Command: []string{"zfs-that-is-nowhere"}}).Host()
+	r := Replicator{Source: nowhere}
 	if _, err := r.Execute(t.Context(), plan); err == nil || !strings.Contains(err.Error(), "executable file not found") {
 		t.Errorf("got %v", err)
 	}
-	r = Replicator{Source: client(Scripts{"send": {Block()}}), Destination: zfssend.Client{Command: []string{"zfs-that-is-nowhere"}}}
+	r = Replicator{Source: client(Scripts{"send": {Block()}}), Destination: nowhere}
 	if _, err := r.Execute(t.Context(), plan); err == nil || !strings.Contains(err.Error(), "receive backup/a: exec:") {
 		t.Errorf("got %v", err)
 	}

@@ -1,20 +1,73 @@
 package replicate
 
 import (
-	"cmp"
-	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/spanstack/spanstack/zfssend"
 )
 
 // Plan is what a replication will do.
 type Plan struct {
-	Source      string // the dataset that is sent
-	Destination string // the dataset that receives
+	Source      string         // the dataset that is sent, those below included
+	Destination string         // the one that receives
+	Datasets    []*DatasetPlan // parents before their children; without those that a filter leaves out
+}
+
+// Steps returns the number of steps of all datasets.
+func (p *Plan) Steps() int {
+	n := 0
+	for _, d := range p.Datasets {
+		n += len(d.Steps)
+	}
+	return n
+}
+
+// Conflicts returns why datasets can't be replicated.
+func (p *Plan) Conflicts() []*Conflict {
+	var list []*Conflict
+	for _, d := range p.Datasets {
+		if d.Conflict != nil {
+			list = append(list, d.Conflict)
+		}
+	}
+	return list
+}
+
+// DatasetPlan is what will be done for one dataset, in the order of its fields. Nothing is to be done for one without any: it
+// is up to date.
+type DatasetPlan struct {
+	Source      string
+	Destination string
+	Volume      bool   // it is a volume, not a filesystem
 	Base        string // the source's newest version that the destination has: "@mon" or "#mon"; "" for a new destination
-	Steps       []Step // to run in this order; none if the destination has everything
+
+	Conflict     *Conflict // if not nil, nothing will be done, for this reason
+	Placeholder  bool      // the destination is made as an empty filesystem, for what is below it
+	AbortReceive bool      // the state of an interrupted receive is discarded, since it fits to nothing any more
+	Destroy      []string  // snapshots of the destination that are destroyed, as Options.DestroyDiverged has it: "@mon"
+	RollbackTo   string    // the snapshot of the destination that it is rolled back to then
+	Steps        []Step
+
+	// Latest is the newest version of the source that the destination has after the steps. Without steps, it is that of Base, and
+	// may be a bookmark.
+	Latest zfssend.Version
+
+	common   string            // the destination's name of Base
+	held     []held            // the snapshots that both have, the oldest first; if they are to be held
+	cursors  []zfssend.Version // the source's bookmarks
+	isNew    bool              // the destination doesn't exist
+	replaces bool              // the destination is an empty placeholder, which the first step replaces
+}
+
+// held is a snapshot that may be held, by its names on either side.
+type held struct {
+	guid                uint64
+	source, destination string // "@mon"
+}
+
+// UpToDate reports whether there is nothing to be done.
+func (p *DatasetPlan) UpToDate() bool {
+	return p.Conflict == nil && !p.Placeholder && !p.AbortReceive && p.RollbackTo == "" && len(p.Steps) == 0
 }
 
 // Step is one zfs send piped into one zfs receive.
@@ -22,19 +75,25 @@ type Step struct {
 	From      string   // version that the increment starts from: "@mon" or "#mon"; "" for a full stream
 	Snapshots []string // that arrive, in this order, such as "@tue", "@wed"; at least one
 	Raw       bool     // the stream is raw, since the dataset is encrypted
+	Token     string   // the stream goes on where an interrupted one ended
 
 	// FromGUID and GUIDs are those of From and Snapshots. What is sent in their place, should the source have changed since it was
 	// listed, is refused. Without GUIDs, nothing is.
 	FromGUID uint64
 	GUIDs    []uint64
+
+	Estimate zfssend.Estimate // filled by Replicator.Estimate
 }
 
 // To returns the step's last snapshot.
 func (s Step) To() string { return s.Snapshots[len(s.Snapshots)-1] }
 
-// Kind returns "full" or "incremental".
+// Kind returns "full" or "incremental", or "resumed" for what is left of one.
 func (s Step) Kind() string {
-	if s.From == "" {
+	switch {
+	case s.Token != "":
+		return "resumed"
+	case s.From == "":
 		return "full"
 	}
 	return "incremental"
@@ -56,110 +115,13 @@ func (s Step) String() string {
 	return text
 }
 
-// NewPlan plans the replication of src to dst, both listed with their versions. A dst with the GUID 0 doesn't exist
-// yet. The error is a *[Conflict].
-func NewPlan(src, dst zfssend.Dataset) (*Plan, error) {
-	var common string // the destination's name of the newest common snapshot
-	conflict := func(kind Kind, versions []zfssend.Version) (*Plan, error) {
-		return nil, &Conflict{
-			Kind: kind, Source: src.Name, Destination: dst.Name,
-			Common: common, Versions: names(versions), Token: dst.ResumeToken,
-		}
+// expect returns what the step's stream has to be, nil if its GUIDs aren't known.
+func (s Step) expect(o *Options) *zfssend.Expect {
+	if len(s.GUIDs) == 0 {
+		return nil
 	}
-	plan := &Plan{Source: src.Name, Destination: dst.Name}
-	have, want := snapshots(dst), snapshots(src)
-	switch {
-	case dst.ResumeToken != "":
-		return conflict(Interrupted, nil)
-	case len(want) == 0:
-		return conflict(NoSnapshots, nil)
-	case dst.GUID == 0:
-		plan.add(src, zfssend.Version{}, want[:1])
-		plan.increments(src, want[0], want[1:])
-		return plan, nil
-	case len(have) == 0:
-		return conflict(DestinationExists, nil)
+	return &zfssend.Expect{
+		ToGUID: s.GUIDs[len(s.GUIDs)-1], FromGUID: s.FromGUID, Raw: s.Raw, Package: len(s.GUIDs) > 1 || o.Properties, Members: s.GUIDs,
+		Properties: o.Properties,
 	}
-	base, i := newestCommon(src, have)
-	if i < 0 {
-		return conflict(NothingInCommon, have)
-	}
-	plan.Base, common = base.Name, have[i].Name
-	if newer := have[i+1:]; len(newer) > 0 {
-		return conflict(Diverged, newer)
-	}
-	want = slices.DeleteFunc(want, func(v zfssend.Version) bool { return v.CreateTXG <= base.CreateTXG })
-	if taken := sameNames(have, want); len(taken) > 0 {
-		return conflict(NameTaken, taken)
-	}
-	plan.increments(src, base, want)
-	return plan, nil
-}
-
-// increments adds the steps that bring snapshots, which follow base, to a destination that has base.
-func (p *Plan) increments(src zfssend.Dataset, base zfssend.Version, snapshots []zfssend.Version) {
-	if base.IsBookmark() && len(snapshots) > 1 { // zfs send -I doesn't take a bookmark
-		p.add(src, base, snapshots[:1])
-		base, snapshots = snapshots[0], snapshots[1:]
-	}
-	if len(snapshots) > 0 {
-		p.add(src, base, snapshots)
-	}
-}
-
-func (p *Plan) add(src zfssend.Dataset, from zfssend.Version, snapshots []zfssend.Version) {
-	step := Step{From: from.Name, FromGUID: from.GUID, Snapshots: names(snapshots), Raw: src.Encrypted()}
-	for _, v := range snapshots {
-		step.GUIDs = append(step.GUIDs, v.GUID)
-	}
-	p.Steps = append(p.Steps, step)
-}
-
-// newestCommon returns the index of the newest snapshot in have that src knows, -1 if there is none, and src's version
-// of it. A snapshot of src is preferred to a bookmark, since it can be the base of any stream.
-func newestCommon(src zfssend.Dataset, have []zfssend.Version) (base zfssend.Version, index int) {
-	known := make(map[uint64]zfssend.Version)
-	for _, v := range src.Versions {
-		if before, ok := known[v.GUID]; !ok || before.IsBookmark() {
-			known[v.GUID] = v
-		}
-	}
-	for i, v := range slices.Backward(have) {
-		if base, ok := known[v.GUID]; ok {
-			return base, i
-		}
-	}
-	return zfssend.Version{}, -1
-}
-
-// snapshots returns a dataset's snapshots, the oldest first.
-func snapshots(d zfssend.Dataset) []zfssend.Version {
-	list := slices.DeleteFunc(slices.Clone(d.Versions), zfssend.Version.IsBookmark)
-	slices.SortFunc(list, func(a, b zfssend.Version) int { return cmp.Compare(a.CreateTXG, b.CreateTXG) })
-	return list
-}
-
-// sameNames returns those of have whose names are wanted for others.
-func sameNames(have, want []zfssend.Version) []zfssend.Version {
-	wanted := make(map[string]bool)
-	for _, v := range want {
-		wanted[v.Name] = true
-	}
-	return slices.DeleteFunc(slices.Clone(have), func(v zfssend.Version) bool { return !wanted[v.Name] })
-}
-
-func names(versions []zfssend.Version) []string {
-	list := make([]string, len(versions))
-	for i, v := range versions {
-		list[i] = v.Name
-	}
-	return list
-}
-
-// enumerate joins names, with the middle of a long list left out.
-func enumerate(names []string) string {
-	if len(names) > 4 {
-		return strings.Join(names[:2], ", ") + ", ... and " + names[len(names)-1] + " (" + strconv.Itoa(len(names)) + ")"
-	}
-	return strings.Join(names, ", ")
 }

@@ -1,7 +1,6 @@
 package replicate
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -36,7 +35,7 @@ func dataset(name string, guid uint64, versions string) zfssend.Dataset {
 	return d
 }
 
-func TestNewPlan(t *testing.T) {
+func TestPlanDataset(t *testing.T) {
 	tests := []struct {
 		name     string
 		src, dst string
@@ -67,14 +66,10 @@ func TestNewPlan(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			plan, err := NewPlan(dataset("tank/a", 100, tt.src), dataset("backup/a", 200, tt.dst))
-			var got string
-			if c, ok := errors.AsType[*Conflict](err); ok {
+			plan := PlanDataset(dataset("tank/a", 100, tt.src), dataset("backup/a", 200, tt.dst), &Options{})
+			got := describe(plan)
+			if c := plan.Conflict; c != nil {
 				got = strings.Join(append([]string{c.Kind.String()}, c.Versions...), " ")
-			} else if err != nil {
-				t.Fatal(err)
-			} else {
-				got = describe(plan)
 			}
 			if got != tt.want {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
@@ -83,7 +78,7 @@ func TestNewPlan(t *testing.T) {
 	}
 }
 
-func describe(p *Plan) string {
+func describe(p *DatasetPlan) string {
 	var steps []string
 	for _, s := range p.Steps {
 		steps = append(steps, s.String())
@@ -91,17 +86,19 @@ func describe(p *Plan) string {
 	return strings.Join(steps, "; ")
 }
 
-func TestNewPlanEncrypted(t *testing.T) {
+func TestPlanEncrypted(t *testing.T) {
 	for _, encryption := range []string{"aes-256-gcm", "-", ""} { // what isn't known to be plain isn't
 		src := dataset("tank/a", 100, "@a:1 @b:2")
 		src.Encryption = encryption
-		plan, err := NewPlan(src, dataset("backup/a", 200, "-"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, s := range plan.Steps {
-			if !s.Raw {
-				t.Errorf("encryption %q: step %v isn't raw", encryption, s)
+		for plaintext, want := range map[bool]bool{false: true, true: false} {
+			plan := PlanDataset(src, dataset("backup/a", 200, "-"), &Options{Plaintext: plaintext})
+			if len(plan.Steps) != 2 {
+				t.Fatalf("got %v", plan.Steps)
+			}
+			for _, s := range plan.Steps {
+				if s.Raw != want {
+					t.Errorf("encryption %q, plaintext %v: step %v", encryption, plaintext, s)
+				}
 			}
 		}
 	}
@@ -119,7 +116,7 @@ func TestConflicts(t *testing.T) {
 		{dataset("tank/a b", 100, ""), dataset("backup/a", 200, "-"), NoSnapshots,
 			"plan replication of tank/a b to backup/a: tank/a b has no snapshots", "take one: zfs snapshot 'tank/a b@NAME'"},
 		{dataset("tank/a", 100, "@a:1"), interrupted, Interrupted,
-			"plan replication of tank/a to backup/a: backup/a has the state of an interrupted receive, or is just being received",
+			"plan replication of tank/a to backup/a: backup/a has the state of an interrupted receive that can't be understood",
 			"if no receive is running, finish it: zfs send -t 1-abc | zfs receive -s -u backup/a\nor drop what it has received: zfs receive -A backup/a"},
 		{dataset("tank/a", 100, "@a:1"), dataset("backup", 200, ""), DestinationExists,
 			"plan replication of tank/a to backup: backup exists but has no snapshots, so it is no earlier copy",
@@ -133,10 +130,9 @@ func TestConflicts(t *testing.T) {
 			"rename them, for instance: zfs rename backup/a@a backup/a@a-old"},
 	}
 	for _, tt := range tests {
-		_, err := NewPlan(tt.src, tt.dst)
-		c, ok := errors.AsType[*Conflict](err)
-		if !ok || c.Kind != tt.kind {
-			t.Errorf("%v: got %v", tt.kind, err)
+		c := PlanDataset(tt.src, tt.dst, &Options{}).Conflict
+		if c == nil || c.Kind != tt.kind {
+			t.Errorf("%v: got %v", tt.kind, c)
 			continue
 		}
 		if tt.err != "" && c.Error() != tt.err {
@@ -146,10 +142,10 @@ func TestConflicts(t *testing.T) {
 			t.Errorf("got  %s\nwant %s", c.Hint(), tt.hint)
 		}
 	}
-	if _, err := NewPlan(dataset("tank/a", 100, "@a:1"), dataset("copy/a", 100, "@a:1")); err != nil {
-		t.Errorf("a copy with the same GUID, as zpool split makes: %v", err)
+	if p := PlanDataset(dataset("tank/a", 100, "@a:1"), dataset("copy/a", 100, "@a:1"), &Options{}); !p.UpToDate() {
+		t.Errorf("a copy with the same GUID, as zpool split makes: %v", p.Conflict)
 	}
-	for k := SameDataset; k <= Interrupted; k++ {
+	for k := SameDataset; k <= EncryptedPlaceholder; k++ {
 		c := &Conflict{Kind: k, Source: "tank/a", Destination: "backup/x/a", Common: "@a", Versions: []string{"@b"}, Token: "1-abc"}
 		if k.String() == "invalid" || c.problem() == k.String() || c.Hint() == "" {
 			t.Errorf("kind %v: %v; hint %q", k, c, c.Hint())
@@ -183,12 +179,10 @@ func TestPlanProperty(t *testing.T) {
 		if received == 0 {
 			dst.GUID = 0
 		}
-		plan, err := NewPlan(src, dst)
-		if c, ok := errors.AsType[*Conflict](err); ok {
-			checkConflict(t, c, src, dst)
+		plan := PlanDataset(src, dst, &Options{})
+		if plan.Conflict != nil {
+			checkConflict(t, plan.Conflict, src, dst)
 			return
-		} else if err != nil {
-			t.Fatal(err)
 		}
 		before := snapshots(dst)
 		after := apply(t, *plan, src, dst)
@@ -221,7 +215,7 @@ func TestPlanProperty(t *testing.T) {
 }
 
 // apply does what zfs would, and returns the GUIDs of the destination's snapshots then. It fails on what zfs refuses.
-func apply(t *rapid.T, plan Plan, src, dst zfssend.Dataset) []uint64 {
+func apply(t *rapid.T, plan DatasetPlan, src, dst zfssend.Dataset) []uint64 {
 	have := guids(snapshots(dst))
 	exists := dst.GUID != 0
 	find := func(name string) zfssend.Version {

@@ -102,14 +102,20 @@ func Fake(scripts Scripts) []string {
 	return command
 }
 
-// Main runs the tests, or the fake or model in a process that is to be one. It doesn't return.
-func Main(m *testing.M) {
+// StandIn runs the fake or the model in a process that is to be one, and doesn't return then. It is for a TestMain that can't
+// be Main, at its beginning.
+func StandIn() {
 	switch file, text := role(); file {
 	case fakeFile:
 		os.Exit(runFake(text, strings.Join(os.Args[1:], " ")))
 	case modelFile:
 		os.Exit(zfsmodel.Run(text, os.Args[1:]))
 	}
+}
+
+// Main runs the tests, or the fake or model in a process that is to be one. It doesn't return.
+func Main(m *testing.M) {
+	StandIn()
 	// The fake is as this test binary is, and one built with -race takes a second to exit unless told otherwise.
 	os.Setenv("GORACE", strings.TrimSpace(os.Getenv("GORACE")+" atexit_sleep_ms=0"))
 	code := m.Run()

@@ -1,0 +1,140 @@
+package replicate
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spanstack/spanstack/trace"
+	"github.com/spanstack/spanstack/zfssend"
+)
+
+// Replicator plans and executes replications. The zero value does so between datasets of this host. Its fields must
+// not change while it works; then it may be used concurrently, but not for one destination twice.
+type Replicator struct {
+	Source, Destination zfssend.Host // nil is this host
+	Options             Options
+
+	// Progress, if not nil, is called a few times a second and at the end, on one goroutine at a time.
+	Progress func(Progress)
+}
+
+var here = (&zfssend.Client{}).Host()
+
+func (r *Replicator) source() zfssend.Host {
+	if r.Source == nil {
+		return here
+	}
+	return r.Source
+}
+
+func (r *Replicator) destination() zfssend.Host {
+	if r.Destination == nil {
+		return here
+	}
+	return r.Destination
+}
+
+// Plan lists both datasets, with those below if that is asked for, and plans the replication of source to destination. What
+// can't be replicated has a Conflict in the plan. The error is that of a listing, or a *[Conflict] that concerns all of it.
+// It takes four zfs processes, and one more if the destination doesn't exist.
+func (r *Replicator) Plan(ctx context.Context, source, destination string) (plan *Plan, err error) {
+	ctx, span := startSpan(ctx, "plan", slog.String("source", source), slog.String("destination", destination))
+	defer span.EndErr(&err)
+	if source == destination && zfssend.SameHost(r.source(), r.destination()) {
+		return nil, &Conflict{Kind: SameDataset, Source: source, Destination: destination}
+	}
+	src, dst, err := r.list(ctx, source, destination)
+	if err != nil {
+		return nil, err
+	}
+	plan = NewPlan(source, destination, r.withoutDestination(src, destination), dst, &r.Options)
+	span.SetAttrs(slog.Int("datasets", len(plan.Datasets)), slog.Int("steps", plan.Steps()), slog.Int("conflicts", len(plan.Conflicts())))
+	return plan, nil
+}
+
+// list lists both sides at the same time. The first failure ends the other listing.
+func (r *Replicator) list(ctx context.Context, source, destination string) (src, dst []zfssend.Dataset, err error) {
+	g, _ := trace.WithTaskGroup(ctx, "list")
+	g.Go("list source", func(ctx context.Context) (err error) {
+		src, err = r.source().List(ctx, source, r.ofSource())
+		return err
+	})
+	g.Go("list destination", func(ctx context.Context) (err error) {
+		dst, err = r.listDestination(ctx, source, destination)
+		return err
+	})
+	err = g.Wait() // before the results are looked at
+	return src, dst, err
+}
+
+// startSpan starts a span, or a task where there is none to have it.
+func startSpan(ctx context.Context, name string, attrs ...slog.Attr) (context.Context, *trace.Span) {
+	if trace.FromContext(ctx) == nil {
+		return trace.WithTask(ctx, name, attrs...)
+	}
+	return trace.WithSpan(ctx, name, attrs...)
+}
+
+func (r *Replicator) listDestination(ctx context.Context, source, destination string) ([]zfssend.Dataset, error) {
+	dst, err := r.destination().List(ctx, destination, zfssend.ListOptions{
+		Recursive: r.Options.Recursive, Properties: []string{PlaceholderProperty},
+	})
+	if errors.Is(err, zfssend.NotFound) {
+		err = r.checkParent(ctx, source, destination, err)
+	}
+	return dst, err
+}
+
+// ofSource says what is listed of the source.
+func (r *Replicator) ofSource() zfssend.ListOptions {
+	return zfssend.ListOptions{
+		Recursive:  r.Options.Recursive,
+		Properties: slices.Sorted(maps.Keys(r.Options.Filter.ExcludeProperties)),
+	}
+}
+
+// withoutDestination leaves the destination out, if it is below the source.
+func (r *Replicator) withoutDestination(src []zfssend.Dataset, destination string) []zfssend.Dataset {
+	if len(src) == 0 || !strings.HasPrefix(destination, src[0].Name+"/") || !zfssend.SameHost(r.source(), r.destination()) {
+		return src
+	}
+	return slices.DeleteFunc(src, func(d zfssend.Dataset) bool {
+		return d.Name == destination || strings.HasPrefix(d.Name, destination+"/")
+	})
+}
+
+// checkParent makes sure that there is a dataset for the destination to be created in. zfs receive would find out by
+// itself, but only after a walk through all of the pool, which can take minutes.
+func (r *Replicator) checkParent(ctx context.Context, source, destination string, notFound error) error {
+	above := parent(destination)
+	if above == "" {
+		return notFound // a pool
+	}
+	_, err := r.destination().List(ctx, above, zfssend.ListOptions{WithoutVersions: true})
+	if errors.Is(err, zfssend.NotFound) {
+		return &Conflict{Kind: NoParent, Source: source, Destination: destination}
+	}
+	return err
+}
+
+// Datasets lists those that are replicated, whether they have snapshots or not, with one zfs process.
+func (r *Replicator) Datasets(ctx context.Context, source, destination string) ([]string, error) {
+	o := r.ofSource()
+	o.WithoutVersions = true
+	src, err := r.source().List(ctx, source, o)
+	if err != nil {
+		return nil, err
+	}
+	t := tree{Plan: Plan{Source: source}, o: &r.Options}
+	var list []string
+	for _, d := range r.withoutDestination(src, destination) {
+		if r.Options.Filter.Dataset(t.below(d.Name), d.Properties) {
+			list = append(list, d.Name)
+		}
+	}
+	return list, nil
+}

@@ -1,0 +1,80 @@
+package replicate
+
+import "github.com/spanstack/spanstack/zfssend"
+
+// PlaceholderProperty marks, by the value "on", a filesystem that was made for those below it, and that may be replaced.
+const PlaceholderProperty = "zferry:placeholder"
+
+func isPlaceholder(d *zfssend.Dataset) bool { return d.Properties[PlaceholderProperty] == "on" }
+
+// NewPlan plans the replication of the dataset source to destination, given the listings of both and, with
+// Options.Recursive, of all below them. What isn't listed of the destination doesn't exist.
+func NewPlan(source, destination string, src, dst []zfssend.Dataset, o *Options) *Plan {
+	t := tree{
+		Plan: Plan{Source: source, Destination: destination}, o: o,
+		exists: make(map[string]*zfssend.Dataset, len(dst)), selected: make(map[string]bool, len(src)), above: make(map[string]bool),
+	}
+	for i := range dst {
+		t.exists[dst[i].Name] = &dst[i]
+	}
+	t.choose(src)
+	for i := range src {
+		t.add(&src[i])
+	}
+	return &t.Plan
+}
+
+// tree makes the plan of several datasets.
+type tree struct {
+	Plan
+	o        *Options
+	exists   map[string]*zfssend.Dataset // at the destination
+	selected map[string]bool             // by their names at the source
+	above    map[string]bool             // those that have such below them
+}
+
+// below returns a dataset's path below the one that is replicated, "." for that one.
+func (t *tree) below(name string) string {
+	if name == t.Source {
+		return "."
+	}
+	return name[len(t.Source)+1:]
+}
+
+// choose finds out which datasets are selected, and which are needed for those below them.
+func (t *tree) choose(src []zfssend.Dataset) {
+	for i := range src {
+		d := &src[i]
+		if !t.o.Filter.Dataset(t.below(d.Name), d.Properties) {
+			continue
+		}
+		t.selected[d.Name] = true
+		for name := d.Name; name != t.Source; {
+			if name = parent(name); t.above[name] {
+				break
+			}
+			t.above[name] = true
+		}
+	}
+}
+
+// add plans one dataset.
+func (t *tree) add(src *zfssend.Dataset) {
+	selected, above := t.selected[src.Name], t.above[src.Name]
+	if !selected && !above {
+		return
+	}
+	destination := t.Destination + src.Name[len(t.Source):]
+	dst := t.exists[destination]
+	if dst == nil {
+		dst = &zfssend.Dataset{Name: destination}
+	}
+	var p *DatasetPlan
+	if !selected || above && len(snapshots(*src)) == 0 {
+		p = &DatasetPlan{Source: src.Name, Destination: destination, isNew: dst.GUID == 0}
+		p.Placeholder = p.isNew
+	} else {
+		p = PlanDataset(*src, *dst, t.o)
+	}
+	t.Datasets = append(t.Datasets, p)
+}
