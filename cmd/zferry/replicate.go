@@ -2,23 +2,17 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/spanstack/spanstack/internal/terminal"
 	"github.com/spanstack/spanstack/logging"
-	"github.com/spanstack/spanstack/logging/bridge"
-	"github.com/spanstack/spanstack/logging/logconfig"
 	"github.com/spanstack/spanstack/trace"
-	"github.com/spanstack/spanstack/trace/capture"
-	"github.com/spanstack/spanstack/trace/capture/captureflag"
 	"github.com/spanstack/spanstack/zfssend"
 	"github.com/spanstack/spanstack/zfssend/replicate"
 )
@@ -29,8 +23,7 @@ type replicateCommand struct {
 	dryRun   bool
 	verify   bool
 	stall    time.Duration
-	observe  captureflag.Flags
-	log      logconfig.Config
+	observe  observation
 
 	source, destination string
 	stdout, stderr      io.Writer
@@ -75,18 +68,14 @@ Environment:
 			if err := c.validate(); err != nil {
 				return fmt.Errorf("replicate: %w", err)
 			}
-			return fail(c.observed(cmd.Context()))
+			return fail(c.observe.run(cmd.Context(), c.stderr, c.run))
 		},
 	}
 	cmd.Flags().StringVar(&c.snapshot, "snapshot", "", "take the snapshot SOURCE@`NAME` first")
 	cmd.Flags().BoolVarP(&c.dryRun, "dry-run", "n", false, "say what would be done, and do nothing")
 	cmd.Flags().BoolVar(&c.verify, "verify", false, "check the stream's checksums on the way, and let no snapshot arrive before zfs send has succeeded")
 	cmd.Flags().DurationVar(&c.stall, "stall-timeout", 0, "give up when zfs does nothing for this `TIME`, such as 30m; 0 waits for ever")
-	c.observe.AddFlags(cmd.Flags())
-	c.log.AddFlags(cmd.Flags())
-	for _, flag := range []string{"log", "log-level", "log-format", "log-stack"} {
-		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(logconfig.Completions(flag), cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveNoSpace))
-	}
+	c.observe.addFlags(cmd)
 	return cmd
 }
 
@@ -108,31 +97,6 @@ func (c *replicateCommand) validate() error {
 		return err
 	}
 	return nil
-}
-
-// observed runs the command with its log and its trace.
-func (c *replicateCommand) observed(ctx context.Context) (err error) {
-	lines, err := logconfig.Open(c.log)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err := lines.Close(); err != nil {
-			fmt.Fprintf(c.stderr, "zferry: warning: the log is incomplete: %v\n", err)
-		}
-	}()
-	defer lines.Levels.OnSignal(syscall.SIGUSR1)()
-	ctx = logging.WithHandler(ctx, lines.Handler)
-	logging.SetDefault(lines.Handler)
-	defer bridge.TakeOver(ctx, "std")()
-
-	observed, err := c.observe.Start(capture.Config{})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, observed.Stop()) }()
-	addDebug(ctx, observed.Server, lines)
-	return c.run(ctx)
 }
 
 func (c *replicateCommand) run(ctx context.Context) (err error) {
