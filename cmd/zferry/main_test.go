@@ -20,7 +20,7 @@ import (
 
 func TestMain(m *testing.M) {
 	zfstest.StandIn()
-	testscript.Main(leaktest.Wrap(m), map[string]func(){"zferry": func() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }})
+	testscript.Main(leaktest.Wrap(zfstest.Wrap(m)), map[string]func(){"zferry": func() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }})
 }
 
 // TestScripts covers what needs no ZFS. Replications are tested in package platformtest, on a real one.

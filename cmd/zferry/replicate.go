@@ -7,17 +7,12 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"github.com/spanstack/spanstack/internal/terminal"
 	"github.com/spanstack/spanstack/logging"
-	"github.com/spanstack/spanstack/logging/bridge"
-	"github.com/spanstack/spanstack/logging/logconfig"
 	"github.com/spanstack/spanstack/trace"
-	"github.com/spanstack/spanstack/trace/capture"
-	"github.com/spanstack/spanstack/trace/capture/captureflag"
 	"github.com/spanstack/spanstack/zfssend"
 	"github.com/spanstack/spanstack/zfssend/replicate"
 )
@@ -28,8 +23,7 @@ type replicateCommand struct {
 	snapshot      string
 	dryRun, json  bool
 	before, after string
-	observe       captureflag.Flags
-	log           logconfig.Config
+	observe       observation
 
 	source, destination string
 	options             replicate.Options
@@ -82,7 +76,7 @@ Environment:
 			if err := c.validate(); err != nil {
 				return fmt.Errorf("replicate: %w", err)
 			}
-			return fail(c.observed(cmd.Context()))
+			return fail(c.observe.run(cmd.Context(), c.stderr, c.run))
 		},
 	}
 	c.replicateFlags.add(cmd.Flags())
@@ -91,11 +85,7 @@ Environment:
 	cmd.Flags().BoolVar(&c.json, "json", false, "print what was done, or would be, as JSON")
 	cmd.Flags().StringVar(&c.before, "before", "", "run the `PROGRAM` first, and do nothing if it fails")
 	cmd.Flags().StringVar(&c.after, "after", "", "run the `PROGRAM` at the end, also after a failure")
-	c.observe.AddFlags(cmd.Flags())
-	c.log.AddFlags(cmd.Flags())
-	for _, flag := range []string{"log", "log-level", "log-format", "log-stack"} {
-		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(logconfig.Completions(flag), cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveNoSpace))
-	}
+	c.observe.addFlags(cmd)
 	return cmd
 }
 
@@ -116,31 +106,6 @@ func (c *replicateCommand) validate() (err error) {
 	}
 	c.options, err = c.replicateFlags.options()
 	return err
-}
-
-// observed runs the command with its log and its trace.
-func (c *replicateCommand) observed(ctx context.Context) (err error) {
-	lines, err := logconfig.Open(c.log)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err := lines.Close(); err != nil {
-			fmt.Fprintf(c.stderr, "zferry: warning: the log is incomplete: %v\n", err)
-		}
-	}()
-	defer lines.Levels.OnSignal(syscall.SIGUSR1)()
-	ctx = logging.WithHandler(ctx, lines.Handler)
-	logging.SetDefault(lines.Handler)
-	defer bridge.TakeOver(ctx, "std")()
-
-	observed, err := c.observe.Start(capture.Config{})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, observed.Stop()) }()
-	addDebug(ctx, observed.Server, lines)
-	return c.run(ctx)
 }
 
 // errDeadline is the cause of a cancellation by --deadline.

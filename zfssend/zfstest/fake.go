@@ -102,8 +102,14 @@ func Fake(scripts Scripts) []string {
 	return command
 }
 
-// StandIn runs the fake or the model in a process that is to be one, and doesn't return then. It is for a TestMain that can't
-// be Main, at its beginning.
+// Main runs the tests, or the fake or model in a process that is to be one. It doesn't return.
+func Main(m *testing.M) {
+	StandIn()
+	os.Exit(Wrap(m).Run())
+}
+
+// StandIn runs the fake or model in a process that is to be one, and doesn't return then. It is for those who can't use Main:
+// first in their TestMain, which then runs the tests by [Wrap].
 func StandIn() {
 	switch file, text := role(); file {
 	case fakeFile:
@@ -113,16 +119,19 @@ func StandIn() {
 	}
 }
 
-// Main runs the tests, or the fake or model in a process that is to be one. It doesn't return.
-func Main(m *testing.M) {
-	StandIn()
+// Wrap returns what runs the tests and removes the stand-ins afterwards.
+func Wrap(m interface{ Run() int }) interface{ Run() int } { return withStandIns{m} }
+
+type withStandIns struct{ m interface{ Run() int } }
+
+func (w withStandIns) Run() int {
 	// The fake is as this test binary is, and one built with -race takes a second to exit unless told otherwise.
 	os.Setenv("GORACE", strings.TrimSpace(os.Getenv("GORACE")+" atexit_sleep_ms=0"))
-	code := m.Run()
+	code := w.m.Run()
 	if dir := os.Getenv(standInsVariable); dir != "" {
 		os.RemoveAll(dir)
 	}
-	os.Exit(code)
+	return code
 }
 
 func runFake(text, line string) int {

@@ -9,12 +9,7 @@ import (
 // Model returns a model of a ZFS with a pool named tank, for the test. Its zfs is the test binary: see [Main].
 func Model(t testing.TB) *zfsmodel.Model {
 	t.Helper()
-	dir := t.TempDir()
-	command, err := standIn(modelFile, dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := zfsmodel.New(dir, command)
+	m, err := NewModel(t.TempDir())
 	if err == nil {
 		err = m.CreatePool("tank")
 	}
@@ -22,4 +17,14 @@ func Model(t testing.TB) *zfsmodel.Model {
 		t.Fatal(err)
 	}
 	return m
+}
+
+// NewModel returns a model of a ZFS without pools in an empty directory, for what has no [testing.TB], such as a script of
+// testscript. Its command is one word, a program named zfs, whose directory may be put into PATH.
+func NewModel(dir string) (*zfsmodel.Model, error) {
+	command, err := standIn(modelFile, dir)
+	if err != nil {
+		return nil, err
+	}
+	return zfsmodel.New(dir, command)
 }

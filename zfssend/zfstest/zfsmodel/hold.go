@@ -36,7 +36,7 @@ func (c *command) hold(args []string) error {
 			if s.Holds == nil {
 				s.Holds = make(map[string]int64)
 			}
-			s.Holds[tag] = now()
+			s.Holds[tag] = st.now()
 			return nil
 		})
 	})

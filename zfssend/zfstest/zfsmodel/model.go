@@ -9,6 +9,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Model is a model of a ZFS in a directory. Its methods do what is not done by the command line of zfs. They may be
@@ -35,6 +36,15 @@ func (m *Model) CreatePool(name string) error {
 		}
 		d := st.add(name)
 		d.Mounted, d.Local = true, map[string]string{"compression": "off", "mountpoint": "/" + name}
+		return nil
+	})
+}
+
+// ShiftClock makes the model's clock differ from that of the host, which is by how much it is ahead. What is there already keeps
+// its times.
+func (m *Model) ShiftClock(by time.Duration) error {
+	return store{m.dir}.update(func(st *state) error {
+		st.Shift = by
 		return nil
 	})
 }

@@ -73,6 +73,18 @@ func (o objects) bytes(seen map[string]bool) (n int64) {
 	return n
 }
 
+// writtenSince returns how much of objects is newer than a transaction group, in bytes.
+func (o objects) writtenSince(txg uint64) (n int64) {
+	for _, obj := range o {
+		for _, b := range obj.Blocks {
+			if b.Hash != "" && b.Born > txg {
+				n += int64(obj.BlockSize)
+			}
+		}
+	}
+	return n
+}
+
 // used returns how much a dataset and those below it take, in bytes.
 func (st *state) used(name string) (n int64) {
 	for _, name := range st.below(name) {

@@ -64,6 +64,7 @@ var properties = []property{
 	{name: "guid", kinds: "fvsb"},
 	{name: "objsetid", kinds: "fvs"},
 	{name: "userrefs", kinds: "s"},
+	{name: "written", kinds: "fvs", size: true},
 	{name: "defer_destroy", kinds: "s"},
 	{name: "refquota", fallback: "0", set: settable, kinds: "f", size: true},
 	{name: "refreservation", fallback: "0", set: settable, kinds: "fv", size: true},
@@ -254,6 +255,8 @@ func (st *state) fact(name string, d *dataset, property string) (string, bool) {
 		return itoa(d.Objects.bytes(make(map[string]bool))), true
 	case "available":
 		return itoa(st.available(name)), true
+	case "written":
+		return itoa(st.written(d)), true
 	case "compressratio":
 		return "1.00", true
 	case "mounted":
@@ -267,6 +270,24 @@ func (st *state) fact(name string, d *dataset, property string) (string, bool) {
 		return st.token(d), true
 	}
 	return "", false
+}
+
+// emptyDataset is what a dataset without contents takes, in bytes.
+const emptyDataset = 24 << 10
+
+// written returns how much was written to a dataset since its newest snapshot, or since its origin if it is a clone, in bytes:
+// zero if and only if nothing was.
+func (st *state) written(d *dataset) int64 {
+	since := uint64(0)
+	if s := d.newest(); s != nil {
+		since = s.CreateTXG
+	} else if _, origin := st.origin(d); origin != nil {
+		since = d.CreateTXG
+	}
+	if since > 0 && d.Changed <= since {
+		return 0
+	}
+	return emptyDataset + d.Objects.writtenSince(since)
 }
 
 // unlimited is how much space a pool has.
@@ -310,7 +331,7 @@ func (s *snapshot) fact(property string) (string, bool) {
 			return "-", true
 		}
 		return s.VolSize, true
-	case "used":
+	case "used", "written":
 		return "0", true
 	case "compressratio":
 		return "1.00", true

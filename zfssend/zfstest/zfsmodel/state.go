@@ -12,6 +12,7 @@ import (
 type state struct {
 	TXG        uint64
 	Objsets    uint64
+	Shift      time.Duration `json:",omitempty"` // of the clock
 	Datasets   map[string]*dataset
 	Operations map[string]*operation // by process
 }
@@ -74,11 +75,12 @@ func (st *state) objset() uint64 {
 // newGUID returns a number that looks like a GUID of ZFS, which has 16 digits at least almost always.
 func newGUID() uint64 { return rand.Uint64N(1<<63) | 1<<60 }
 
-func now() int64 { return time.Now().Unix() }
+// now returns the time by the model's clock, in Unix seconds.
+func (st *state) now() int64 { return time.Now().Add(st.Shift).Unix() }
 
 // add makes a dataset.
 func (st *state) add(name string) *dataset {
-	d := &dataset{GUID: newGUID(), CreateTXG: st.TXG, ObjsetID: st.objset(), Creation: now(), Objects: make(objects), Changed: st.TXG}
+	d := &dataset{GUID: newGUID(), CreateTXG: st.TXG, ObjsetID: st.objset(), Creation: st.now(), Objects: make(objects), Changed: st.TXG}
 	st.Datasets[name] = d
 	return d
 }
@@ -156,7 +158,7 @@ func (st *state) exists(name string) bool {
 
 // take adds a snapshot of the present contents.
 func (st *state) take(d *dataset, name string) *snapshot {
-	s := &snapshot{Name: name, GUID: newGUID(), CreateTXG: st.TXG, ObjsetID: st.objset(), Creation: now(),
+	s := &snapshot{Name: name, GUID: newGUID(), CreateTXG: st.TXG, ObjsetID: st.objset(), Creation: st.now(),
 		Objects: maps.Clone(d.Objects), VolSize: d.Local["volsize"]}
 	d.Snapshots = append(d.Snapshots, s)
 	return s

@@ -15,6 +15,7 @@ var listCases = []testCase{
 	{"ListNotFound", listNotFound},
 	{"ListProperties", listProperties},
 	{"GetNotFound", getNotFound},
+	{"Written", written},
 }
 
 func listDatasets(e *env) {
@@ -111,4 +112,33 @@ func getNotFound(e *env) {
 	e.refused(1, "cannot open '"+a+"/nowhere': dataset does not exist", "get", "-Hp", "-o", "value", "guid", a+"/nowhere")
 	e.refused(1, "cannot open '"+a+"@nowhere': dataset does not exist", "get", "-Hp", "-o", "value", "guid", a+"@nowhere")
 	e.refused(1, "cannot open '"+a+"#nowhere': no such pool or dataset", "get", "-Hp", "-o", "value", "guid", a+"#nowhere")
+}
+
+// written: it tells whether a snapshot would hold anything new. What was written counts once its transaction group is on disk,
+// which the change of a property waits for.
+func written(e *env) {
+	is := func(dataset string, nothing bool) {
+		e.Helper()
+		if got := e.get("written", dataset); (got == "0") != nothing {
+			e.Errorf("%s bytes written to %s", got, dataset)
+		}
+	}
+	a := e.create("a")
+	is(a, false)
+	e.snapshot(a + "@1")
+	is(a, true)
+	e.zfs("set", "org.test:x=1", a)
+	is(a, true)
+	e.write(a, "file", 10_000)
+	e.zfs("set", "org.test:x=2", a)
+	is(a, false)
+	e.snapshot(a + "@2")
+	is(a, true)
+	clone := e.root + "/clone"
+	e.zfs("clone", a+"@2", clone)
+	is(clone, true)
+	list, err := e.client.List(e.ctx(), a, zfssend.ListOptions{WithoutVersions: true, Properties: []string{"written", "origin"}})
+	if err != nil || list[0].Properties["written"] != "0" || list[0].Properties["origin"] != "-" {
+		e.Errorf("%+v, %v", list, err)
+	}
 }

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spanstack/spanstack/logging"
+	"github.com/spanstack/spanstack/logging/bridge"
+	"github.com/spanstack/spanstack/logging/logconfig"
+	"github.com/spanstack/spanstack/trace/capture"
+	"github.com/spanstack/spanstack/trace/capture/captureflag"
+)
+
+// observation is how a command is observed: its log, its trace, and its debug listener. All commands that run zfs have it.
+type observation struct {
+	trace captureflag.Flags
+	log   logconfig.Config
+}
+
+// addFlags adds the flags, with their completions.
+func (o *observation) addFlags(cmd *cobra.Command) {
+	o.trace.AddFlags(cmd.Flags())
+	o.log.AddFlags(cmd.Flags())
+	for _, flag := range []string{"log", "log-level", "log-format", "log-stack"} {
+		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(logconfig.Completions(flag), cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveNoSpace))
+	}
+}
+
+// run runs a command with its log and its trace.
+func (o *observation) run(ctx context.Context, stderr io.Writer, command func(context.Context) error) (err error) {
+	lines, err := logconfig.Open(o.log)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := lines.Close(); err != nil {
+			fmt.Fprintf(stderr, "zferry: warning: the log is incomplete: %v\n", err)
+		}
+	}()
+	defer lines.Levels.OnSignal(syscall.SIGUSR1)()
+	ctx = logging.WithHandler(ctx, lines.Handler)
+	logging.SetDefault(lines.Handler)
+	defer bridge.TakeOver(ctx, "std")()
+
+	observed, err := o.trace.Start(capture.Config{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, observed.Stop()) }()
+	addDebug(ctx, observed.Server, lines)
+	return command(ctx)
+}
