@@ -74,7 +74,7 @@ func (x *execution) dataset(ctx context.Context, d *DatasetResult) {
 		span.SetError(d.Err)
 		span.End()
 	}()
-	if above := x.queue.above(d); above != nil && above.Err != nil && !above.present {
+	if above := x.queue.missing(d); above != nil {
 		d.Err, d.Skipped = &AboveError{Dataset: d.Plan.Destination, Above: above.Plan.Destination}, true
 		return
 	}
@@ -124,8 +124,7 @@ func (x *execution) attempt(ctx context.Context, d *DatasetResult) error {
 		return err
 	}
 	if d.Plan.Placeholder {
-		d.present = true
-		x.queue.release(d)
+		x.queue.arrived(d)
 		return nil
 	}
 	for i := range d.Plan.Steps {
@@ -140,8 +139,7 @@ func (x *execution) attempt(ctx context.Context, d *DatasetResult) error {
 		if err != nil {
 			return err
 		}
-		d.present = true
-		x.queue.release(d)
+		x.queue.arrived(d)
 	}
 	return nil
 }

@@ -40,8 +40,15 @@ func (q *queue) fill(list []*DatasetResult) {
 	}
 }
 
-// above returns the dataset that a new one needs; nil if it needs none.
-func (q *queue) above(d *DatasetResult) *DatasetResult { return q.parents[d] }
+// missing returns the dataset that a new one needs, if it isn't there.
+func (q *queue) missing(d *DatasetResult) *DatasetResult {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if above := q.parents[d]; above != nil && !above.present {
+		return above
+	}
+	return nil
+}
 
 // next returns a dataset, after waiting for one if need be; nil if there are no more.
 func (q *queue) next() *DatasetResult {
@@ -58,20 +65,25 @@ func (q *queue) next() *DatasetResult {
 	return d
 }
 
-// release makes those ready that wait for a dataset, which is there, or never will be.
-func (q *queue) release(d *DatasetResult) {
+// arrived says that a dataset is there, so that those below it can come.
+func (q *queue) arrived(d *DatasetResult) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.ready = append(q.ready, q.waiting[d]...)
-	delete(q.waiting, d)
-	q.changed.Broadcast()
+	d.present = true
+	q.release(d)
 }
 
 // done says that nothing more is to be done for a dataset that next has returned.
 func (q *queue) done(d *DatasetResult) {
-	q.release(d)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.open--
+	q.release(d)
+}
+
+// release makes those ready that wait for a dataset.
+func (q *queue) release(d *DatasetResult) {
+	q.ready = append(q.ready, q.waiting[d]...)
+	delete(q.waiting, d)
 	q.changed.Broadcast()
 }
