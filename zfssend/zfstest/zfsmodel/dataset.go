@@ -114,6 +114,9 @@ func (c *command) createParents(st *state, name string) {
 	d.Mounted = st.mountable(name) == nil
 }
 
+// errNoauto says that a filesystem is mounted only by a command of its own.
+var errNoauto = errors.New("'canmount' property is set to 'noauto'")
+
 // mountable says why a filesystem can't be mounted.
 func (st *state) mountable(name string) error {
 	d := st.Datasets[name]
@@ -124,6 +127,8 @@ func (st *state) mountable(name string) error {
 		return errors.New("operation not applicable to datasets of this type")
 	case mountpoint == "none" || mountpoint == "legacy":
 		return errors.New("no mountpoint set")
+	case canmount == "noauto" && (d.Crypt == nil || st.key(name) != nil):
+		return errNoauto
 	case canmount != "on":
 		return errors.New("'canmount' property is set to '" + canmount + "'")
 	case d.Crypt != nil && st.key(name) == nil:
@@ -141,7 +146,7 @@ func (c *command) mount(args []string) error {
 		if d.Mounted {
 			return c.fail("cannot mount '%s': filesystem already mounted", name)
 		}
-		if err := st.mountable(name); err != nil {
+		if err := st.mountable(name); err != nil && !errors.Is(err, errNoauto) {
 			return c.fail("cannot mount '%s': %v", name, err)
 		}
 		d.Mounted = true

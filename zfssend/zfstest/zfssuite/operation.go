@@ -19,6 +19,9 @@ var operationCases = []testCase{
 	{"ClientEstimate", clientEstimate},
 	{"ClientPermissions", clientPermissions},
 	{"ClientListOptions", clientListOptions},
+	{"ClientCreate", clientCreate},
+	{"ClientRollback", clientRollback},
+	{"ClientGUIDs", clientGUIDs},
 }
 
 // failed checks that a batch failed for just these names, each for that cause.
@@ -225,4 +228,62 @@ func clientListOptions(e *env) {
 		}
 	}
 	e.ok(e.client.Release(e.ctx(), "tag", a+"@1"))
+}
+
+// clientCreate: what exists is an error unless those above are made, too; noauto keeps a filesystem from being mounted but by name.
+func clientCreate(e *env) {
+	name := e.root + "/x/y z"
+	o := zfssend.CreateOptions{Set: map[string]string{"canmount": "noauto", "a:b": "c d"}}
+	if err := e.client.Create(e.ctx(), name, o); !errors.Is(err, zfssend.NotFound) {
+		e.Errorf("no parent: %v", err)
+	}
+	o.Parents = true
+	for range 2 {
+		e.ok(e.client.Create(e.ctx(), name, o))
+	}
+	if got := e.get("canmount", name) + e.get("a:b", name) + e.get("mounted", name) + e.get("canmount", e.root+"/x"); got != "noautoc dnoon" {
+		e.Errorf("properties: %s", got)
+	}
+	e.zfs("mount", name)
+	if got := e.get("mounted", name); got != "yes" {
+		e.Errorf("mounted=%s", got)
+	}
+	if err := e.client.Create(e.ctx(), name, zfssend.CreateOptions{}); !errors.Is(err, zfssend.AlreadyExists) {
+		e.Errorf("twice: %v", err)
+	}
+	if err := e.client.Create(e.ctx(), e.root+"/z", zfssend.CreateOptions{Set: map[string]string{"canmount": "perhaps"}}); !errors.Is(err, zfssend.Invalid) {
+		e.Errorf("wrong value: %v", err)
+	}
+}
+
+// clientRollback: it discards changes, and destroys nothing.
+func clientRollback(e *env) {
+	a := e.source("a", 1000)
+	e.p.Write(e.T, a, "later", []byte("later"))
+	e.ok(e.client.Rollback(e.ctx(), a+"@1"))
+	e.zfs("snapshot", a+"@2")
+	e.zfs("snapshot", a+"@3")
+	if err := e.client.Rollback(e.ctx(), a+"@2"); !errors.Is(err, zfssend.HasDependents) {
+		e.Errorf("there is a newer one: %v", err)
+	}
+	if err := e.client.Rollback(e.ctx(), a+"@nothing"); !errors.Is(err, zfssend.NotFound) {
+		e.Errorf("there is none: %v", err)
+	}
+	if list := e.zfs("list", "-H", "-o", "name", "-t", "snapshot", "-r", a); strings.Count(list, "@") != 3 {
+		e.Errorf("snapshots: %s", list)
+	}
+}
+
+// clientGUIDs: those of what exists are told, whatever else doesn't.
+func clientGUIDs(e *env) {
+	a := e.source("a", 1000)
+	e.zfs("bookmark", a+"@1", a+"#1")
+	guids, err := e.client.GUIDs(e.ctx(), a, a+"@1", a+"#1", a+"@nothing", a+"/nothing")
+	if !errors.Is(err, zfssend.NotFound) || len(guids) != 3 || guids[a+"@1"] == 0 || guids[a+"@1"] != guids[a+"#1"] || guids[a] == guids[a+"@1"] {
+		e.Errorf("%v, %v", guids, err)
+	}
+	guids, err = e.client.GUIDs(e.ctx(), a+"@1")
+	if err != nil || len(guids) != 1 {
+		e.Errorf("%v, %v", guids, err)
+	}
 }
