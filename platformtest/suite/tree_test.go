@@ -101,8 +101,8 @@ func TestReplicateTree(t *testing.T) {
 // and one at the end. Holds and cursors take a fixed number.
 func TestReplicateProcesses(t *testing.T) {
 	const n = 8
-	rec := trace.NewRecorder(trace.Config{})
-	ctx := trace.WithRecorder(platform(t), rec)
+	ctx := platform(t)
+	rec := trace.RecorderFromContext(ctx)
 	p, to := source(), destination().name+"/many"
 	p.create(t, "many")
 	for i := range n - 1 {
