@@ -262,11 +262,11 @@ func TestPatience(t *testing.T) {
 		if waits(zfssend.Busy) {
 			t.Error("a fourth one of 3 was granted")
 		}
-		p.note(reach{bytes: 100})
+		p.note(reach{object: 100})
 		if !waits(zfssend.Stalled) || waits(zfssend.NoSpace) || waits(zfssend.PoolIO) || waits(errors.New("else")) {
 			t.Error("after progress, what may pass is tried again, and nothing else")
 		}
-		p.note(reach{bytes: 100})
+		p.note(reach{object: 100})
 		p.note(reach{steps: 1})
 		start = time.Now()
 		if !waits(zfssend.NotFound) || time.Since(start) > 0 || waits(zfssend.NotFound) {

@@ -53,7 +53,7 @@ func (d *DatasetResult) reach() reach {
 	r := reach{steps: len(d.Steps)}
 	if len(d.Plan.Steps) > 0 {
 		if token, err := zstream.ParseToken(d.Plan.Steps[0].Token); err == nil {
-			r.bytes = token.Bytes
+			r.object, r.offset = token.Object, token.Offset
 		}
 	}
 	return r

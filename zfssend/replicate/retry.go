@@ -24,8 +24,8 @@ type patience struct {
 
 // reach is how far a dataset has come.
 type reach struct {
-	steps int    // that succeeded
-	bytes uint64 // that the state of an interrupted receive has
+	steps          int    // that succeeded
+	object, offset uint64 // to which an interrupted receive has come; not its count of bytes, which grows with each try by a record
 }
 
 func newPatience(o *Options) *patience {
@@ -35,7 +35,8 @@ func newPatience(o *Options) *patience {
 
 // note makes it start anew if the dataset has come further: a stream is worth to be resumed as long as it gets on.
 func (p *patience) note(now reach) {
-	if now.steps > p.reached.steps || now.steps == p.reached.steps && now.bytes > p.reached.bytes {
+	further := cmp.Or(cmp.Compare(now.steps, p.reached.steps), cmp.Compare(now.object, p.reached.object), cmp.Compare(now.offset, p.reached.offset))
+	if further > 0 {
 		p.reached, p.retries, p.wait1, p.replans = now, p.most, p.first, 1
 	}
 }
