@@ -163,7 +163,7 @@ func (c *replicateCommand) replicate(ctx context.Context, r *replicate.Replicato
 	c.logPlan(ctx, plan)
 	stop := func() {}
 	if terminal.Is(c.stderr) {
-		r.Progress, stop = newProgress(c.stderr)
+		stop = newProgress(ctx, c.stderr, r, plan).stop
 	}
 	report, err := r.Execute(ctx, plan)
 	stop()
