@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spanstack/spanstack/trace"
@@ -16,6 +17,40 @@ import (
 type node struct {
 	trace.Record
 	depth int
+	log   *trace.Record // the last line of the log on it, if the flight recorder still has it
+	state string        // what Config.Describe says
+}
+
+// describe adds to a tree what isn't in its records.
+func (h *handler) describe(tree []node) {
+	logs := lastLogs(h.config.Recorder)
+	for i := range tree {
+		tree[i].log = logs[tree[i].ID]
+		if h.config.Describe != nil {
+			tree[i].state = h.config.Describe(&tree[i].Record)
+		}
+	}
+}
+
+// lastLogs returns the last line of the log on each task and span, by its ID.
+func lastLogs(rec *trace.Recorder) map[trace.ID]*trace.Record {
+	last := make(map[trace.ID]*trace.Record)
+	c := rec.NewConsumer(trace.ConsumerConfig{})
+	for more := true; more; {
+		var batch []trace.Record
+		batch, more = c.Poll()
+		for i := range batch {
+			r := &batch[i]
+			if r.Kind != trace.KindLog {
+				continue
+			}
+			if before := last[r.Parent]; before == nil || before.Start <= r.Start {
+				line := *r // the batch isn't kept for it
+				last[r.Parent] = &line
+			}
+		}
+	}
+	return last
 }
 
 // treeOf returns records of open work in the order of a tree: parents before children, siblings by their starts.
@@ -44,7 +79,7 @@ func treeOf(records []trace.Record) []node {
 	for push(0, 0); len(stack) > 0; { // not by recursion: trees can be as deep as there are tasks
 		top := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
-		tree = append(tree, node{records[top.index], top.depth})
+		tree = append(tree, node{Record: records[top.index], depth: top.depth})
 		push(records[top.index].ID, top.depth+1)
 	}
 	return tree
@@ -67,6 +102,7 @@ func (h *handler) active(w http.ResponseWriter, r *request) error {
 	rec := h.config.Recorder
 	open := rec.Active()
 	tree, now := treeOf(open), rec.Now()
+	h.describe(tree)
 	b := bufio.NewWriter(out)
 	if asJSON {
 		_ = writeActiveJSON(b, rec, tree, now)
@@ -95,7 +131,14 @@ func writeActive(b *bufio.Writer, tree []node, now int64) {
 			age = "ended"
 		}
 		name := indent(n.depth) + printable(n.Name)
-		rows = append(rows, []string{age, n.Kind.String(), n.ID.String(), name, details(&n.Record)})
+		about := details(&n.Record)
+		if n.state != "" {
+			about += " [" + printable(n.state) + "]"
+		}
+		rows = append(rows, []string{age, n.Kind.String(), n.ID.String(), name, strings.TrimPrefix(about, " ")})
+		if n.log != nil {
+			rows = append(rows, []string{short(now - n.log.Start), "log", "", indent(n.depth+1) + printable(n.log.Name), details(n.log)})
+		}
 	}
 	writeTable(b, rows)
 }
@@ -125,6 +168,14 @@ type (
 		Status string         `json:"status,omitempty"` // "error" or "cancelled"
 		Error  string         `json:"error,omitempty"`
 		Site   string         `json:"site,omitempty"`
+		State  string         `json:"state,omitempty"`    // what else there is to tell, such as what a process is doing
+		Log    *logJSON       `json:"last_log,omitempty"` // the last line of the log on it
+	}
+	logJSON struct {
+		Time    time.Time      `json:"time"`
+		Level   string         `json:"level"`
+		Message string         `json:"msg"`
+		Attrs   map[string]any `json:"attrs,omitempty"`
 	}
 )
 
@@ -137,7 +188,10 @@ func writeActiveJSON(w io.Writer, rec *trace.Recorder, tree []node, now int64) e
 	for _, n := range tree {
 		o := openJSON{ID: n.ID, Task: n.Task, Depth: n.depth, Kind: n.Kind.String(), Name: n.Name, Start: at(n.Start),
 			AgeNS: now - n.Start, Ended: n.Phase == trace.PhaseGone, Attrs: attrsJSON(n.Attrs),
-			Status: statusNames[n.Status], Error: n.Err, Site: n.Site}
+			Status: statusNames[n.Status], Error: n.Err, Site: n.Site, State: n.state}
+		if n.log != nil {
+			o.Log = &logJSON{Time: at(n.log.Start), Level: n.log.Level.String(), Message: n.log.Name, Attrs: attrsJSON(n.log.Attrs)}
+		}
 		if n.Parent != 0 {
 			o.Parent = &n.Parent
 		}

@@ -24,6 +24,10 @@ type Config struct {
 
 	// ShowCommand shows the command line on the index page. Command lines may hold secrets.
 	ShowCommand bool
+
+	// Describe, if not nil, returns what else there is to tell of an open task or span, such as what the process that it waits for
+	// is doing; "" for nothing. It is called when somebody looks, for each row of "active".
+	Describe func(r *trace.Record) string
 }
 
 // prefix is where a Handler is mounted.

@@ -371,7 +371,12 @@ func TestActive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		base := tracetest.Strict(t)
 		rec := trace.RecorderFromContext(base)
-		h := capture.Handler(capture.Config{Recorder: rec})
+		h := capture.Handler(capture.Config{Recorder: rec, Describe: func(r *trace.Record) string {
+			if r.Name == "zfs send" {
+				return "process 77 in state D, taskq_wait_id"
+			}
+			return ""
+		}})
 		normal := func(s string) string {
 			s = regexp.MustCompile(`\b[a-p][a-z2-7]{12}\b`).ReplaceAllString(s, "aaaaaaaaaaaaa")
 			return regexp.MustCompile(`\(pid \d+\)`).ReplaceAllString(s, "(pid 1)")
@@ -386,13 +391,16 @@ func TestActive(t *testing.T) {
 		time.Sleep(1234567 * time.Microsecond)
 		_, child := trace.WithTask(sctx, "zfs send")
 		child.SetError(errors.New("out of space"))
+		child.Log(time.Time{}, slog.LevelInfo, "earlier")
+		child.Log(time.Time{}, slog.LevelWarn, "started", slog.Int("pid", 77))
 		_, other := trace.WithTask(base, "other")
 		time.Sleep(5 * time.Millisecond)
 		want := `capture.test (pid 1): 3 tasks and 1 span are open, level recording
       AGE  KIND  ID             NAME
   1h30m1s  task  aaaaaaaaaaaaa  replicate        dataset="tank/a b" n=3 x=0.5 on=true nan=NaN
     1.24s  span  aaaaaaaaaaaaa    "step\x1b[2J"  text="a\nb"
-      5ms  task  aaaaaaaaaaaaa      zfs send     failed
+      5ms  task  aaaaaaaaaaaaa      zfs send     failed [process 77 in state D, taskq_wait_id]
+      5ms  log                        started    pid=77
       5ms  task  aaaaaaaaaaaaa  other
 `
 		if got := normal(get(h, "active").Body.String()); got != want {
@@ -406,6 +414,8 @@ func TestActive(t *testing.T) {
 					Depth                    int
 					Age                      int64 `json:"age_ns"`
 					Attrs                    map[string]any
+					State                    string
+					Log                      struct{ Msg, Level string } `json:"last_log"`
 				}
 			}
 			if err := json.Unmarshal(w.Body.Bytes(), &doc); err != nil || len(doc.Open) != 4 || doc.Level != "recording" || w.Header().Get("Content-Type") != "application/json" {
@@ -413,7 +423,8 @@ func TestActive(t *testing.T) {
 			}
 			first, second, third := doc.Open[0], doc.Open[1], doc.Open[2]
 			if first.Attrs["n"] != 3.0 || first.Attrs["on"] != true || first.Attrs["x"] != 0.5 || first.Attrs["nan"] != "NaN" || second.Parent != first.ID || third.Parent != second.ID ||
-				third.Depth != 2 || third.Age != int64(5*time.Millisecond) || second.Attrs["text"] != "a\nb" || third.Kind != "task" || third.Status != "error" {
+				third.Depth != 2 || third.Age != int64(5*time.Millisecond) || second.Attrs["text"] != "a\nb" || third.Kind != "task" || third.Status != "error" ||
+				third.State != "process 77 in state D, taskq_wait_id" || third.Log.Msg != "started" || third.Log.Level != "WARN" || first.Log.Msg != "" {
 				t.Errorf("%s", w.Body)
 			}
 		}
