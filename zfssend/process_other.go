@@ -11,3 +11,7 @@ func (family) look() (l []ProcessStatus)    { return l }
 func (family) orphans() (l []ProcessStatus) { return l }
 
 func (p ProcessStatus) kill() {}
+
+func readStatus(int) (p ProcessStatus, ok bool) { return p, false }
+
+func (p *ProcessStatus) look() {}

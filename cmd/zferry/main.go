@@ -80,7 +80,7 @@ line of its log carries the IDs of the tasks and spans of that trace.
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
-	root.AddCommand(newReplicate(stdout, stderr), newStream())
+	root.AddCommand(newReplicate(stdout, stderr), newPprof(stdout, stderr), newStream())
 	return root
 }
 
@@ -135,8 +135,9 @@ func hintFor(err error) string {
 			return ""
 		}
 	}
-	if conflict, ok := errors.AsType[*replicate.Conflict](err); ok {
-		return conflict.Hint()
+	var hinted interface{ Hint() string }
+	if errors.As(err, &hinted) {
+		return hinted.Hint()
 	}
 	if _, locked := errors.AsType[*zfssend.LockedError](err); locked {
 		return "wait for it, or stop it; a lock ends with its process"

@@ -47,7 +47,7 @@ func (o *observation) run(ctx context.Context, stderr io.Writer, command func(co
 	logging.SetDefault(lines.Handler)
 	defer bridge.TakeOver(ctx, "std")()
 
-	observed, err := o.trace.Start(capture.Config{})
+	observed, err := o.trace.Start(capture.Config{Describe: describeSpan})
 	if err != nil {
 		return err
 	}
