@@ -23,6 +23,7 @@ func TestPeerLost(t *testing.T) {
 		"send": {zfstest.Write(1 << 30)}, "receive": {zfstest.Block()}, "list": {zfstest.Block()},
 	}), Grace: time.Second}
 	near, far := socketpair(t)
+	t.Cleanup(func() { near.Close() })
 	conn := newSwallower(near)
 	agent := &Agent{Client: client, Policy: Unrestricted(), Heartbeat: lost / 4, Lost: lost}
 	served := make(chan error, 1)
@@ -76,6 +77,7 @@ func TestPeerLost(t *testing.T) {
 func TestSilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := net.Pipe()
+		defer near.Close()
 		conn := newSwallower(near)
 		served := make(chan error, 1)
 		go func() { served <- (&Agent{}).Serve(context.Background(), far) }()

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"path/filepath"
 	"sync"
 	"syscall"
 	"testing"
@@ -16,7 +17,24 @@ import (
 	"github.com/spanstack/spanstack/zfssend/zfstest/zfsmodel"
 )
 
-func TestMain(m *testing.M) { zfstest.Main(m) }
+// agentVariable makes the test binary an agent on its standard input and output, with that zfs.
+const agentVariable = "REMOTE_TEST_AGENT"
+
+func TestMain(m *testing.M) {
+	if zfs := os.Getenv(agentVariable); zfs != "" && filepath.Base(os.Args[0]) != "zfs" {
+		agent := &Agent{Client: &zfssend.Client{Command: []string{zfs}}, Policy: Unrestricted()}
+		if err := agent.Serve(context.Background(), stdio{os.Stdin, os.Stdout}); err != nil {
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	zfstest.Main(m)
+}
+
+type stdio struct {
+	io.Reader
+	io.WriteCloser
+}
 
 // socketpair returns the two ends of a connection as ssh's are: stream sockets of the kernel.
 func socketpair(t testing.TB) (a, b net.Conn) {
@@ -153,7 +171,7 @@ func (s *swallower) Read(p []byte) (int, error) {
 			return n, err
 		}
 		if err != nil {
-			<-s.closed
+			<-s.closed // it isn't seen that the other side has gone
 			return 0, net.ErrClosed
 		}
 	}
@@ -166,7 +184,11 @@ func (s *swallower) Write(p []byte) (int, error) {
 	return s.Conn.Write(p)
 }
 
+// Close doesn't get through either, once packets are dropped.
 func (s *swallower) Close() error {
 	s.once.Do(func() { close(s.closed) })
+	if s.isLost() {
+		return s.Conn.SetReadDeadline(time.Now())
+	}
 	return s.Conn.Close()
 }
