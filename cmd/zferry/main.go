@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/spanstack/spanstack/zfssend"
+	"github.com/spanstack/spanstack/zfssend/remote"
 	"github.com/spanstack/spanstack/zfssend/replicate"
 	"github.com/spanstack/spanstack/zfssend/zstream"
 )
@@ -76,7 +77,7 @@ line of its log carries the IDs of the tasks and spans of that trace.
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
-	root.AddCommand(newReplicate(stdout, stderr), newStream())
+	root.AddCommand(newReplicate(stdout, stderr), newAgent(stdout, stderr), newStream())
 	return root
 }
 
@@ -117,6 +118,8 @@ func hintFor(err error) string {
 		return conflict.Hint()
 	}
 	switch {
+	case errors.Is(err, remote.ErrRefused):
+		return "what the agent there does is said by the flags --root, --allow and --property that it was started with"
 	case errors.Is(err, zstream.ErrTruncated):
 		return "the sender or the connection broke off, or a length was damaged; send it again. What zfs send -S writes has no end, and is no backup"
 	case errors.Is(err, zstream.ErrChecksum):

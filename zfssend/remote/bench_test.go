@@ -39,7 +39,25 @@ func BenchmarkStream(b *testing.B) {
 			r.Close()
 		}
 	})
-	b.Run("zfs-send", func(b *testing.B) { // with a process and its pipe
+	b.Run("zfs-copy", func(b *testing.B) { // with a process and its pipe
+		client := zfssend.Client{Command: zfstest.Fake(zfstest.Scripts{"send": {zfstest.Cat(sparse(b))}})}
+		b.SetBytes(benchBytes)
+		for b.Loop() {
+			r, err := client.Send(b.Context(), "tank/a@x", zfssend.SendOptions{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			near, far := socketpair(b)
+			go func() {
+				io.CopyBuffer(struct{ io.Writer }{far}, struct{ io.Reader }{r}, make([]byte, copyBuffer))
+				far.Close()
+			}()
+			drainAll(b, near)
+			near.Close()
+			r.Close()
+		}
+	})
+	b.Run("zfs-send", func(b *testing.B) { // likewise
 		h := benchHost(b)
 		b.SetBytes(benchBytes)
 		for b.Loop() {

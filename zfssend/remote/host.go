@@ -161,7 +161,7 @@ func newSession(ctx context.Context, rwc io.ReadWriteCloser, cfg *Config) (*sess
 		DialContext: func(context.Context, string, string) (net.Conn, error) { return s.link, nil },
 		Protocols:   new(http.Protocols),
 		HTTP2: &http.HTTP2Config{
-			MaxReceiveBufferPerStream: streamWindow, // and for the connection the default, which is that of 512 streams
+			MaxReceiveBufferPerStream: streamWindow, // and for the connection the default, which is that of 256 streams
 			MaxReadFrameSize:          httpFrame,
 			SendPingTimeout:           orDefault(cfg.Heartbeat, DefaultHeartbeat),
 			PingTimeout:               2 * cfg.lost(), // the link is quicker, and says why

@@ -9,11 +9,13 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/spanstack/spanstack/logging"
 	"github.com/spanstack/spanstack/trace"
 	"github.com/spanstack/spanstack/zfssend"
 )
@@ -184,6 +186,7 @@ func (s *service) ServeHTTP(w http.ResponseWriter, h *http.Request) {
 	defer s.leave()
 	r := &request{s: s, client: s.agent.client(), http: h, reply: newReply(w, orDefault(s.agent.Heartbeat, DefaultHeartbeat))}
 	defer r.reply.stop()
+	defer r.survive()
 	ctx := extract(s.ctx, h.Header)
 	r.ctx, r.cancel = context.WithCancelCause(ctx)
 	defer r.cancel(nil)
@@ -201,6 +204,14 @@ func (s *service) ServeHTTP(w http.ResponseWriter, h *http.Request) {
 		r.quick(came)
 	default:
 		r.do()
+	}
+}
+
+// survive turns a panic, which is a bug here, into an error of the one request: others have streams on this connection.
+func (r *request) survive() {
+	if v := recover(); v != nil {
+		logging.GetLogger(r.s.ctx, subsystem).Error("panic", "request", r.verb, "value", v, "stack", string(debug.Stack()))
+		r.fail(fmt.Errorf("the agent has a bug: panic: %v", v))
 	}
 }
 

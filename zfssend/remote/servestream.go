@@ -236,12 +236,16 @@ func (r *request) trace() error {
 }
 
 // dataWriter writes data frames.
-type dataWriter struct{ reply *reply }
+type dataWriter struct {
+	reply *reply
+	buf   []byte
+}
 
 func (d *dataWriter) Write(p []byte) (n int, err error) {
 	for len(p) > 0 {
 		piece := p[:min(len(p), copyBuffer)]
-		if err := d.reply.write(appendFrame(nil, kindData, piece)); err != nil {
+		d.buf = appendFrame(d.buf[:0], kindData, piece)
+		if err := d.reply.write(d.buf); err != nil {
 			return n, err
 		}
 		n += len(piece)
