@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"unicode"
@@ -214,22 +215,24 @@ func typedFault(err error, depth int) *fault {
 	return nil
 }
 
-func unwrapped(err error) []error {
+// unwrapped returns what an error unwraps to, and what it is by its own Is alone.
+func unwrapped(err error) (errs []error) {
 	switch e := err.(type) {
 	case interface{ Unwrap() error }:
 		if cause := e.Unwrap(); cause != nil {
-			return []error{cause}
+			errs = []error{cause}
 		}
 	case interface{ Unwrap() []error }:
-		return e.Unwrap()
+		errs = slices.Clone(e.Unwrap())
 	}
-	var marks []error // of one that is something by its Is alone
-	for _, e := range []error{zfssend.ErrStalled, zfssend.Unexpected, zfssend.ErrTransport, ErrPeerLost, fs.ErrNotExist, fs.ErrPermission} {
-		if errors.Is(err, e) {
-			marks = append(marks, e)
+	if e, ok := err.(interface{ Is(error) bool }); ok {
+		for _, mark := range []error{zfssend.ErrStalled, zfssend.Unexpected, zfssend.ErrTransport, ErrPeerLost, fs.ErrNotExist, fs.ErrPermission} {
+			if e.Is(mark) {
+				errs = append(errs, mark)
+			}
 		}
 	}
-	return marks
+	return errs
 }
 
 func valueOf(v any) value {

@@ -6,8 +6,10 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -163,23 +165,44 @@ func TestHostileFrames(t *testing.T) {
 	}
 }
 
-// TestTokenOfAnother has a peer ask for a snapshot outside of its root by a token, and pretend to expect it.
+// TestTokenOfAnother has a peer ask for a snapshot outside of its root by a token, and pretend to expect it. zfs send isn't started.
 func TestTokenOfAnother(t *testing.T) {
 	zfstest.CheckLeaks(t)
-	model := zfstest.Model(t)
-	dataset(t, model, "tank/secret", "@x", 2<<20)
-	dataset(t, model, "tank/open", "@x", 1000)
-	client := &zfssend.Client{Command: model.Command()}
-	guids, err := client.GUIDs(t.Context(), "tank/secret@x")
-	if err != nil {
-		t.Fatal(err)
-	}
-	// A token of the secret one, which says that it is of the open one.
-	token := zstream.Token{Object: 1, ToGUID: guids["tank/secret@x"], ToName: "tank/open@x"}.String()
+	started := t.TempDir() + "/started"
+	client := &zfssend.Client{Command: zfstest.Fake(zfstest.Scripts{
+		"get": {zfstest.Print("tank/open@x\t5\n")}, "send": {zfstest.Touch(started)},
+	})}
 	h := connect(t, &Agent{Client: client, Policy: Policy{Roots: []string{"tank/open"}, Verbs: allVerbs}}, Config{}).host
-	err = sendTo(h, "tank/open@x", zfssend.SendOptions{Token: token, Expect: &zfssend.Expect{ToName: "tank/open@x", ToGUID: guids["tank/secret@x"]}})
-	if !errors.Is(err, zfssend.Unexpected) {
-		t.Errorf("got %v", err)
+	const secret = 7
+	token := zstream.Token{Object: 1, ToGUID: secret, ToName: "tank/open@x"}.String()
+	err := sendTo(h, "tank/open@x", zfssend.SendOptions{Token: token, Expect: &zfssend.Expect{ToName: "tank/open@x", ToGUID: secret}})
+	if _, statErr := os.Stat(started); !errors.Is(err, zfssend.Unexpected) || statErr == nil {
+		t.Errorf("got %v; zfs send: %v", err, statErr)
+	}
+}
+
+// TestPlaintext refuses to send an encrypted dataset otherwise than raw, also one below.
+func TestPlaintext(t *testing.T) {
+	zfstest.CheckLeaks(t)
+	started := t.TempDir() + "/started"
+	row := "tank/%s\tfilesystem\t1\t1\t%s\t-\n"
+	client := &zfssend.Client{Command: zfstest.Fake(zfstest.Scripts{
+		"list -Hp -t filesystem,volume -o name,type,guid,createtxg,encryption,receive_resume_token -d": {zfstest.Print(fmt.Sprintf(row, "a", "off"))},
+		"list -Hp -t filesystem,volume -o name,type,guid,createtxg,encryption,receive_resume_token -r": {
+			zfstest.Print(fmt.Sprintf(row, "a", "off") + fmt.Sprintf(row, "a/b", "aes-256-gcm"))},
+		"send -w": {zfstest.Write(10)}, "send tank/a@x": {zfstest.Write(10)}, "send -R": {zfstest.Touch(started)},
+	})}
+	p := Unrestricted()
+	p.RefusePlaintext = true
+	h := connect(t, &Agent{Client: client, Policy: p}, Config{}).host
+	for _, o := range []zfssend.SendOptions{{}, {Raw: true}, {Raw: true, Replicate: true}} {
+		if err := sendTo(h, "tank/a@x", o); err != nil {
+			t.Errorf("%+v: %v", o, err)
+		}
+	}
+	err := sendTo(h, "tank/a@x", zfssend.SendOptions{Replicate: true})
+	if _, statErr := os.Stat(started); !errors.Is(err, ErrRefused) || statErr == nil {
+		t.Errorf("got %v; zfs send: %v", err, statErr)
 	}
 }
 

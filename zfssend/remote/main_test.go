@@ -143,7 +143,6 @@ func unusable(t *testing.T) *zfssend.Client {
 // swallower is a connection from which nothing goes out and nothing comes in once it is told so, as where packets are dropped.
 type swallower struct {
 	net.Conn
-	mu     sync.Mutex
 	closed chan struct{}
 	lost   chan struct{}
 	once   sync.Once

@@ -139,11 +139,11 @@ func newInbound(r *request) *inbound {
 func (in *inbound) request(q *receiveRequest) error {
 	k, _, err := in.frames.next()
 	if err != nil {
-		return err
+		return in.reason(err)
 	}
 	k, text, err := in.frames.message(k, orDefault(in.r.s.agent.MaxRequest, DefaultMaxRequest))
 	if err != nil {
-		return err
+		return in.reason(err)
 	}
 	if k != kindJSON {
 		return violation("a frame %q, where a request has to be", byte(k))

@@ -149,18 +149,18 @@ func TestSendFails(t *testing.T) {
 	zfstest.CheckLeaks(t)
 	client := &zfssend.Client{Command: zfstest.Fake(zfstest.Scripts{"send": {zfstest.Write(1 << 20), zfstest.Stderr("cannot send: I/O error\n"), zfstest.Exit(1)}})}
 	p := connect(t, &Agent{Client: client, Policy: Unrestricted()}, Config{})
-	read := func(h zfssend.Host) (int64, error, zfssend.Sender) {
+	read := func(h zfssend.Host) (int64, zfssend.Sender, error) {
 		s, err := h.Send(t.Context(), "tank/a@x", zfssend.SendOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		n, err := io.Copy(io.Discard, struct{ io.Reader }{s})
-		return n, err, s
+		return n, s, err
 	}
-	n, far, s := read(p.host)
-	m, near, _ := read(client.Host())
+	n, s, far := read(p.host)
+	m, _, near := read(client.Host())
 	host, ok := errors.AsType[*HostError](far)
-	if n != 1<<20 || m != n || !ok || pidless(host.Err) != pidless(near) {
+	if n != 1<<20 || m != n || !ok || host.Err.Error() != near.Error() {
 		t.Errorf("%d bytes, then %v; near %d, %v", n, far, m, near)
 	}
 	if s.State() != zfssend.StateFailed || s.Stderr() != "cannot send: I/O error\n" || !errors.Is(s.Err(), zfssend.PoolIO) {
@@ -170,8 +170,6 @@ func TestSendFails(t *testing.T) {
 		t.Errorf("Close: %v", err)
 	}
 }
-
-func pidless(err error) string { return err.Error() }
 
 // TestReceiveFails sees that the death of zfs receive ends an input that stalls, at once and with its own error.
 func TestReceiveFails(t *testing.T) {
