@@ -172,6 +172,8 @@ func newSession(ctx context.Context, rwc io.ReadWriteCloser, cfg *Config) (*sess
 	if err == nil {
 		s.http = conn
 		err = s.greet(ctx)
+	} else if ctx.Err() == nil {
+		err = s.failure(err)
 	}
 	if err != nil {
 		s.close(err)

@@ -37,7 +37,7 @@ func TestPeerLost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in := &stalling{Reader: &zfstest.Pattern{}, closed: make(chan struct{})}
+	in := &stalling{Reader: zeros{}, closed: make(chan struct{})}
 	receive, err := h.Receive(t.Context(), "tank/b", in, zfssend.ReceiveOptions{})
 	if err != nil {
 		t.Fatal(err)

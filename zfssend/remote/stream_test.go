@@ -278,13 +278,13 @@ func TestStalledStreams(t *testing.T) {
 	client := &zfssend.Client{Command: zfstest.Fake(zfstest.Scripts{
 		"receive tank/stalled": {zfstest.Read(10), zfstest.Block()},
 		"receive tank/flows":   {zfstest.Save(dir + "/saved")},
-		"send":                 {zfstest.Write(64 << 20)},
+		"send":                 {zfstest.Write(16 << 20)},
 		"get":                  {zfstest.Print("tank\t7\n")},
 	})}
 	p := connect(t, &Agent{Client: client, Policy: Unrestricted()}, Config{})
 	var stalled []zfssend.Receiver
 	for range 15 {
-		in := &stalling{Reader: &zfstest.Pattern{}, closed: make(chan struct{})}
+		in := &stalling{Reader: zeros{}, closed: make(chan struct{})}
 		r, err := p.host.Receive(t.Context(), "tank/stalled", in, zfssend.ReceiveOptions{})
 		if err != nil {
 			t.Fatal(err)
@@ -318,7 +318,7 @@ func TestStalledStreams(t *testing.T) {
 	if err != nil {
 		t.Errorf("the other stream: %v", err)
 	}
-	if info, err := os.Stat(dir + "/saved"); err != nil || info.Size() != 64<<20 {
+	if info, err := os.Stat(dir + "/saved"); err != nil || info.Size() != 16<<20 {
 		t.Errorf("the other stream: %v, %v", info, err)
 	}
 	for _, s := range append([]io.Closer{unread}, closers(stalled)...) {
