@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/spanstack/spanstack/zfssend"
+	"github.com/spanstack/spanstack/zfssend/remote"
 	"github.com/spanstack/spanstack/zfssend/replicate"
 	"github.com/spanstack/spanstack/zfssend/zstream"
 )
@@ -80,7 +81,7 @@ line of its log carries the IDs of the tasks and spans of that trace.
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
-	root.AddCommand(newReplicate(stdout, stderr), newPprof(stdout, stderr), newStream())
+	root.AddCommand(newReplicate(stdout, stderr), newAgent(stdout, stderr), newPprof(stdout, stderr), newStream())
 	return root
 }
 
@@ -147,6 +148,8 @@ func hintFor(err error) string {
 		return "if what was changed on the destination isn't needed, run it again with --rollback, which discards it"
 	case errors.Is(err, zfssend.PropertyDenied):
 		return "delegate the property on the destination, or leave out --set"
+	case errors.Is(err, remote.ErrRefused):
+		return "what the agent there does is said by the flags --root, --allow and --property that it was started with"
 	case errors.Is(err, zstream.ErrTruncated):
 		return "the sender or the connection broke off, or a length was damaged; send it again. What zfs send -S writes has no end, and is no backup"
 	case errors.Is(err, zstream.ErrChecksum):
