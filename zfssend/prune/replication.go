@@ -165,3 +165,10 @@ func (r *replication) need(guid uint64, reason string) {
 		r.needed[guid] = append(r.needed[guid], reason)
 	}
 }
+
+// CursorOwner reports whether a bookmark, "#zferry_backup_0123456789abcdef", is one that a replication has left to start from, and
+// says in words whose it is: "zferry's cursor backup", or "zrepl's job nightly".
+func CursorOwner(bookmark string) (owner string, ok bool) {
+	c, ok := parseCursor(bookmark)
+	return c.owner, ok
+}
