@@ -189,7 +189,8 @@ func (o Options) skip(ctx context.Context, host zfssend.Host, d dataset) (Reason
 	case d.Properties["origin"] == "-":
 		return NotWritten, nil // without any snapshot, it would count from nothing
 	}
-	// A clone counts from its origin, and may have no snapshot of its own.
+	// A clone counts from its origin, and may have no snapshot of its own. ZFS 2.1 writes something to it when it is made, so that
+	// it doesn't come here, but doesn't promise that.
 	list, err := host.List(ctx, d.Name, zfssend.ListOptions{})
 	if err != nil {
 		return 0, fmt.Errorf("snapshot: %w", err)

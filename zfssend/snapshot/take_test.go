@@ -125,17 +125,34 @@ func TestTakeIfWritten(t *testing.T) {
 		"tank/c: nothing was written since its newest snapshot")
 }
 
-// TestTakeOfClone: nothing was written to a clone since its origin, but it has no snapshot yet.
+// TestTakeOfClone: a clone has its first snapshot taken, also where zfs says that nothing was written to it since its origin.
 func TestTakeOfClone(t *testing.T) {
 	m, host := newModel(t)
 	zfs(t, m, "snapshot", "tank/a@1")
 	zfs(t, m, "clone", "tank/a@1", "tank/c/clone")
 	zfs(t, m, "snapshot", "tank/c@1")
+	unwritten := asItsOrigin{host, "tank/c/clone"}
 	o := Options{Datasets: []string{"tank/c"}, Recursive: true, IfWritten: true, Name: "2"}
-	wantResult(t, take(t, host, o), "tank/c/clone@2", "tank/c: nothing was written since its newest snapshot")
+	wantResult(t, take(t, unwritten, o), "tank/c/clone@2", "tank/c: nothing was written since its newest snapshot")
 	o.Name = "3"
-	wantResult(t, take(t, host, o), "", "tank/c: nothing was written since its newest snapshot",
+	wantResult(t, take(t, unwritten, o), "", "tank/c: nothing was written since its newest snapshot",
 		"tank/c/clone: nothing was written since its newest snapshot")
+}
+
+// asItsOrigin is a host on which nothing was written to a clone.
+type asItsOrigin struct {
+	zfssend.Host
+	clone string
+}
+
+func (h asItsOrigin) List(ctx context.Context, name string, o zfssend.ListOptions) ([]zfssend.Dataset, error) {
+	list, err := h.Host.List(ctx, name, o)
+	for _, d := range list {
+		if d.Name == h.clone && d.Properties != nil {
+			d.Properties["written"] = "0"
+		}
+	}
+	return list, err
 }
 
 func TestTakeExcluded(t *testing.T) {
