@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,6 +23,7 @@ type snapshotCommand struct {
 	name, zone           string
 	exclude              []string
 	dryRun, json         bool
+	before, after        string
 	observe              observation
 
 	options        snapshot.Options
@@ -45,13 +47,16 @@ second snapshot fails: use UTC, or %z.
 With --if-written, datasets are left out to which nothing was written since their newest snapshot. What a program wrote within
 the last seconds may not count yet; then it does for the next snapshot, which has it, too.
 
+PROGRAM is run without arguments. Its environment has ZFERRY_SNAPSHOT, the name, and ZFERRY_DATASETS, one in a line; at the end
+also ZFERRY_TAKEN, the snapshots, and ZFERRY_ERROR.
+
 ` + exclusionHelp + `
 
 Exit codes:
     0  done; also if all were left out
     1  failed: no snapshot was taken
     2  wrong flags or arguments
-    3  partly done: those of one pool were taken, and those of another one were not
+    3  partly done: some snapshots were taken, but not those of another pool, or the program at the end failed
   130  interrupted by SIGINT or SIGTERM`,
 		Example: `  zferry snapshot tank/home                                  take tank/home@zferry_2026-03-01_06:00:00Z
   zferry snapshot -r --if-written tank                       of all datasets of the pool to which something was written
@@ -81,6 +86,8 @@ Exit codes:
 	flags.BoolVar(&c.ifWritten, "if-written", false, "leave out datasets to which nothing was written since their newest snapshot")
 	flags.BoolVarP(&c.dryRun, "dry-run", "n", false, "say what would be done, and do nothing")
 	flags.BoolVar(&c.json, "json", false, "print what was done, or would be, as JSON")
+	flags.StringVar(&c.before, "before", "", "run the `PROGRAM` first, such as one that halts a database, and do nothing if it fails")
+	flags.StringVar(&c.after, "after", "", "run the `PROGRAM` at the end, also after a failure")
 	c.observe.addFlags(cmd)
 	return cmd
 }
@@ -112,16 +119,35 @@ func (c *snapshotCommand) run(ctx context.Context) (err error) {
 		fmt.Fprintf(c.stderr, "zferry: warning: names such as @%s come twice: those of %s until %s, and again until %s; add %%z to the template, or use UTC\n",
 			c.template.Name(from), from.Format(time.RFC3339), to.Format(time.RFC3339), to.Add(to.Sub(from)).Format(time.RFC3339))
 	}
-	result, err := snapshot.Take(ctx, thisHost().Host(), c.options)
+	result, err := c.take(ctx)
 	for _, s := range result.Skipped {
 		log.Debug("left out", "dataset", s.Dataset, "reason", s.Reason)
 	}
 	if err != nil {
 		log.Error("taking snapshots failed", "error", err, "taken", len(result.Taken))
-		err = &partialError{err, len(result.Taken)}
+		return errors.Join(&partialError{err, len(result.Taken)}, c.tell(result))
 	}
 	log.Info("took snapshots", "name", c.options.Name, "taken", len(result.Taken), "left_out", len(result.Skipped))
-	return errors.Join(err, c.tell(result))
+	return c.tell(result)
+}
+
+// take takes the snapshots, between the hooks.
+func (c *snapshotCommand) take(ctx context.Context) (result snapshot.Result, err error) {
+	host := thisHost().Host()
+	if c.dryRun {
+		return snapshot.Take(ctx, host, c.options)
+	}
+	env := []string{"ZFERRY_SNAPSHOT=" + c.options.Name, "ZFERRY_DATASETS=" + strings.Join(c.options.Datasets, "\n")}
+	defer func() { // whatever happens: what was halted has to go on
+		env = append(env, "ZFERRY_TAKEN="+strings.Join(result.Taken, "\n"), "ZFERRY_ERROR="+errorText(err))
+		if hook := runHook(context.WithoutCancel(ctx), c.stderr, c.after, "after", env); hook != nil {
+			err = errors.Join(err, hook)
+		}
+	}()
+	if err := runHook(ctx, c.stderr, c.before, "before", env); err != nil {
+		return result, err
+	}
+	return snapshot.Take(ctx, host, c.options)
 }
 
 // tell says what was done.
