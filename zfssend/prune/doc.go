@@ -2,11 +2,11 @@
 //
 // A [Policy] has rules. A snapshot is kept if any of them keeps it:
 //
-//	grid, err := prune.ParseGrid("1x1h(keep=all) | 24x1h | 30x1d | 12x30d")
+//	grid, err := prune.ParseGrid("1x1h(keep=all) | 24x1h | 30x1d | 12x30d", time.UTC)
 //	...
 //	p := prune.Pruner{Host: host, Policy: prune.Policy{
-//		Match: template.Match,
-//		Rules: []prune.Rule{prune.KeepLast(10), grid, prune.KeepMatching(regexp.MustCompile("^before-"), false)},
+//		Match: template.Match, // of package snapshot
+//		Rules: []prune.Rule{grid, prune.KeepUnreplicated(), prune.KeepMatching(regexp.MustCompile("^before-"), false)},
 //	}}
 //	plans, err := p.Plan(ctx, "tank/home", true, prune.Peer{Host: backup, Dataset: "backup/home", Role: prune.Target})
 //	...
@@ -36,7 +36,8 @@
 //   - those of which this host's clock says that they are of the future;
 //   - for each known [Peer], the newest snapshot that both sides have, from which the next increment starts, and what an
 //     interrupted receive needs. On the source, that snapshot may go if it has a cursor, a bookmark of the names that zferry and
-//     zrepl give: an increment can start from one. On a destination it may not, since there the snapshot itself is needed.
+//     zrepl give, since an increment can start from one; but only that peer's own cursor, if there are several. On a destination
+//     it may not, since there the snapshot itself is needed.
 //
 // Snapshots are compared by GUID, never by name. Who prunes without naming the peers relies on cursors, holds and the newest snapshot.
 //
