@@ -22,7 +22,7 @@ type IncompleteError struct {
 	Total  int
 	Done   int // destroyed
 	Failed []zfssend.Failure
-	Err    error // of the host or its connection, if that ended it
+	Err    error // what ended it, if it was ended: the context's cause, or an error of the host or its connection
 }
 
 // Error names the first failure.
@@ -72,6 +72,9 @@ func (p *Pruner) Execute(ctx context.Context, plans []*Plan) (result Result, err
 	}
 	span.SetAttrs(slog.Int("destroyed", len(result.Destroyed)), slog.Int("failed", len(result.Failed)))
 	if len(result.Failed) > 0 {
+		if ctx.Err() != nil {
+			e.err = context.Cause(ctx) // which is why, also if some failed before
+		}
 		return result, &IncompleteError{Total: len(victims), Done: len(result.Destroyed), Failed: result.Failed, Err: e.err}
 	}
 	return result, nil

@@ -312,6 +312,23 @@ func TestExecuteFails(t *testing.T) {
 	}
 }
 
+// TestInterrupted: who is interrupted in the middle is told so, and what is left.
+func TestInterrupted(t *testing.T) {
+	m, host := newModel(t)
+	p := &Pruner{Host: host, Policy: Policy{Rules: []Rule{lastRule(1)}}}
+	plans := makePlans(t, p, "tank/a")
+	why := errors.New("interrupted")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	host.before = func() { cancel(why) }
+	result, err := p.Execute(ctx, plans)
+	if !errors.Is(err, why) || len(result.Failed) != 8 || result.Failed[0].Cause != zfssend.Canceled {
+		t.Errorf("%+v, %v", result, err)
+	}
+	if got := len(strings.Fields(snapshots(t, m, "tank/a"))); got != 10 {
+		t.Errorf("%d are left", got)
+	}
+}
+
 // TestPortions: many are destroyed in portions, each looked at first; and after a failure of the host no more are tried.
 func TestPortions(t *testing.T) {
 	plan := &Plan{Dataset: "tank/a"}
