@@ -17,7 +17,8 @@
 //	}
 //	err = receive.Wait()
 //
-// Package replicate, below this one, decides what to send, and does it.
+// Package replicate, below this one, decides what to send, and does it. Package snapshot takes snapshots whose names tell the time,
+// and package prune destroys those that nobody needs.
 //
 // # Streams
 //

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -17,17 +18,25 @@ import (
 // hookPatience is how long a hook that is interrupted may go on.
 const hookPatience = 10 * time.Second
 
-// hook runs a program of the user's, if there is one: without arguments, what there is to know in its environment, its
+// hook runs a program of the user's, if there is one.
+func (c *replicateCommand) hook(ctx context.Context, program, when string, env []string) error {
+	if c.dryRun {
+		return nil
+	}
+	return runHook(ctx, c.stderr, program, when, append([]string{"ZFERRY_SOURCE=" + c.source, "ZFERRY_DESTINATION=" + c.destination}, env...))
+}
+
+// runHook runs a program of the user's, if there is one: without arguments, what there is to know in its environment, its
 // output where ours goes.
-func (c *replicateCommand) hook(ctx context.Context, program, when string, env []string) (err error) {
-	if program == "" || c.dryRun {
+func runHook(ctx context.Context, output io.Writer, program, when string, env []string) (err error) {
+	if program == "" {
 		return nil
 	}
 	ctx, span := trace.WithSpan(ctx, "hook", slog.String("program", program), slog.String("when", when))
 	defer span.EndErr(&err)
 	cmd := exec.CommandContext(ctx, program)
-	cmd.Env = append(append(os.Environ(), "ZFERRY_HOOK="+when, "ZFERRY_SOURCE="+c.source, "ZFERRY_DESTINATION="+c.destination), env...)
-	cmd.Stdout, cmd.Stderr = c.stderr, c.stderr
+	cmd.Env = append(append(os.Environ(), "ZFERRY_HOOK="+when), env...)
+	cmd.Stdout, cmd.Stderr = output, output
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = hookPatience
 	if err := cmd.Run(); err != nil {

@@ -67,9 +67,9 @@ func newCommand(stdout, stderr io.Writer) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "zferry",
 		Short: "Replicate ZFS datasets, and see where the time goes",
-		Long: `zferry replicates ZFS datasets.
+		Long: `zferry replicates ZFS datasets, takes snapshots, and prunes them.
 
-It takes no configuration, destroys nothing, and leaves a trace on request: a file that chrome://tracing and
+It takes no configuration, destroys nothing that it isn't told to, and leaves a trace on request: a file that chrome://tracing and
 ui.perfetto.dev open, in which every zfs command is seen with its arguments, its bytes and its waiting times. Every
 line of its log carries the IDs of the tasks and spans of that trace.
 
@@ -81,7 +81,8 @@ line of its log carries the IDs of the tasks and spans of that trace.
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
-	root.AddCommand(newReplicate(stdout, stderr), newAgent(stdout, stderr), newPprof(stdout, stderr), newStream())
+	root.AddCommand(newReplicate(stdout, stderr), newSnapshot(stdout, stderr), newPrune(stdout, stderr), newList(stdout, stderr),
+		newHolds(stdout, stderr), newAgent(stdout, stderr), newPprof(stdout, stderr), newStream())
 	return root
 }
 

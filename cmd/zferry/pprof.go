@@ -41,12 +41,17 @@ ADDR is where it listens: host:port, or unix:PATH for a socket. Without it, it i
 ` + daemonSocket + `.`,
 		Example: `  zferry pprof active                                  what is the daemon doing? What hangs, since when, and what said it last?
   zferry pprof flight --last 5m -o last.json           what led to it, for chrome://tracing and ui.perfetto.dev
+  zferry pprof capture --time 10s -o next.pftrace unix:/run/backup.sock
   zferry pprof activity-trace localhost:6060 >live.json     what comes, until Ctrl-C; can be loaded wherever it is cut
   zferry pprof profile --time 30s -o time.pb.gz        where the time goes, for go tool pprof`,
 	}
+	examples := make(map[string]string) // of the parent's, those of each
+	for line := range strings.Lines(parent.Example) {
+		examples[strings.Fields(line)[2]] += line
+	}
 	add := func(use, short string, page func() (path string, query url.Values)) *cobra.Command {
 		cmd := &cobra.Command{
-			Use: use + " [ADDR]", Short: short, Args: cobra.MaximumNArgs(1),
+			Use: use + " [ADDR]", Short: short, Example: strings.TrimSuffix(examples[use], "\n"), Args: cobra.MaximumNArgs(1),
 			RunE: func(cmd *cobra.Command, args []string) error {
 				addr := "unix:" + daemonSocket
 				if len(args) == 1 {

@@ -71,6 +71,7 @@ Environment:
 			}
 			return nil
 		},
+		ValidArgsFunction: completeDatasets,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c.source, c.destination = args[0], args[1]
 			if err := c.validate(); err != nil {

@@ -27,6 +27,7 @@ func (r *request) lock() error {
 		return err
 	}
 	<-r.ctx.Done()
+	lock.Close() // before the peer is told
 	return r.reply.finish(nil, &status{Error: faultOf(context.Cause(r.ctx)), State: zfssend.StateCanceled.String()})
 }
 

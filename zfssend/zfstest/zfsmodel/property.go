@@ -275,14 +275,17 @@ func (st *state) fact(name string, d *dataset, property string) (string, bool) {
 // emptyDataset is what a dataset without contents takes, in bytes.
 const emptyDataset = 24 << 10
 
-// written returns how much was written to a dataset since its newest snapshot, or since its origin if it is a clone, in bytes:
-// zero if and only if nothing was.
+// writtenToClone is what is written to a clone when it is made.
+const writtenToClone = 1024
+
+// written returns how much was written to a dataset since its newest snapshot, or since its origin if it is a clone, in bytes.
+// It is zero if and only if there is a snapshot and nothing was.
 func (st *state) written(d *dataset) int64 {
 	since := uint64(0)
 	if s := d.newest(); s != nil {
 		since = s.CreateTXG
 	} else if _, origin := st.origin(d); origin != nil {
-		since = d.CreateTXG
+		return writtenToClone + d.Objects.writtenSince(origin.CreateTXG)
 	}
 	if since > 0 && d.Changed <= since {
 		return 0

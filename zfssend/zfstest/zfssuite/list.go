@@ -135,7 +135,9 @@ func written(e *env) {
 	e.snapshot(a + "@2")
 	is(a, true)
 	clone := e.root + "/clone"
-	e.zfs("clone", a+"@2", clone)
+	e.zfs("clone", "-o", "canmount=off", a+"@2", clone)
+	is(clone, false) // it is written when it is made
+	e.snapshot(clone + "@1")
 	is(clone, true)
 	list, err := e.client.List(e.ctx(), a, zfssend.ListOptions{WithoutVersions: true, Properties: []string{"written", "origin"}})
 	if err != nil || list[0].Properties["written"] != "0" || list[0].Properties["origin"] != "-" {

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spanstack/spanstack/zfssend"
+	"github.com/spanstack/spanstack/zfssend/replicate"
+)
+
+// exclusionHelp explains the globs of those commands that have --exclude.
+const exclusionHelp = `GLOB: * stands for any characters but /, ** for any, ? for one. A GLOB without / is about the last part of a name, at any
+depth; one with / about the whole path below DATASET. "." is DATASET itself. What is below an excluded dataset is excluded, too.`
+
+// thisHost returns the client of this host.
+func thisHost() *zfssend.Client { return &zfssend.Client{LockDir: os.Getenv("ZFERRY_LOCK_DIR")} }
+
+// checkDatasets checks that arguments are names of datasets, or, if allowed, of snapshots.
+func checkDatasets(names []string, snapshots bool) error {
+	for _, s := range names {
+		name, err := zfssend.ParseName(s)
+		if err != nil {
+			return err
+		}
+		if name.Sigil != 0 && (name.Sigil != '@' || !snapshots) {
+			return fmt.Errorf("%s: want a dataset, not a snapshot or bookmark of it", s)
+		}
+	}
+	return nil
+}
+
+// excluder returns what tells which datasets are excluded by globs, each about the path below the named dataset that it belongs to.
+func excluder(globs, roots []string) (func(dataset string) bool, error) {
+	if len(globs) == 0 {
+		return nil, nil
+	}
+	var filter replicate.Filter
+	for _, text := range globs {
+		g, err := replicate.ParseGlob(text)
+		if err != nil {
+			return nil, fmt.Errorf("--exclude: %w", err)
+		}
+		filter.Exclude = append(filter.Exclude, g)
+	}
+	return func(dataset string) bool {
+		longest, path := -1, "."
+		for _, root := range roots {
+			below, ok := strings.CutPrefix(dataset, root)
+			switch {
+			case !ok || len(root) <= longest:
+			case below == "":
+				longest, path = len(root), "."
+			case below[0] == '/':
+				longest, path = len(root), below[1:]
+			}
+		}
+		return !filter.Dataset(path, nil)
+	}, nil
+}
+
+// completeDatasets offers the datasets of this host.
+func completeDatasets(cmd *cobra.Command, _ []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	const patience = 5 * time.Second // of who has pressed a key
+	ctx, cancel := context.WithTimeout(cmd.Context(), patience)
+	defer cancel()
+	names, err := thisHost().Names(ctx)
+	if err != nil {
+		cobra.CompErrorln(err.Error())
+		return nil, cobra.ShellCompDirectiveError
+	}
+	var list []cobra.Completion
+	for _, name := range names {
+		if strings.HasPrefix(name, toComplete) {
+			list = append(list, name)
+		}
+	}
+	return list, cobra.ShellCompDirectiveNoFileComp
+}
+
+// lockAll locks datasets until all is closed. What is a part of one that is locked already, as a tree, is locked by that.
+func lockAll(ctx context.Context, host zfssend.Host, tree bool, datasets ...string) (unlock func(), err error) {
+	var locks []io.Closer
+	unlock = func() {
+		for _, l := range locks {
+			l.Close()
+		}
+	}
+	var locked []string
+next:
+	for _, d := range slices.Sorted(slices.Values(datasets)) { // parents first
+		for _, other := range locked {
+			if d == other || tree && strings.HasPrefix(d, other+"/") {
+				continue next
+			}
+		}
+		l, err := host.Lock(ctx, d, tree)
+		if err != nil {
+			unlock()
+			return nil, err
+		}
+		locks, locked = append(locks, l), append(locked, d)
+	}
+	return unlock, nil
+}

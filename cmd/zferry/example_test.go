@@ -1,0 +1,187 @@
+package main
+
+import (
+	"compress/gzip"
+	"context"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spanstack/spanstack/zfssend/zfstest/zfsmodel"
+)
+
+// TestExamples runs each line of each command's examples, as its help shows them, in a world of its own: what users copy has to work.
+// A line is a command line, and, after two blanks or more, what is to be said about it.
+func TestExamples(t *testing.T) {
+	n := 0
+	for _, cmd := range commands(newCommand(io.Discard, io.Discard)) {
+		if cmd.Example == "" {
+			if !cmd.HasSubCommands() {
+				t.Errorf("the help of %q has no example", cmd.CommandPath())
+			}
+			continue
+		}
+		for line := range strings.Lines(cmd.Example) {
+			command, _, _ := strings.Cut(strings.TrimSpace(line), "  ")
+			if reason, ok := cannotRun(command); ok {
+				t.Logf("left out: %s: %s", command, reason)
+				continue
+			}
+			n++
+			t.Run(command, func(t *testing.T) { newWorld(t, command).run(t, command) })
+		}
+	}
+	if n < 30 {
+		t.Errorf("only %d examples were found", n)
+	}
+}
+
+// unrunnable are beginnings of examples that need what isn't here, and why.
+var unrunnable = map[string]string{
+	"zferry pprof ": "it asks a zferry that runs: testdata/model/pprof.txtar does that",
+	"zferry agent ": "it serves a peer until that goes: testdata/script/agent.txtar does that",
+}
+
+func cannotRun(command string) (reason string, ok bool) {
+	for beginning, reason := range unrunnable {
+		if strings.HasPrefix(command, beginning) {
+			return reason, true
+		}
+	}
+	return "", false
+}
+
+// commands returns a command and all below it.
+func commands(cmd *cobra.Command) []*cobra.Command {
+	list := []*cobra.Command{cmd}
+	for _, below := range cmd.Commands() {
+		list = append(list, commands(below)...)
+	}
+	return list
+}
+
+// world is what examples are about: the pools tank and backup on a model of ZFS, files, and an ssh whose only host is this one.
+type world struct {
+	dir   string
+	shell string
+	env   []string
+	token string // of an interrupted receive
+}
+
+func newWorld(t *testing.T, command string) *world {
+	t.Helper()
+	model, err := modelPools(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{dir: t.TempDir(), shell: "bash"}
+	bin := filepath.Join(w.dir, "bin")
+	for _, dir := range []string{bin, filepath.Join(w.dir, "backups")} {
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := installZFS(bin, model); err != nil {
+		t.Fatal(err)
+	}
+	for name, script := range map[string]string{"ssh": "shift\nexec \"$@\"\n", "jq": "exec cat\n"} {
+		if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+script), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.env = append(os.Environ(), "PATH="+bin+string(filepath.ListSeparator)+os.Getenv("PATH"), "GORACE=atexit_sleep_ms=10",
+		"ZFERRY_LOCK_DIR="+filepath.Join(w.dir, "locks"))
+	w.addStream(t, "tank.zsend", "backups/1.zsend", "backups/2.zsend")
+	w.prepare(t, model, command)
+	return w
+}
+
+// addStream makes files with a stream of a real zfs send.
+func (w *world) addStream(t *testing.T, names ...string) {
+	t.Helper()
+	f, err := os.Open("../../zfssend/zstream/testdata/openzfs-2.1.11/full.zsend.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	r, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		if err := os.WriteFile(filepath.Join(w.dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// prepare makes datasets and snapshots, and what else a command is about.
+func (w *world) prepare(t *testing.T, model *zfsmodel.Model, command string) {
+	t.Helper()
+	w.must(t, `zfs create -p tank/vm/swap && zfs create tank/home && zfs create tank/tmp1`)
+	if err := model.Write("tank/home", "file", make([]byte, 1<<20)); err != nil {
+		t.Fatal(err)
+	}
+	setup := `zfs snapshot -r tank@mon && zfs snapshot -r tank@tue`
+	if strings.Contains(command, "backup/tank") {
+		setup += ` && zfs send -R tank@tue | zfs receive -u backup/tank && zfs snapshot -r tank@wed`
+	}
+	if strings.Contains(command, "holds") {
+		setup += ` && zfs hold -r zferry_backup tank@mon && zfs hold -r zrepl_STEP tank@tue`
+	}
+	w.must(t, setup)
+	if strings.Contains(command, "token") {
+		w.must(t, `zfs send tank/home@mon | head -c 500000 | zfs receive -s -u backup/home || true`)
+		w.token = strings.TrimSpace(w.must(t, `zfs get -H -o value receive_resume_token backup/home`))
+	}
+}
+
+// must runs a command line that has to succeed, and returns its stdout.
+func (w *world) must(t *testing.T, line string) string {
+	t.Helper()
+	stdout, stderr, err := w.sh(t, line)
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", line, err, stderr)
+	}
+	return stdout
+}
+
+func (w *world) sh(t *testing.T, line string) (stdout, stderr string, err error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var out, errout strings.Builder
+	cmd := exec.CommandContext(ctx, w.shell, "-o", "pipefail", "-c", line)
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = w.dir, w.env, &out, &errout
+	err = cmd.Run()
+	return out.String(), errout.String(), err
+}
+
+var someToken = regexp.MustCompile(`1-[0-9a-f]+-[0-9a-f]+-789c[0-9a-f]*\.\.\.`)
+
+// run runs an example, with what it takes from elsewhere put in place.
+func (w *world) run(t *testing.T, command string) {
+	t.Helper()
+	line := someToken.ReplaceAllString(command, w.token)
+	line = strings.ReplaceAll(line, " /backup/", " backups/")
+	line = strings.ReplaceAll(line, "localhost:6060", "localhost:0")
+	stdout, stderr, err := w.sh(t, line)
+	if err != nil {
+		t.Errorf("%s: %v\n%s%s", line, err, stdout, stderr)
+	}
+	if strings.Contains(stderr, "zferry: warning") || strings.Contains(stderr, "zferry: note") {
+		t.Errorf("%s: %s", line, stderr)
+	}
+	t.Logf("%s\n%s", line, stdout)
+}
