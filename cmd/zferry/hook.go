@@ -23,7 +23,7 @@ func (c *replicateCommand) hook(ctx context.Context, program, when string, env [
 	if c.dryRun {
 		return nil
 	}
-	return runHook(ctx, c.stderr, program, when, append([]string{"ZFERRY_SOURCE=" + c.source, "ZFERRY_DESTINATION=" + c.destination}, env...))
+	return runHook(ctx, c.stderr, program, when, append([]string{"ZFERRY_SOURCE=" + c.source.String(), "ZFERRY_DESTINATION=" + c.destination.String()}, env...))
 }
 
 // runHook runs a program of the user's, if there is one: without arguments, what there is to know in its environment, its

@@ -4,12 +4,16 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"strconv"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/spanstack/spanstack/tracefmt"
+	"github.com/spanstack/spanstack/tracefmt/summary"
+	"github.com/spanstack/spanstack/tracefmt/timeline"
 	"github.com/spanstack/spanstack/zfssend/zfstest"
 	"github.com/spanstack/spanstack/zfssend/zfstest/zfsmodel"
 )
@@ -23,7 +27,7 @@ func TestModelScripts(t *testing.T) {
 				return err
 			}
 			bin := filepath.Join(env.WorkDir, "bin")
-			if err := os.Mkdir(bin, 0o700); err != nil {
+			if err := os.MkdirAll(bin, 0o700); err != nil {
 				return err
 			}
 			if err := installZFS(bin, model); err != nil {
@@ -33,7 +37,7 @@ func TestModelScripts(t *testing.T) {
 			env.Setenv("PATH", bin+string(filepath.ListSeparator)+env.Getenv("PATH"))
 			return streams(env)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "write": write, "clock": clock}})
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "write": write, "clock": clock, "summarize": summarize}})
 }
 
 // modelPools returns a model with the pools tank and backup.
@@ -67,4 +71,24 @@ func clock(ts *testscript.TestScript, neg bool, args []string) {
 	age, err := time.ParseDuration(args[0])
 	ts.Check(err)
 	ts.Check(ts.Value("model").(*zfsmodel.Model).ShiftClock(-age))
+}
+
+// summarize FILE writes the tree of a trace's slices to the file "summary".
+func summarize(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: summarize FILE")
+	}
+	in, err := tracefmt.NewReader(strings.NewReader(ts.ReadFile(args[0])))
+	ts.Check(err)
+	var all timeline.Timeline
+	_, err = all.Read(in)
+	ts.Check(err)
+	var sum summary.Summary
+	for e := range all.Events() {
+		sum.Add(e)
+	}
+	sum.Finish()
+	var out strings.Builder
+	ts.Check(sum.WriteText(&out, summary.Style{}))
+	ts.Check(os.WriteFile(ts.MkAbs("summary"), []byte(out.String()), 0o600))
 }

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -20,6 +23,7 @@ import (
 type observation struct {
 	trace captureflag.Flags
 	log   logconfig.Config
+	far   farTraces // of other hosts, for the trace
 }
 
 // addFlags adds the flags, with their completions.
@@ -51,7 +55,12 @@ func (o *observation) run(ctx context.Context, stderr io.Writer, command func(co
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, observed.Stop()) }()
+	if c := o.trace.Trace; c.MaxSize == 0 && !strings.Contains(c.Path, "%n") { // several files can't be put together while they are written
+		o.far.path = strings.ReplaceAll(c.Path, "%p", strconv.Itoa(os.Getpid()))
+	}
+	defer func() {
+		err = errors.Join(err, observed.Stop(), o.far.merge(logging.GetLogger(ctx, "zferry")))
+	}()
 	addDebug(ctx, observed.Server, lines)
 	return command(ctx)
 }

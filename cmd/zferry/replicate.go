@@ -25,7 +25,8 @@ type replicateCommand struct {
 	before, after string
 	observe       observation
 
-	source, destination string
+	connection          connection
+	source, destination endpoint
 	options             replicate.Options
 	stdout, stderr      io.Writer
 }
@@ -36,7 +37,9 @@ func newReplicate(stdout, stderr io.Writer) *cobra.Command {
 		Use:   "replicate [flags] SOURCE DESTINATION",
 		Short: "Copy a dataset's snapshots to another dataset",
 		Long: `replicate brings all snapshots of SOURCE to DESTINATION: in full if DESTINATION doesn't exist, else all since the
-newest snapshot that both have. Both are datasets of this host. With --recursive, the datasets below SOURCE are replicated, too.
+newest snapshot that both have. With --recursive, the datasets below SOURCE are replicated, too.
+
+` + endpointHelp + `
 
 It destroys nothing and rolls nothing back, unless a flag of that name says so. Where it can't go on without that, it says
 what is in the way, and with which commands you would remove it. What it receives isn't mounted, and new filesystems get
@@ -59,6 +62,7 @@ Environment:
   NO_COLOR         no colours in the log`,
 		Example: `  zferry replicate tank/home backup/home                     bring all of its snapshots there
   zferry replicate -r tank backup/tank                       and those of all datasets below
+  zferry replicate -r tank root@nas:backup/tank              to another host, over ssh
   zferry replicate -r --exclude 'tmp*' --exclude-property zferry:replicate=off tank backup/tank
   zferry replicate --snapshot daily-1 tank/home backup/home  take a snapshot first
   zferry replicate --dry-run tank/home backup/home           only say what would be done, and how much it is
@@ -73,8 +77,7 @@ Environment:
 		},
 		ValidArgsFunction: completeDatasets,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c.source, c.destination = args[0], args[1]
-			if err := c.validate(); err != nil {
+			if err := c.validate(args); err != nil {
 				return fmt.Errorf("replicate: %w", err)
 			}
 			return fail(c.observe.run(cmd.Context(), c.stderr, c.run))
@@ -86,22 +89,20 @@ Environment:
 	cmd.Flags().BoolVar(&c.json, "json", false, "print what was done, or would be, as JSON")
 	cmd.Flags().StringVar(&c.before, "before", "", "run the `PROGRAM` first, and do nothing if it fails")
 	cmd.Flags().StringVar(&c.after, "after", "", "run the `PROGRAM` at the end, also after a failure")
+	c.connection.add(cmd.Flags())
 	c.observe.addFlags(cmd)
 	return cmd
 }
 
-func (c *replicateCommand) validate() (err error) {
-	for _, s := range []string{c.source, c.destination} {
-		name, err := zfssend.ParseName(s)
-		if err != nil {
-			return err
-		}
-		if name.Sigil != 0 {
-			return fmt.Errorf("%s: want a dataset, not a snapshot or bookmark of it", s)
-		}
+func (c *replicateCommand) validate(args []string) (err error) {
+	if c.source, err = parseEndpoint(args[0]); err != nil {
+		return err
+	}
+	if c.destination, err = parseEndpoint(args[1]); err != nil {
+		return err
 	}
 	if c.snapshot != "" {
-		if _, err := zfssend.ParseName(c.source + "@" + c.snapshot); err != nil {
+		if _, err := zfssend.ParseName(c.source.dataset + "@" + c.snapshot); err != nil {
 			return err
 		}
 	}
@@ -114,7 +115,7 @@ var errDeadline = errors.New("--deadline is over")
 
 func (c *replicateCommand) run(ctx context.Context) (err error) {
 	ctx, task := trace.WithTask(ctx, "replicate",
-		slog.String("source", c.source), slog.String("destination", c.destination), slog.Bool("dry_run", c.dryRun))
+		slog.String("source", c.source.String()), slog.String("destination", c.destination.String()), slog.Bool("dry_run", c.dryRun))
 	defer task.EndErr(&err)
 	log := logging.GetLogger(ctx, "zferry")
 	log.Info("replicating", "source", c.source, "destination", c.destination, "version", version())
@@ -128,10 +129,13 @@ func (c *replicateCommand) run(ctx context.Context) (err error) {
 		ctx, cancel = context.WithTimeoutCause(ctx, c.deadline, errDeadline)
 		defer cancel()
 	}
-	client := &zfssend.Client{StallTimeout: c.stall, LockDir: os.Getenv("ZFERRY_LOCK_DIR")}
-	r := &replicate.Replicator{Source: client.Host(), Destination: client.Host(), Options: c.options}
+	r, end, err := c.replicator(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
 	if !c.dryRun {
-		lock, err := r.Destination.Lock(ctx, c.destination, c.recursive)
+		lock, err := r.Destination.Lock(ctx, c.destination.dataset, c.recursive)
 		if err != nil {
 			return err
 		}
@@ -147,6 +151,26 @@ func (c *replicateCommand) run(ctx context.Context) (err error) {
 	return err
 }
 
+// replicator connects both hosts. What it returns ends the connections.
+func (c *replicateCommand) replicator(ctx context.Context) (r *replicate.Replicator, end func(), err error) {
+	here := &zfssend.Client{StallTimeout: c.stall, LockDir: os.Getenv("ZFERRY_LOCK_DIR")}
+	c.connection.trace = &c.observe.far
+	source, endSource, err := c.connection.open(ctx, c.source, here)
+	if err != nil {
+		return nil, nil, err
+	}
+	destination, endDestination, err := c.connection.open(ctx, c.destination, here)
+	if err != nil {
+		endSource.Close()
+		return nil, nil, err
+	}
+	return &replicate.Replicator{Source: source, Destination: destination, Options: c.options}, func() {
+		c.observe.far.end()
+		endSource.Close()
+		endDestination.Close()
+	}, nil
+}
+
 // replicate takes the snapshots, plans and replicates. The report is nil if nothing was tried.
 func (c *replicateCommand) replicate(ctx context.Context, r *replicate.Replicator) (*replicate.Report, error) {
 	if c.snapshot != "" {
@@ -154,7 +178,7 @@ func (c *replicateCommand) replicate(ctx context.Context, r *replicate.Replicato
 			return nil, err
 		}
 	}
-	plan, err := r.Plan(ctx, c.source, c.destination)
+	plan, err := r.Plan(ctx, c.source.dataset, c.destination.dataset)
 	if err != nil {
 		return nil, err
 	}
@@ -173,7 +197,7 @@ func (c *replicateCommand) replicate(ctx context.Context, r *replicate.Replicato
 
 // takeSnapshots takes a snapshot of all datasets that are replicated, at the same moment.
 func (c *replicateCommand) takeSnapshots(ctx context.Context, r *replicate.Replicator) error {
-	datasets, err := r.Datasets(ctx, c.source, c.destination)
+	datasets, err := r.Datasets(ctx, c.source.dataset, c.destination.dataset)
 	if err != nil {
 		return err
 	}
