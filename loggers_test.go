@@ -59,6 +59,9 @@ func strayLoggers(file *ast.File) (found []token.Pos) {
 	loggers := strings.Fields(`New With Default SetDefault NewLogLogger NewTextHandler NewJSONHandler NewMultiHandler
 		Debug DebugContext Info InfoContext Warn WarnContext Error ErrorContext Log LogAttrs`)
 	ast.Inspect(file, func(n ast.Node) bool {
+		if call, ok := n.(*ast.CallExpr); ok && adapts(call) {
+			return false
+		}
 		if s, ok := n.(*ast.SelectorExpr); ok && name != "" && slices.Contains(loggers, s.Sel.Name) {
 			if x, ok := s.X.(*ast.Ident); ok && x.Name == name {
 				found = append(found, s.Pos())
@@ -69,12 +72,36 @@ func strayLoggers(file *ast.File) (found []token.Pos) {
 	return found
 }
 
+// adapts reports whether a call makes a logger of package log, as others want one, of one of ours:
+// slog.NewLogLogger(logging.GetLogger(…).Handler(), …).
+func adapts(call *ast.CallExpr) bool {
+	isCallOf := func(n ast.Node, name string) (*ast.SelectorExpr, bool) {
+		c, ok := n.(*ast.CallExpr)
+		if !ok {
+			return nil, false
+		}
+		s, ok := c.Fun.(*ast.SelectorExpr)
+		return s, ok && s.Sel.Name == name
+	}
+	if _, ok := isCallOf(call, "NewLogLogger"); !ok || len(call.Args) == 0 {
+		return false
+	}
+	handler, ok := isCallOf(call.Args[0], "Handler")
+	if !ok {
+		return false
+	}
+	_, ok = isCallOf(handler.X, "GetLogger")
+	return ok
+}
+
 func TestStrayLoggers(t *testing.T) {
 	for source, want := range map[string]int{
 		`import "log"`: 1,
 		`import l "log/slog"; var _ = l.New(nil)`:                                                             1,
 		`import "log/slog"; func f() { slog.Info("x"); slog.Default().Info("x"); slog.With("a", 1) }`:         3,
 		`import "log/slog"; var _ = slog.String("New", ""); func f(log *slog.Logger) { log.Info("Default") }`: 0,
+		`import "log/slog"; func f() { slog.NewLogLogger(logging.GetLogger(ctx, "x").Handler(), 0) }`:         0,
+		`import "log/slog"; func f() { slog.NewLogLogger(h, 0); slog.NewLogLogger(h.Handler(), 0) }`:          2,
 		`import slog "example.org/slog"; var _ = slog.New()`:                                                  0,
 	} {
 		file, err := parser.ParseFile(token.NewFileSet(), "", "package p; "+source, parser.SkipObjectResolution)
