@@ -184,6 +184,17 @@ func (r *toolsRun) addModules(ctx context.Context, w *cpioWriter, log io.Writer)
 	if err := addModules(ctx, w, log, dir, others); err != nil {
 		return err
 	}
+	// modprobe loads just what a module's line names, the last one first: all that it needs, not only its own dependencies.
+	for i, m := range others {
+		all, err := loadOrder(modules, present, m.depends)
+		if err != nil {
+			return err
+		}
+		others[i].depends = nil
+		for _, d := range slices.Backward(all) {
+			others[i].depends = append(others[i].depends, d.name)
+		}
+	}
 	depends, aliases := moduleIndex(others, present)
 	return errors.Join(w.Bytes(dir+"/modules.dep", 0o644, depends), w.Bytes(dir+"/modules.alias", 0o644, aliases))
 }
