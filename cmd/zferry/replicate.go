@@ -130,7 +130,7 @@ func (c *replicateCommand) run(ctx context.Context) (err error) {
 	client := &zfssend.Client{StallTimeout: c.stall, LockDir: os.Getenv("ZFERRY_LOCK_DIR")}
 	r := &replicate.Replicator{Source: client.Host(), Destination: client.Host(), Options: c.options}
 	if !c.dryRun {
-		lock, err := r.Destination.Lock(ctx, c.destination, c.recursive)
+		lock, err := c.lock(ctx, r)
 		if err != nil {
 			return err
 		}
@@ -144,6 +144,13 @@ func (c *replicateCommand) run(ctx context.Context) (err error) {
 		err = errors.Join(err, hook)
 	}
 	return err
+}
+
+// lock locks the destination, as a span: that of another host may take its time.
+func (c *replicateCommand) lock(ctx context.Context, r *replicate.Replicator) (l io.Closer, err error) {
+	ctx, span := trace.WithSpan(ctx, "lock", slog.String("dataset", c.destination))
+	defer span.EndErr(&err)
+	return r.Destination.Lock(ctx, c.destination, c.recursive)
 }
 
 // replicate takes the snapshots, plans and replicates. The report is nil if nothing was tried.
