@@ -110,7 +110,7 @@ bench: ## compare package trace with the OTel SDK and runtime/trace, package log
 	cd bench && go run .
 
 .PHONY: bench-zfs
-bench-zfs: ## compare package zfssend with a shell's pipe, in the VM, and with plain copying: also in docs/benchmarks-zfs.md (6 minutes)
+bench-zfs: ## compare package zfssend with a shell's pipe and zferry with syncoid, in the VM, and with plain copying: also in docs/benchmarks-zfs.md (an hour)
 	cd bench && go run . zfs
 
 .PHONY: microbench

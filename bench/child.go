@@ -30,6 +30,7 @@ type job struct {
 	Produce   *produceJob   `json:",omitempty"`
 	Consume   *consumeJob   `json:",omitempty"`
 	Replicate *replicateJob `json:",omitempty"`
+	Many      *manyJob      `json:",omitempty"`
 }
 
 // String returns the job as the child gets it.
@@ -73,6 +74,8 @@ func beChild() {
 		result, err = j.Consume.run()
 	case j.Replicate != nil:
 		result, err = j.Replicate.run()
+	case j.Many != nil:
+		result, err = j.Many.run()
 	default:
 		err = errors.New("no job")
 	}

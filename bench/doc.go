@@ -39,9 +39,13 @@
 //
 // # Streams
 //
-// "bench zfs" compares package zfssend with a shell's pipe and with plain copying, and writes docs/benchmarks-zfs.md: its files are
+// "bench zfs" compares package zfssend with a shell's pipe and with plain copying, zferry with syncoid, and writes docs/benchmarks-zfs.md: its files are
 // zfs*.go. Real replications run in the virtual machine of platformtest/vm (zfsvm.go, zfsguest.go), which is emulated: only ratios
 // mean something there. Without ZFS, a stream goes from process to process (zfspipe.go), and through checksums in memory
 // (zfschecksum.go). All ways are gone once in each round, in a random order. What counts is the median of the ratios of all rounds,
 // with an interval that assumes nothing about their distribution (zfsseries.go).
+//
+// Many datasets (zfsmany.go, zfsmanypools.go) are replicated there by zferry, by syncoid, and by bare pairs of zfs send and zfs
+// receive, which are the least that has to be done. All start with the same pool, byte by byte. zfs processes are counted
+// apart from what is timed.
 package main

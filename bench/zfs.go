@@ -13,16 +13,19 @@ import (
 	"github.com/spf13/pflag"
 )
 
-const zfsHelp = `Compare package zfssend with a shell's pipe and with plain copying.
+const zfsHelp = `Compare package zfssend with a shell's pipe and with plain copying, and zferry with
+syncoid.
 
 Usage: go run . zfs [flags]          (in the folder bench, or "make bench-zfs")
 
-It measures in three places:
+It measures in these places:
 
   Checksums     in memory: Fletcher-4 and the verification of streams
   Pipes         from one process to another, without ZFS
   Replication   from dataset to dataset on a real OpenZFS, in the virtual
                 machine of platformtest/vm, which is built if need be
+  Many          many datasets with a small change, or none, there, beside
+                syncoid and bare zfs send and zfs receive
 
 It prints the results, and how they compare with what is asked of the package.
 The same goes to docs/benchmarks-zfs.md, unless --run selects only a part. With
@@ -34,6 +37,7 @@ Examples:
   go run . zfs
   go run . zfs --run Pipes --count 5
   go run . zfs --run Replication --line 2.3 --variant taskq
+  go run . zfs --run Many --many 20 --many-slow 10
 
 Exit codes: 0 all was measured; 1 something failed; 2 wrong usage; 130 stopped.
 `
@@ -48,10 +52,13 @@ const (
 	checksumsName   = "Checksums"
 	pipesName       = "Pipes"
 	replicationName = "Replication"
+	manyName        = "Many"
 )
 
+var zfsParts = []string{manyName, replicationName, pipesName, checksumsName}
+
 // maxDataset bounds the size of the dataset in MiB: the machine has room in its memory for two copies of it.
-const maxDataset = 256
+const maxDataset = 512
 
 // zfsPlan is what one run of the program measures of package zfssend.
 type zfsPlan struct {
@@ -61,10 +68,14 @@ type zfsPlan struct {
 	checksum  time.Duration // of one measurement
 	pipe      int64         // bytes through a pipe
 	replicate int64         // bytes of a dataset
+	many      manyFlags
 }
 
+// manyFlags say how much of many datasets is measured.
+type manyFlags struct{ datasets, slowDatasets, rounds int }
+
 func newZFSPlan() *zfsPlan {
-	return &zfsPlan{checksum: 40 * time.Millisecond, pipe: 1 << 30, replicate: 192 << 20}
+	return &zfsPlan{checksum: 40 * time.Millisecond, pipe: 1 << 30, replicate: 512 << 20}
 }
 
 // runZFS executes the command line after "zfs" and returns the exit code.
@@ -81,6 +92,9 @@ func runZFS(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.StringVar(&p.machine.variant, "variant", "stock", "ZFS `module` in the virtual machine: stock or taskq")
 	flags.Int64Var(&mib, "pipe", p.pipe>>20, "`MiB` through a pipe")
 	flags.Int64Var(&dataset, "dataset", p.replicate>>20, "`MiB` of the dataset that is replicated; its copies lie in the machine's memory")
+	flags.IntVar(&p.many.datasets, "many", 200, "`datasets` of the part Many")
+	flags.IntVar(&p.many.slowDatasets, "many-slow", 40, "`datasets` of it where devices have latency")
+	flags.IntVar(&p.many.rounds, "many-count", 3, "`rounds` of it; syncoid takes part in the first one")
 	flags.StringVar(&out, "out", zfsDocument, "`file` to write besides stdout, or - for none")
 	err := flags.Parse(args)
 	p.pipe, p.replicate = mib<<20, dataset<<20
@@ -95,6 +109,10 @@ func runZFS(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		err = fmt.Errorf("--count %d: at least one round is needed", p.rounds)
 	case err == nil && (dataset < 1 || dataset > maxDataset):
 		err = fmt.Errorf("--dataset %d: it has to be from 1 to %d", dataset, maxDataset)
+	case err == nil && (p.many.datasets < 2 || p.many.slowDatasets < 2 || p.many.datasets > 999 || p.many.slowDatasets > 999):
+		err = fmt.Errorf("--many %d --many-slow %d: they have to be from 2 to 999", p.many.datasets, p.many.slowDatasets)
+	case err == nil && p.many.rounds < 1:
+		err = fmt.Errorf("--many-count %d: at least one round is needed", p.many.rounds)
 	case err == nil && (mib < 1 || mib > 1<<20):
 		err = fmt.Errorf("--pipe %d: it has to be from 1 to %d", mib, 1<<20)
 	}
@@ -102,7 +120,7 @@ func runZFS(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		if p.part, err = regexp.Compile(part); err != nil {
 			err = fmt.Errorf("--run: %w", err)
 		} else if p.duration() == 0 {
-			err = fmt.Errorf("nothing matches --run %q: there are %s, %s and %s", part, checksumsName, pipesName, replicationName)
+			err = fmt.Errorf("nothing matches --run %q: there are %s", part, strings.Join(zfsParts, ", "))
 		}
 	}
 	if err != nil {
@@ -164,6 +182,10 @@ func (p *zfsPlan) carryOut(ctx context.Context, progress *progress) (r *zfsRepor
 		{replicationName, func(ctx context.Context, show *progressPart) (err error) {
 			r.Replication, err = p.replications(ctx, show)
 			r.Variant = p.machine.variant
+			return err
+		}},
+		{manyName, func(ctx context.Context, show *progressPart) (err error) {
+			r.Many, err = p.manyDatasets(ctx, show)
 			return err
 		}},
 		{pipesName, func(ctx context.Context, show *progressPart) (err error) {
@@ -237,15 +259,46 @@ func (p *zfsPlan) replications(ctx context.Context, show *progressPart) (*replic
 		return nil, err
 	}
 	defer vm.close()
+	vm.memory = 1024 + 10*int(p.replicate>>20) // pools of memory that are never smaller than what was written, and the cache
 	var res replicateResult
 	j := job{Replicate: &replicateJob{Rounds: p.rounds, Bytes: p.replicate}}
 	err = vm.do(ctx, time.Minute+20*p.durationOf(replicationName), j, show.round, &res)
 	return &res, err
 }
 
+// manyDatasets measures in two machines: with many datasets, and with fewer on devices that have latency.
+func (p *zfsPlan) manyDatasets(ctx context.Context, show *progressPart) ([]manyResult, error) {
+	vm, err := newVM(ctx, p.machine, show.show)
+	if err != nil {
+		return nil, err
+	}
+	defer vm.close()
+	vm.memory, vm.packages = 4096, guestPackages
+	jobs := []manyJob{
+		{Datasets: p.many.datasets, Rounds: p.many.rounds, SlowRounds: 1, Idle: true, Count: []way{fewJobs}},
+		{Datasets: p.many.slowDatasets, Rounds: p.many.rounds, SlowRounds: 1, Idle: true, Count: []way{fewJobs, plainSyncoid, snapSyncoid}, Latency: deviceLatency},
+	}
+	show.rounds = 0
+	for _, j := range jobs {
+		show.rounds += j.passages()
+	}
+	var results []manyResult
+	before := 0
+	for _, j := range jobs {
+		var res manyResult
+		err := vm.do(ctx, time.Minute+10*p.durationOf(manyName), job{Many: &j}, func(step int) { show.round(before + step) }, &res)
+		if err != nil {
+			return nil, err
+		}
+		before += j.passages()
+		results = append(results, res)
+	}
+	return results, nil
+}
+
 // duration estimates how long the plan takes.
 func (p *zfsPlan) duration() (d time.Duration) {
-	for _, name := range []string{checksumsName, pipesName, replicationName} {
+	for _, name := range zfsParts {
 		if p.part.MatchString(name) {
 			d += p.durationOf(name)
 		}
@@ -261,6 +314,10 @@ func (p *zfsPlan) durationOf(part string) time.Duration {
 		return rounds * time.Duration(len(checksumWays)) * (p.checksum + 2*time.Millisecond)
 	case pipesName:
 		return rounds * time.Duration(len(pipeWays)) * time.Duration(p.pipe) // 1 GB/s, with starts
+	case manyName:
+		fast, slow := time.Duration(p.many.datasets), time.Duration(p.many.slowDatasets)
+		perRound := time.Duration(p.many.rounds)
+		return time.Minute + (fast+slow)*(4*perRound+4)*700*time.Millisecond + (fast+3*slow)*6*time.Second // syncoid's
 	default:
 		return 10*time.Second + rounds*time.Duration(len(replicateWays))*time.Duration(p.replicate)*50 // 20 MB/s
 	}

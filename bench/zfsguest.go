@@ -22,9 +22,10 @@ const (
 	sendReceive     way = "Client.Send to Client.Receive"
 	directReceive   way = "Client.Send to Client.Receive with Direct"
 	verifiedReceive way = "Client.Send with Verify to Client.Receive"
+	zferryCommand   way = "zferry replicate"
 )
 
-var replicateWays = []way{shellPipe, directReceive, sendReceive, verifiedReceive}
+var replicateWays = []way{shellPipe, directReceive, sendReceive, verifiedReceive, zferryCommand}
 
 // A replicateJob replicates a dataset between two pools, again and again. Its process must be root on a machine with OpenZFS: that of
 // platformtest/vm. The pools are files, and destroyed at the end.
@@ -125,9 +126,12 @@ func (r *replication) measure(ctx context.Context, w way) (p passage, err error)
 			return p, err
 		}
 	}
-	if w == shellPipe {
+	switch w {
+	case shellPipe:
 		p, err = r.shell(ctx)
-	} else {
+	case zferryCommand:
+		p, err = r.command(ctx)
+	default:
 		p, err = r.stream(ctx, zfssend.SendOptions{Verify: w == verifiedReceive}, w == directReceive)
 	}
 	if err != nil {
@@ -179,6 +183,15 @@ func (r *replication) shell(ctx context.Context) (p passage, err error) {
 	}
 	start := time.Now()
 	err = ask("zfs send "+r.src+" | zfs receive -u "+r.dst+"; echo $?", "0") // names of our own: nothing to quote
+	p.Time = time.Since(start)
+	return p, err
+}
+
+// command lets zferry replicate: its start, its looking at what there is, and its verdict are all in the time.
+func (r *replication) command(ctx context.Context) (p passage, err error) {
+	src, _, _ := strings.Cut(r.src, "@")
+	start := time.Now()
+	_, err = output(ctx, "zferry", "replicate", src, r.dst)
 	p.Time = time.Since(start)
 	return p, err
 }

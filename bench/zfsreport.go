@@ -10,8 +10,9 @@ import (
 const zfsIntroduction = `<!-- Written by "make bench-zfs". Don't edit it. -->
 # Benchmarks of streams
 
-What package zfssend costs on the way from zfs send to zfs receive, beside a shell's pipe and beside plain copying, measured
-in one run on one machine. Compare ratios: times are those of this machine and of what else it did.
+What package zfssend costs on the way from zfs send to zfs receive, beside a shell's pipe and beside plain copying; and what
+zferry takes for many datasets, beside syncoid and beside bare pairs of zfs send and zfs receive. All was measured in one
+run on one machine. Compare ratios: times are those of this machine and of what else it did.
 
 `
 
@@ -24,6 +25,7 @@ type zfsReport struct {
 
 	Checksums, Pipes series
 	Replication      *replicateResult
+	Many             []manyResult
 }
 
 // markdown renders the report.
@@ -36,6 +38,9 @@ func (r *zfsReport) markdown() []byte {
 	out.WriteString(zfsTargetNotes)
 	if r.Replication != nil {
 		r.writeReplication(&out)
+	}
+	if len(r.Many) > 0 {
+		r.writeMany(&out)
 	}
 	if r.Pipes != nil {
 		r.writePipes(&out)
@@ -59,8 +64,10 @@ func (r *zfsReport) targets() *table {
 		replication = r.Replication.Series
 	}
 	t.addTarget("speed of a replication against the shell's pipe", "≥ 0.98", replication.target(directReceive, shellPipe, 0.98))
+	t.addTarget("speed of the whole command zferry replicate against it", "≥ 0.98", replication.target(zferryCommand, shellPipe, 0.98))
 	t.addTarget("verified, against not verified and not direct", "≥ 0.90", replication.target(verifiedReceive, sendReceive, 0.90))
 	t.addTarget("verified, against the shell's pipe", "≥ 0.882", replication.target(verifiedReceive, shellPipe, 0.9*0.98))
+	r.addManyTargets(t)
 	t.addTarget("pipes alone: spliced, against plain copying", "≥ 0.75", r.Pipes.target(splicedPipe, plainCopy, 0.75))
 	t.addTarget("pipes alone: verified, against plain copying", "≥ 0.75", r.Pipes.target(checkedPipe, plainCopy, 0.75))
 	t.addTarget("Fletcher-4 on one processor", "≥ 6 GB/s", r.Checksums.fast(ourFletcher, 6))
@@ -111,6 +118,7 @@ const replicationNotes = `
 - With **Direct**, zfs receive reads zfs send's own pipe, as in a shell, and starts when the stream has begun, unlike in a shell.
   That matters the less, the longer the stream is. What is verified can't be direct.
 - A shell's pipe holds 64 KiB; those of package zfssend are as large as they may be, 1 MiB as a rule.
+- **zferry replicate** also starts, lists what there is on both sides, and looks in the end whether it has arrived.
 - **CPU** is that of our own process, and **waits** are how long it had to wait for zfs send and for zfs receive.
 `
 
@@ -122,6 +130,7 @@ func (r *zfsReport) writeReplication(out *bytes.Buffer) {
 	t.addPassages(s, directReceive, shellPipe, true)
 	t.addPassages(s, sendReceive, shellPipe, true)
 	t.addPassages(s, verifiedReceive, sendReceive, true)
+	t.addPassages(s, zferryCommand, shellPipe, false)
 	t.write(out)
 	out.WriteString(replicationNotes)
 }

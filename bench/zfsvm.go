@@ -19,12 +19,14 @@ import (
 // machineFlags choose a machine of platformtest/vm.
 type machineFlags struct{ line, variant string }
 
-// A vm is a virtual machine of platformtest/vm, with this program in it.
+// A vm is a virtual machine of platformtest/vm, with this program and zferry in it.
 type vm struct {
 	machineFlags
-	command string // of platformtest/vm
-	payload string // this program, built to run there
-	dir     string // temporary
+	memory   int    // in MiB
+	packages string // Debian packages besides the image, with commas between them
+	command  string // of platformtest/vm
+	payload  string // directory with this program, built to run there, and zferry
+	dir      string // temporary
 }
 
 // newVM builds what is needed to run the machine, and its image if there is none.
@@ -33,12 +35,13 @@ func newVM(ctx context.Context, flags machineFlags, show func(string)) (v *vm, e
 	if err != nil {
 		return nil, err
 	}
-	v = &vm{machineFlags: flags, command: filepath.Join(dir, "vm"), payload: filepath.Join(dir, "bench"), dir: dir}
+	v = &vm{machineFlags: flags, command: filepath.Join(dir, "vm"), payload: filepath.Join(dir, "payload"), dir: dir}
 	for _, step := range []struct {
 		what, in string
 		command  []string
 	}{
-		{"building the program for the virtual machine", ".", []string{"go", "build", "-o", v.payload, "."}},
+		{"building the program for the virtual machine", ".", []string{"go", "build", "-o", filepath.Join(v.payload, "run"), "."}},
+		{"building zferry", "..", []string{"go", "build", "-o", filepath.Join(v.payload, "zferry"), "./cmd/zferry"}},
 		{"building the command for virtual machines", "..", []string{"go", "build", "-o", v.command, "./platformtest/vm"}},
 		{"building the virtual machine", ".", []string{v.command, "build", "--line", v.line}},
 	} {
@@ -57,8 +60,12 @@ func (v *vm) close() { os.RemoveAll(v.dir) }
 
 // do lets the program in the machine do a job. Numbers that it writes to stderr are rounds that it has come to.
 func (v *vm) do(ctx context.Context, limit time.Duration, j job, round func(int), result any) error {
-	cmd := interruptible(ctx, []string{v.command, "run", "--line", v.line, "--variant", v.variant, "--timeout", limit.String(),
-		"--env", childEnv + "=" + j.String(), v.payload})
+	args := []string{v.command, "run", "--line", v.line, "--variant", v.variant, "--timeout", limit.String(),
+		"--mem", strconv.Itoa(v.memory), "--env", childEnv + "=" + j.String()}
+	if v.packages != "" {
+		args = append(args, "--package", v.packages)
+	}
+	cmd := interruptible(ctx, append(args, v.payload))
 	var stdout bytes.Buffer
 	cmd.Stdout = &stdout
 	stderr, err := cmd.StderrPipe()

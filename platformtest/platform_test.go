@@ -136,20 +136,24 @@ func runSuite(t *testing.T, img *machine.Image, variant machine.Variant, dir str
 // runSuiteClosing runs the suite with so many random closes; "" leaves the number to the suite.
 func runSuiteClosing(t *testing.T, img *machine.Image, variant machine.Variant, dir, closes string, flags ...string) (results []result, exitCode int) {
 	t.Helper()
-	var out bytes.Buffer
-	start := time.Now()
-	r, err := img.Run(t.Context(), machine.RunOptions{
+	return runProgram(t, img, machine.RunOptions{
 		Variant: variant,
 		Payload: os.DirFS(dir),
-		Command: append([]string{"./run", "-test.v=test2json", "-test.timeout=" + suiteTimeout.String()}, flags...),
 		Env: []string{"SPANSTACK_PLATFORM=1", "SPANSTACK_ZFS_MODULE=" + string(variant),
 			"SPANSTACK_ZFERRY=/payload/zferry", "SPANSTACK_OUT=/out", closesVariable + "=" + closes},
 		OutDir:    outDir(img.Line, variant),
 		MemoryMiB: suiteMemory,
-		Stdout:    &out,
-		Stderr:    &out,
-		Timeout:   suiteTimeout + time.Minute,
-	})
+	}, flags...)
+}
+
+// runProgram runs the payload's test program in a machine.
+func runProgram(t *testing.T, img *machine.Image, opts machine.RunOptions, flags ...string) (results []result, exitCode int) {
+	t.Helper()
+	var out bytes.Buffer
+	start := time.Now()
+	opts.Command = append([]string{"./run", "-test.v=test2json", "-test.timeout=" + suiteTimeout.String()}, flags...)
+	opts.Stdout, opts.Stderr, opts.Timeout = &out, &out, suiteTimeout+time.Minute
+	r, err := img.Run(t.Context(), opts)
 	if errors.Is(err, machine.ErrUnavailable) && os.Getenv("SPANSTACK_REQUIRE_VM") == "" {
 		t.Skip(err)
 	}

@@ -135,7 +135,7 @@ func (c *replicateCommand) run(ctx context.Context) (err error) {
 	}
 	defer end()
 	if !c.dryRun {
-		lock, err := r.Destination.Lock(ctx, c.destination.dataset, c.recursive)
+		lock, err := c.lock(ctx, r)
 		if err != nil {
 			return err
 		}
@@ -155,6 +155,9 @@ func (c *replicateCommand) run(ctx context.Context) (err error) {
 func (c *replicateCommand) replicator(ctx context.Context) (r *replicate.Replicator, end func(), err error) {
 	here := &zfssend.Client{StallTimeout: c.stall, LockDir: os.Getenv("ZFERRY_LOCK_DIR")}
 	c.connection.trace = &c.observe.far
+	working := ctx
+	ctx, span := trace.WithSpan(ctx, "connect", slog.String("source", c.source.name()), slog.String("destination", c.destination.name()))
+	defer span.EndErr(&err)
 	source, endSource, err := c.connection.open(ctx, c.source, here)
 	if err != nil {
 		return nil, nil, err
@@ -165,10 +168,19 @@ func (c *replicateCommand) replicator(ctx context.Context) (r *replicate.Replica
 		return nil, nil, err
 	}
 	return &replicate.Replicator{Source: source, Destination: destination, Options: c.options}, func() {
+		_, span := trace.WithSpan(working, "disconnect")
+		defer span.End()
 		c.observe.far.end()
 		endSource.Close()
 		endDestination.Close()
 	}, nil
+}
+
+// lock locks the destination, as a span: that of another host may take its time.
+func (c *replicateCommand) lock(ctx context.Context, r *replicate.Replicator) (l io.Closer, err error) {
+	ctx, span := trace.WithSpan(ctx, "lock", slog.String("dataset", c.destination.String()))
+	defer span.EndErr(&err)
+	return r.Destination.Lock(ctx, c.destination.dataset, c.recursive)
 }
 
 // replicate takes the snapshots, plans and replicates. The report is nil if nothing was tried.

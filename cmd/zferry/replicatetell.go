@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spanstack/spanstack/logging"
+	"github.com/spanstack/spanstack/trace"
 	"github.com/spanstack/spanstack/zfssend/replicate"
 )
 
@@ -103,7 +104,9 @@ func tellUpToDate(w io.Writer, all []*replicate.DatasetPlan, n int) {
 }
 
 // tellReport says what was done. The error is that of writing it.
-func (c *replicateCommand) tellReport(ctx context.Context, report *replicate.Report) error {
+func (c *replicateCommand) tellReport(ctx context.Context, report *replicate.Report) (err error) {
+	ctx, span := trace.WithSpan(ctx, "report")
+	defer span.EndErr(&err)
 	log := logging.GetLogger(ctx, "zferry")
 	for _, w := range report.Warnings {
 		log.Warn("the replication is done, but for this", "error", w)

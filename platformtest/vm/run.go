@@ -21,6 +21,7 @@ type runFlags struct {
 	line    *lineFlag
 	variant string
 	disks   diskFlag
+	tools   *toolsFlags
 	cut     string
 	out     string
 	console string
@@ -49,6 +50,9 @@ does not exist is made, sparse, with one partition: give /dev/vda1 to "zpool cre
 "zpool import -f -d /dev/vda1 POOL". --cut-power kills the machine at once when the payload prints that very line; the
 disk then is as it would be after a power cut.
 
+--package and --module add programs and kernel modules of Debian to the guest, fetched once. Nothing is configured as an
+installation would do it.
+
 Exit codes: the payload's own (128+n if signal n ended it); 123 if --cut-power ended it; 124 if it took longer than --timeout; 125 if the machine
 failed: it could not be built, its kernel died, it ended without a verdict, or it loaded the wrong module; 130 if
 interrupted. The error then shows the end of the console, after a time-out with the stacks of all blocked tasks.`,
@@ -56,7 +60,8 @@ interrupted. The error then shows the end of the console, after a time-out with 
   CGO_ENABLED=0 go test -c -o payload/run ./zfssend
   go run ./platformtest/vm run --variant taskq --timeout 2m --out results payload -- -test.v -test.run Close
   go run ./platformtest/vm run --disk /tmp/pool.img,2G --cut-power "cut now" ./write.sh
-  go run ./platformtest/vm run --disk /tmp/pool.img ./check.sh`,
+  go run ./platformtest/vm run --disk /tmp/pool.img ./check.sh
+  go run ./platformtest/vm run --package sanoid,openssh-server --module veth --mem 4096 ./compare.sh`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if n := cmd.ArgsLenAtDash(); n > 1 || n < 0 && len(args) > 1 || n == 0 || len(args) == 0 {
 				return errors.New("run needs one PAYLOAD; its own arguments come after --")
@@ -70,6 +75,7 @@ interrupted. The error then shows the end of the console, after a time-out with 
 	flags := cmd.Flags()
 	f.line = addLineFlag(cmd)
 	flags.Var(&f.disks, "disk", diskUsage)
+	f.tools = addToolsFlags(cmd)
 	flags.StringVar(&f.cut, "cut-power", "", "kill the machine when the payload prints this line")
 	flags.StringVar(&f.variant, "variant", string(machine.Stock), "ZFS module: stock or taskq")
 	flags.StringVar(&f.out, "out", "", "directory for what the payload leaves in /out")
@@ -107,8 +113,12 @@ func (f *runFlags) run(ctx context.Context, env *environment, payload string, ar
 	if err != nil {
 		return failed(exitMachine, err)
 	}
+	tools, err := f.tools.tools(ctx, env, img)
+	if err != nil {
+		return failed(exitMachine, err)
+	}
 	opts := machine.RunOptions{
-		Variant: variant, Payload: files, Command: append([]string{program}, args...), Env: f.env,
+		Variant: variant, Tools: tools, Payload: files, Command: append([]string{program}, args...), Env: f.env,
 		Stdout: env.stdout, Stderr: env.stderr, OutDir: f.out, Disks: f.disks,
 		MemoryMiB: f.memory, CPUs: f.cpus, Timeout: f.timeout, ForceTCG: f.tcg,
 	}

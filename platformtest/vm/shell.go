@@ -13,6 +13,7 @@ func newShell(env *environment) *cobra.Command {
 	var memory int
 	var line *lineFlag
 	var disks diskFlag
+	var tools *toolsFlags
 	cmd := &cobra.Command{
 		Use:   "shell [PAYLOAD]",
 		Short: "Open a shell in the machine",
@@ -28,12 +29,16 @@ keys Ctrl-A X.`,
 			}
 			img, err := env.image(cmd.Context(), line.String(), false)
 			if err == nil {
+				opts.Tools, err = tools.tools(cmd.Context(), env, img)
+			}
+			if err == nil {
 				err = img.Shell(cmd.Context(), opts)
 			}
 			return failed(exitFailure, err)
 		},
 	}
 	line = addLineFlag(cmd)
+	tools = addToolsFlags(cmd)
 	cmd.Flags().Var(&disks, "disk", diskUsage)
 	cmd.Flags().StringVar(&variant, "variant", string(machine.Stock), "ZFS module: stock or taskq")
 	cmd.Flags().IntVar(&memory, "mem", machine.DefaultMemoryMiB, "memory in MiB")

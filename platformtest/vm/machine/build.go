@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -265,7 +266,7 @@ func removeTree(dir string) {
 	}
 }
 
-// Clean removes the images that [Build] would no longer use, and returns their directories. With all it removes every
+// Clean removes the images that [Build] would no longer use, and their tools, and returns their directories. With all it removes every
 // image and the logs. It waits for a build that runs. An empty cacheDir is [DefaultCacheDir].
 func Clean(ctx context.Context, cacheDir string, all bool) (removed []string, err error) {
 	c, err := openCache(cacheDir)
@@ -281,11 +282,13 @@ func Clean(ctx context.Context, cacheDir string, all bool) (removed []string, er
 	}
 	defer release()
 	keep := map[string]bool{}
+	var kept []string // prefixes of directories with tools
 	if !all {
 		keep[filepath.Join(c.dir, logDir)] = true
 		for _, l := range lines {
 			if img, err := c.newest(l); err == nil && img != nil {
 				keep[img.Dir] = true
+				kept = append(kept, img.toolsPrefix())
 			}
 		}
 	}
@@ -295,7 +298,7 @@ func Clean(ctx context.Context, cacheDir string, all bool) (removed []string, er
 	}
 	for _, e := range entries {
 		dir := filepath.Join(c.dir, e.Name())
-		if keep[dir] || !ours(e.Name()) {
+		if keep[dir] || !ours(e.Name()) || slices.ContainsFunc(kept, func(p string) bool { return strings.HasPrefix(dir, p) }) {
 			continue
 		}
 		if err := os.RemoveAll(dir); err != nil {

@@ -63,6 +63,9 @@
 // Users besides root are operator (1000), who may become root by sudo and doas without a password, and alice (1001) and
 // bob (1002), who may not: su operator -c "sudo -n zfs list".
 //
+// [Image.Tools] fetches further programs and kernel modules of Debian for the runs that ask for them. Package twohosts,
+// beside this one's directory, makes two hosts with ssh between them of such a guest.
+//
 // # Faults, disks and power cuts
 //
 // zinject makes ZFS itself fail. To break a send in the middle, name a block of the snapshot, in hexadecimal, when the
@@ -93,7 +96,8 @@
 //
 // Images are directories of [DefaultCacheDir], named after kernel, ZFS version and the hash of the recipe, which is the
 // part of this package's source that decides what an image of that line holds. An image that this recipe built is used as it is,
-// without looking for newer packages and without a network; [BuildOptions.Refresh] looks. [Clean] removes the others.
+// without looking for newer packages and without a network; [BuildOptions.Refresh] looks. Tools are directories beside
+// the image that they belong to, treated alike. [Clean] removes the others.
 //
 // The command is in the directory above: go run ./platformtest/vm --help.
 package machine

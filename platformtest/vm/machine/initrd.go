@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"path/filepath"
 )
 
 // etcFiles are the guest's configuration.
@@ -16,9 +15,13 @@ import (
 //go:embed etc
 var etcFiles embed.FS
 
-// writeInitrd writes the initramfs of a run to a temporary file and returns its name: the image's archives, then one
-// with what belongs to this run.
-func (img *Image) writeInitrd(v Variant, config, command string, payload fs.FS) (name string, err error) {
+// writeInitrd writes the initramfs of a run to a temporary file and returns its name: the image's archives and
+// the tools' one, then one with what belongs to this run.
+func (img *Image) writeInitrd(opts RunOptions, config, command string) (name string, err error) {
+	archives, err := img.archives(opts.Variant, opts.Tools)
+	if err != nil {
+		return "", err
+	}
 	f, err := os.CreateTemp("", "spanstack-initrd-")
 	if err != nil {
 		return "", err
@@ -29,8 +32,8 @@ func (img *Image) writeInitrd(v Variant, config, command string, payload fs.FS) 
 			os.Remove(f.Name())
 		}
 	}()
-	for _, part := range []string{baseFile, variantFile(v)} {
-		if err := appendFile(f, filepath.Join(img.Dir, part)); err != nil {
+	for _, part := range archives {
+		if err := appendFile(f, part); err != nil {
 			return "", err
 		}
 	}
@@ -43,8 +46,8 @@ func (img *Image) writeInitrd(v Variant, config, command string, payload fs.FS) 
 	); err != nil {
 		return "", err
 	}
-	if payload != nil {
-		if err := addTree(w, "payload", payload); err != nil {
+	if opts.Payload != nil {
+		if err := addTree(w, "payload", opts.Payload); err != nil {
 			return "", fmt.Errorf("read the payload: %w", err)
 		}
 	}

@@ -36,6 +36,9 @@ type RunOptions struct {
 	// MaxOut limits the bytes that are taken from /out; 0 means [DefaultMaxOut].
 	MaxOut int64
 
+	// Tools are further programs and kernel modules in the guest, made by this image's Tools; nil for none.
+	Tools *Tools
+
 	// Disks are files that the guest has as block devices. They keep what was written to them.
 	Disks []Disk
 	// CutPower, if not nil, is called with each line that the payload writes to stdout, without its line feed, after
@@ -167,7 +170,7 @@ func (img *Image) Run(ctx context.Context, opts RunOptions) (Result, error) {
 	}
 	mark := "@@END " + rand.Text()
 	config := guestConfig(opts, mark, false)
-	initrd, err := img.writeInitrd(opts.Variant, config, script, opts.Payload)
+	initrd, err := img.writeInitrd(opts, config, script)
 	if err != nil {
 		return Result{}, err
 	}

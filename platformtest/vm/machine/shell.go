@@ -8,7 +8,7 @@ import (
 )
 
 // Shell boots a machine with a shell on this process's terminal, for a person to try things. Of opts it uses Variant,
-// Payload, which may be nil, Disks, MemoryMiB, CPUs and ForceTCG.
+// Payload, which may be nil, Tools, Disks, MemoryMiB, CPUs and ForceTCG.
 func (img *Image) Shell(ctx context.Context, opts RunOptions) error {
 	if err := opts.setDefaults(); err != nil {
 		return err
@@ -19,7 +19,7 @@ func (img *Image) Shell(ctx context.Context, opts RunOptions) error {
 	if err := prepareDisks(opts.Disks); err != nil {
 		return err
 	}
-	initrd, err := img.writeInitrd(opts.Variant, guestConfig(opts, "", true), "", opts.Payload)
+	initrd, err := img.writeInitrd(opts, guestConfig(opts, "", true), "")
 	if err != nil {
 		return err
 	}

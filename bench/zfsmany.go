@@ -1,0 +1,304 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Ways to bring many datasets up to date, each with a small increment, or with none.
+const (
+	fewPairs     way = "zfs send -i to zfs receive, 4 pairs at a time"
+	manyPairs    way = "zfs send -i to zfs receive, 8 pairs at a time"
+	fewJobs      way = "zferry replicate -r, 4 jobs (the default)"
+	manyJobs     way = "zferry replicate -r --jobs 8"
+	plainSyncoid way = "syncoid -r --no-sync-snap"
+	snapSyncoid  way = "syncoid -r, with the snapshot that it takes by default"
+)
+
+var (
+	idleWays  = []way{fewJobs, plainSyncoid}
+	smallWays = []way{fewPairs, manyPairs, fewJobs, manyJobs, plainSyncoid, snapSyncoid}
+)
+
+// slow reports whether a way takes many times as long as the others: it is gone in the first rounds only.
+func (w way) slow() bool { return w == plainSyncoid || w == snapSyncoid }
+
+const (
+	manyTree      = "tree"
+	smallBytes    = 16 << 10 // written to each dataset before the second snapshot
+	deviceLanes   = 4        // of zinject: so many requests of a device are delayed at a time
+	poolBytes     = 3 << 30  // of a pool's file, which is sparse
+	preparers     = 8        // zfs processes at a time where nothing is measured
+	deviceLatency = 15 * time.Millisecond
+	guestPackages = "sanoid,perl,procps,pv,mbuffer,lzop"
+)
+
+// A manyJob replicates many datasets between two pools, again and again, in the machine of platformtest/vm.
+type manyJob struct {
+	Datasets   int
+	Rounds     int
+	SlowRounds int           // of the ways that are slow
+	Latency    time.Duration // of all pools' devices; 0 means that of memory
+	Idle       bool          // also measure what takes place when there is nothing to do
+	Count      []way         // count the zfs processes of these, apart from what is timed
+}
+
+// passages returns how many measurements a job takes, those that only count included.
+func (j *manyJob) passages() (n int) {
+	for round := range j.Rounds {
+		for _, w := range smallWays {
+			if !w.slow() || round < j.SlowRounds {
+				n++
+			}
+		}
+	}
+	n += len(j.Count)
+	if !j.Idle {
+		return n
+	}
+	for _, w := range idleWays {
+		n += j.Rounds
+		if w.slow() {
+			n -= j.Rounds - min(j.Rounds, j.SlowRounds)
+		}
+		if slices.Contains(j.Count, w) {
+			n++
+		}
+	}
+	return n + 1 // what makes it idle
+}
+
+// A manyResult is what a manyJob found. Bytes of its passages are datasets.
+type manyResult struct {
+	Datasets             int
+	Latency              time.Duration
+	Idle, Small          series
+	IdleCounts, Counts   map[way]int   // zfs processes
+	SetWithout, SetWith  time.Duration // of a "zfs set", without and with the latency
+	ZFS, Kernel, Syncoid string        // versions
+}
+
+func (j *manyJob) run() (res manyResult, err error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	m := manyPools{manyJob: j}
+	defer func() { err = errors.Join(err, m.cleanUp()) }()
+	res = manyResult{Datasets: j.Datasets, Latency: j.Latency, Idle: series{}, Small: series{}, IdleCounts: map[way]int{}, Counts: map[way]int{}}
+	if err := res.versions(ctx); err != nil {
+		return res, err
+	}
+	if err := m.prepare(ctx); err != nil {
+		return res, err
+	}
+	if j.Idle {
+		if err := m.idle(ctx, &res); err != nil {
+			return res, err
+		}
+	}
+	for _, w := range j.Count {
+		if res.Counts[w], err = m.count(ctx, w, m.small); err != nil {
+			return res, err
+		}
+	}
+	if err := m.slowDown(ctx, &res); err != nil {
+		return res, err
+	}
+	for round := range j.Rounds {
+		ways := slices.DeleteFunc(slices.Clone(smallWays), func(w way) bool { return w.slow() && round >= j.SlowRounds })
+		if err := res.Small.addRound(ways, func(w way) (passage, error) { return m.small(ctx, w) }); err != nil {
+			return res, err
+		}
+	}
+	return res, nil
+}
+
+func (res *manyResult) versions(ctx context.Context) (err error) {
+	if res.ZFS, err = output(ctx, "zfs", "version"); err != nil {
+		return err
+	}
+	res.ZFS, _, _ = strings.Cut(res.ZFS, "\n")
+	if res.Kernel, err = output(ctx, "uname", "-sr"); err != nil {
+		return err
+	}
+	text, err := output(ctx, "syncoid", "--version")
+	text, _, _ = strings.Cut(text, "\n") // the versions of Perl and its modules follow
+	_, version, ok := strings.Cut(text, " version ")
+	if err == nil && !ok {
+		err = fmt.Errorf("syncoid --version: %q", text)
+	}
+	res.Syncoid = strings.TrimSpace(version)
+	return err
+}
+
+// idle measures when all that there is has arrived.
+func (m *manyPools) idle(ctx context.Context, res *manyResult) error {
+	if _, err := m.small(ctx, manyPairs); err != nil {
+		return err
+	}
+	for round := range m.Rounds {
+		ways := slices.DeleteFunc(slices.Clone(idleWays), func(w way) bool { return w.slow() && round >= m.SlowRounds })
+		if err := res.Idle.addRound(ways, func(w way) (passage, error) { return m.pass(ctx, w) }); err != nil {
+			return err
+		}
+	}
+	for _, w := range m.Count {
+		if !slices.Contains(idleWays, w) {
+			continue
+		}
+		n, err := m.count(ctx, w, m.pass)
+		if err != nil {
+			return err
+		}
+		res.IdleCounts[w] = n
+	}
+	return nil
+}
+
+// count counts the zfs processes of a way, by a program of that name which notes that it was called. It slows all ways down, so
+// that nothing is timed.
+func (m *manyPools) count(ctx context.Context, w way, measure func(context.Context, way) (passage, error)) (int, error) {
+	zfs, err := exec.LookPath("zfs")
+	if err != nil {
+		return 0, err
+	}
+	dir, path := filepath.Join(m.dir, "count"), os.Getenv("PATH")
+	calls := filepath.Join(dir, "calls")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return 0, err
+	}
+	script := "#!/bin/sh\n[ -z \"$BENCH_CALLS\" ] || echo \"$*\" >>\"$BENCH_CALLS\"\nexec " + zfs + " \"$@\"\n"
+	if err := os.WriteFile(filepath.Join(dir, "zfs"), []byte(script), 0o755); err != nil {
+		return 0, err
+	}
+	if err := os.Setenv("PATH", dir+":"+path); err != nil {
+		return 0, err
+	}
+	m.calls = calls
+	defer func() { m.calls = ""; os.Setenv("PATH", path); os.Remove(calls) }()
+	if _, err := measure(ctx, w); err != nil {
+		return 0, err
+	}
+	text, err := os.ReadFile(calls)
+	if err != nil {
+		return 0, fmt.Errorf("count the zfs processes of %s: it doesn't look for zfs in PATH: %w", w, err)
+	}
+	return strings.Count(string(text), "\n"), nil
+}
+
+// small measures how the second snapshot of all datasets arrives, from the state in which only the first one is there.
+func (m *manyPools) small(ctx context.Context, w way) (p passage, err error) {
+	if err := m.restore(ctx); err != nil {
+		return p, err
+	}
+	if p, err = m.pass(ctx, w); err != nil {
+		return p, err
+	}
+	list, err := output(ctx, "zfs", "list", "-H", "-o", "name", "-t", "snapshot", "-r", m.target())
+	if n := strings.Count(list+"\n", "@next\n"); err == nil && n != m.Datasets {
+		err = fmt.Errorf("%s: %d of %d snapshots arrived", w, n, m.Datasets)
+	}
+	if w == snapSyncoid && err == nil {
+		err = m.destroySyncSnapshots(ctx)
+	}
+	return p, err
+}
+
+// pass goes a way once.
+func (m *manyPools) pass(ctx context.Context, w way) (p passage, err error) {
+	m.step++
+	fmt.Fprintf(os.Stderr, "%d\n", m.step) // for the progress line of who waits
+	for _, pool := range m.pools {         // what is listed is in the cache for all ways alike
+		if _, err := output(ctx, "zfs", "list", "-H", "-o", "name", "-t", "all", "-r", pool); err != nil {
+			return p, err
+		}
+		if _, err := output(ctx, "zpool", "sync", pool); err != nil {
+			return p, err
+		}
+	}
+	start := time.Now()
+	switch w {
+	case fewPairs, manyPairs:
+		err = m.pairs(ctx, map[way]int{fewPairs: 4, manyPairs: 8}[w])
+	case fewJobs:
+		err = m.command(ctx, "zferry", "replicate", "-r", m.source(), m.target())
+	case manyJobs:
+		err = m.command(ctx, "zferry", "replicate", "-r", "--jobs", "8", m.source(), m.target())
+	case plainSyncoid:
+		err = m.command(ctx, "syncoid", "-r", "--quiet", "--no-sync-snap", "--recvoptions=u", m.source(), m.target())
+	case snapSyncoid:
+		err = m.command(ctx, "syncoid", "-r", "--quiet", "--recvoptions=u", m.source(), m.target())
+	default:
+		err = fmt.Errorf("no way: %s", w)
+	}
+	p = passage{Bytes: int64(m.Datasets), Time: time.Since(start)}
+	if err != nil {
+		err = fmt.Errorf("%s: %w", w, err)
+	}
+	return p, err
+}
+
+// command runs a program, whose zfs processes are counted if count wants it.
+func (m *manyPools) command(ctx context.Context, name string, args ...string) error {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Env = append(os.Environ(), "BENCH_CALLS="+m.calls)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w\n%.4000s", strings.Join(cmd.Args, " "), err, out)
+	}
+	return nil
+}
+
+// pairs is the least that has to be done: it sends all increments, so many at a time, and neither lists nor checks anything.
+func (m *manyPools) pairs(ctx context.Context, workers int) error {
+	return parallel(workers, m.names(), func(name string) error {
+		return m.pipe(ctx, []string{"send", "-i", "@base", m.pools[0] + name + "@next"}, []string{"receive", "-u", m.pools[1] + name})
+	})
+}
+
+// pipe runs two zfs processes with a pipe between them, as a shell does.
+func (m *manyPools) pipe(ctx context.Context, from, to []string) error {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	send, receive := exec.CommandContext(ctx, "zfs", from...), exec.CommandContext(ctx, "zfs", to...)
+	var said [2]strings.Builder
+	send.Stdout, send.Stderr, receive.Stdin, receive.Stderr = w, &said[0], r, &said[1]
+	err = errors.Join(send.Start(), receive.Start(), r.Close(), w.Close())
+	if err == nil {
+		err = errors.Join(send.Wait(), receive.Wait())
+	}
+	if err != nil {
+		err = fmt.Errorf("zfs %v | zfs %v: %w\n%s%s", from, to, err, &said[0], &said[1])
+	}
+	return err
+}
+
+// parallel calls f with all items, so many at a time, and returns what failed. No more are begun then.
+func parallel[T any](workers int, items []T, f func(T) error) error {
+	todo := make(chan T, len(items))
+	for _, item := range items {
+		todo <- item
+	}
+	close(todo)
+	errs := make([]error, workers)
+	var all sync.WaitGroup
+	for i := range workers {
+		all.Go(func() {
+			for item := range todo {
+				if errs[i] = f(item); errs[i] != nil {
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}

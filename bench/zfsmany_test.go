@@ -1,0 +1,119 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// TestMany goes all ways in the virtual machine, with few datasets.
+func TestMany(t *testing.T) {
+	unavailable := t.Skipf
+	if os.Getenv("SPANSTACK_REQUIRE_VM") != "" {
+		unavailable = t.Fatalf
+	}
+	if testing.Short() {
+		unavailable("-short: a virtual machine takes a minute")
+	}
+	p := newZFSPlan()
+	p.rounds, p.machine, p.many = 1, machineFlags{"2.1", "stock"}, manyFlags{datasets: 4, slowDatasets: 3, rounds: 1}
+	results, err := p.manyDatasets(t.Context(), &progressPart{newProgress(os.Stderr), manyName, 1, time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, res := range results {
+		for _, w := range smallWays {
+			if len(res.Small[w]) != 1 || res.Small[w][0].Time <= 0 || res.Small[w][0].Bytes != int64(res.Datasets) {
+				t.Errorf("%d datasets, %s: %+v", res.Datasets, w, res.Small[w])
+			}
+		}
+		if n := res.Counts[fewJobs]; n < 2*res.Datasets || n > 2*res.Datasets+20 {
+			t.Errorf("%d datasets: %d zfs processes of zferry", res.Datasets, n)
+		}
+		if n := res.IdleCounts[fewJobs]; n < 1 || n > 10 {
+			t.Errorf("%d datasets without a change: %d zfs processes of zferry", res.Datasets, n)
+		}
+		if slow := i == 1; slow != (res.Latency > 0) || slow != (res.Counts[snapSyncoid] > 2*res.Datasets) {
+			t.Errorf("%+v", res)
+		}
+		if !strings.HasPrefix(res.Syncoid, "2.") || !strings.HasPrefix(res.ZFS, "zfs-2.1") {
+			t.Errorf("versions %q and %q", res.Syncoid, res.ZFS)
+		}
+	}
+}
+
+func TestPassages(t *testing.T) {
+	for _, c := range []struct {
+		job  manyJob
+		want int
+	}{
+		{manyJob{Rounds: 1, SlowRounds: 1}, 6},
+		{manyJob{Rounds: 3, SlowRounds: 1}, 14},
+		{manyJob{Rounds: 3, SlowRounds: 1, Idle: true}, 14 + 4 + 1},
+		{manyJob{Rounds: 3, SlowRounds: 1, Idle: true, Count: []way{fewJobs, snapSyncoid}}, 14 + 4 + 1 + 2 + 1},
+	} {
+		if got := c.job.passages(); got != c.want {
+			t.Errorf("%+v: got %d, want %d", c.job, got, c.want)
+		}
+	}
+}
+
+func TestCopySparse(t *testing.T) {
+	from, to := filepath.Join(t.TempDir(), "from"), filepath.Join(t.TempDir(), "to")
+	f, err := os.Create(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.WriteAt(bytes.Repeat([]byte("x"), 9000), 3<<20)
+	_, err2 := f.WriteAt([]byte("end"), 9<<20)
+	if err := errors.Join(err, err2, f.Truncate(64<<20), f.Close(), os.WriteFile(to, bytes.Repeat([]byte("old"), 1<<20), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if err := copySparse(to, from); err != nil {
+		t.Fatal(err)
+	}
+	a, err := os.ReadFile(from)
+	b, err2 := os.ReadFile(to)
+	if err := errors.Join(err, err2); err != nil || !bytes.Equal(a, b) {
+		t.Errorf("the copy of %d bytes differs: %d bytes, %v", len(a), len(b), err)
+	}
+	if err := copySparse(to, filepath.Join(t.TempDir(), "none")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no file: %v", err)
+	}
+}
+
+// TestParallel: all items are done, so many at a time, and after a failure no more are begun.
+func TestParallel(t *testing.T) {
+	var mu sync.Mutex
+	var done []int
+	var now, most atomic.Int32
+	both := make(chan bool) // two meet here: there are two at a time
+	items := []int{1, 2, 3, 4, 5, 6}
+	err := parallel(2, items, func(i int) error {
+		most.Store(max(most.Load(), now.Add(1)))
+		defer now.Add(-1)
+		select {
+		case both <- true:
+		case <-both:
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		done = append(done, i)
+		return nil
+	})
+	slices.Sort(done)
+	if err != nil || !slices.Equal(done, items) || most.Load() != 2 {
+		t.Errorf("%v, %v, %d at a time", done, err, most.Load())
+	}
+	broken, calls := errors.New("broken"), 0
+	if err := parallel(1, items, func(int) error { calls++; return broken }); !errors.Is(err, broken) || calls != 1 {
+		t.Errorf("%v after %d calls", err, calls)
+	}
+}

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+const manyText = `
+## Many datasets
+
+%d datasets with 16 KiB of change each, and then with none, are replicated between two pools on %s (%s module), %s, in
+the machine of platformtest/vm. All ways start with the very same destination: its pool's file is a copy.
+`
+
+const manySlowText = `
+### With %d ms of device latency
+
+The same with %d datasets, and with zinject -D %d:%d on the devices of both pools. A zfs set, which waits for a transaction
+group, takes %d ms with it, and %d ms without.
+`
+
+const manyNotes = `
+- **time** is the median, from the start of the first process to the end of the last one; zferry and syncoid have to look
+  first what there is. There were %s; syncoid, version %s, took part in the first one only, since it is slow.
+- **of the pairs' speed** is the median of the ratios of all rounds to as many bare pairs at a time, which list nothing and
+  check nothing: what zfs send and zfs receive take anyway. **of syncoid's speed** is that to syncoid --no-sync-snap.
+- **zfs processes** were counted in a run of their own, in which nothing was timed: %s.
+- syncoid takes a snapshot of its own unless it is told not to, so that it always has something to send. Neither mounts what
+  it receives.
+`
+
+// writeMany writes the results of many datasets, those with latency last.
+func (r *zfsReport) writeMany(out *bytes.Buffer) {
+	first := r.Many[0]
+	fmt.Fprintf(out, manyText, first.Datasets, first.ZFS, r.Variant, first.Kernel)
+	for _, res := range r.Many {
+		if res.Latency > 0 {
+			ms := res.Latency.Milliseconds()
+			fmt.Fprintf(out, manySlowText, ms, res.Datasets, ms, deviceLanes, res.SetWith.Milliseconds(), res.SetWithout.Milliseconds())
+		}
+		out.WriteString("\n")
+		t := newTable("what", "way", "time:", "min–max:", "of the pairs' speed:", "of syncoid's speed:", "zfs processes:")
+		if res.Latency == 0 {
+			t.addMany("no change", idleWays, res.Idle, res.IdleCounts)
+		}
+		t.addMany("a small increment", smallWays, res.Small, res.Counts)
+		t.write(out)
+	}
+	fmt.Fprintf(out, manyNotes, count(len(first.Small[fewJobs]), "round"), first.Syncoid, r.manyCounts())
+}
+
+// addMany adds a line for each way.
+func (t *table) addMany(what string, ways []way, s series, counts map[way]int) {
+	for _, w := range ways {
+		if len(s[w]) == 0 {
+			continue
+		}
+		times := s.of(w, func(p passage) float64 { return p.Time.Seconds() })
+		m := median(times) // sorts
+		cells := []string{what, string(w), fmt.Sprintf("%.2f s", m), fmt.Sprintf("%.2f–%.2f", times[0], times[len(times)-1]), "", "", ""}
+		if peer := pairsOf[w]; peer != "" && len(s[peer]) > 0 {
+			cells[4] = fmt.Sprintf("%.3f", median(s.ratios(w, peer)))
+		}
+		if w != plainSyncoid && len(s[plainSyncoid]) > 0 {
+			cells[5] = ratio(s.ofSlow(w, plainSyncoid))
+		}
+		if n, ok := counts[w]; ok {
+			cells[6] = fmt.Sprint(n)
+		}
+		t.add(cells...)
+		what = ""
+	}
+}
+
+// pairsOf are the bare pairs that do the same work as zferry, as many at a time.
+var pairsOf = map[way]way{fewJobs: fewPairs, manyJobs: manyPairs}
+
+// ofSlow returns how many times as fast as a slow peer a way is. The peer was there in the first rounds only.
+func (s series) ofSlow(w, peer way) float64 {
+	rounds := len(s[peer])
+	return median(series{w: s[w][:min(rounds, len(s[w]))], peer: s[peer]}.ratios(w, peer))
+}
+
+// manyCounts says how many zfs processes there were, beyond two for each dataset.
+func (r *zfsReport) manyCounts() string {
+	var text []string
+	for _, res := range r.Many {
+		if n, ok := res.Counts[fewJobs]; ok {
+			text = append(text, fmt.Sprintf("zferry's are 2 × %d + %d for increments and %d without a change", res.Datasets, n-2*res.Datasets, res.IdleCounts[fewJobs]))
+		}
+		if n, ok := res.Counts[plainSyncoid]; ok {
+			text = append(text, fmt.Sprintf("syncoid's are %.1f a dataset for increments and %.1f without a change",
+				float64(n)/float64(res.Datasets), float64(res.IdleCounts[plainSyncoid])/float64(res.Datasets)))
+		}
+	}
+	return strings.Join(text, "; ")
+}
+
+// addManyTargets compares with what zferry is to reach with many datasets.
+func (r *zfsReport) addManyTargets(t *table) {
+	fast, slow := r.many(0), r.many(deviceLatency)
+	t.addTarget("many datasets, no change, against syncoid", "≥ 25 × as fast", fast.Idle.beside(fewJobs, plainSyncoid, 25))
+	t.addTarget("many datasets, no change: zfs processes", "≤ 4", fast.idleProcesses(4))
+	t.addTarget("many datasets, increments: zfs processes", "2 a dataset and a constant", processes(fast, slow))
+	t.addTarget("many datasets, increments, against bare pairs, 4 at a time", "≥ 0.85", fast.Small.target(fewJobs, fewPairs, 0.85))
+	t.addTarget("many datasets, increments, against bare pairs, 8 at a time", "≥ 0.85", fast.Small.target(manyJobs, manyPairs, 0.85))
+	t.addTarget("many datasets, increments with latency, 8 jobs, against syncoid", "≥ 6 × as fast", slow.Small.beside(manyJobs, plainSyncoid, 6))
+}
+
+// many returns the results with a latency; those of nothing, if there are none.
+func (r *zfsReport) many(latency time.Duration) manyResult {
+	if i := slices.IndexFunc(r.Many, func(m manyResult) bool { return m.Latency == latency }); i >= 0 {
+		return r.Many[i]
+	}
+	return manyResult{}
+}
+
+// beside compares with a slow peer.
+func (s series) beside(w, peer way, want float64) outcome {
+	if len(s[w]) == 0 || len(s[peer]) == 0 {
+		return outcome{}
+	}
+	f := s.ofSlow(w, peer)
+	return outcome{ratio(f) + " × as fast", f >= want}
+}
+
+func (m manyResult) idleProcesses(most int) outcome {
+	n, ok := m.IdleCounts[fewJobs]
+	if !ok {
+		return outcome{}
+	}
+	return outcome{fmt.Sprintf("%d for %d datasets", n, m.Datasets), n <= most}
+}
+
+// processes looks whether the number that isn't two for each dataset is the same for many datasets and for few.
+func processes(a, b manyResult) outcome {
+	n, ok := a.Counts[fewJobs]
+	k, both := b.Counts[fewJobs]
+	if !ok || !both {
+		return outcome{}
+	}
+	more, moreOfFew := n-2*a.Datasets, k-2*b.Datasets
+	return outcome{fmt.Sprintf("2 × %d + %d, 2 × %d + %d", a.Datasets, more, b.Datasets, moreOfFew), more == moreOfFew}
+}

@@ -1,0 +1,29 @@
+package platformtest
+
+import (
+	"os"
+	"testing"
+
+	"github.com/spanstack/spanstack/platformtest/twohosts"
+	"github.com/spanstack/spanstack/platformtest/vm/machine"
+)
+
+// TestTwoHosts runs the tests of package twohosts in a machine with ssh, network namespaces and syncoid.
+func TestTwoHosts(t *testing.T) {
+	t.Parallel()
+	img := image(t, "")
+	opts := twohosts.Tools()
+	opts.Progress = machine.NewProgress(os.Stderr)
+	tools, err := img.Tools(t.Context(), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	buildStatic(t, "test", "-c", "-o", dir+"/run", "./twohosts")
+	results, exitCode := runProgram(t, img, machine.RunOptions{Tools: tools, Payload: os.DirFS(dir), MemoryMiB: twohosts.MemoryMiB,
+		Env: []string{"SPANSTACK_TWOHOSTS=1"}})
+	report(t, results)
+	if exitCode != 0 && !t.Failed() {
+		t.Errorf("no test failed, but the program exited with %d", exitCode)
+	}
+}
