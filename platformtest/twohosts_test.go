@@ -20,6 +20,7 @@ func TestTwoHosts(t *testing.T) {
 	}
 	dir := t.TempDir()
 	buildStatic(t, "test", "-c", "-o", dir+"/run", "./twohosts")
+	buildStatic(t, "build", "-o", dir+"/zferry", "../cmd/zferry")
 	results, exitCode := runProgram(t, img, machine.RunOptions{Tools: tools, Payload: os.DirFS(dir), MemoryMiB: twohosts.MemoryMiB,
 		Env: []string{"SPANSTACK_TWOHOSTS=1"}})
 	report(t, results)

@@ -1,0 +1,425 @@
+package twohosts
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"maps"
+	"math/big"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/spanstack/spanstack/tracefmt"
+	_ "github.com/spanstack/spanstack/tracefmt/chrome"
+	"github.com/spanstack/spanstack/tracefmt/timeline"
+)
+
+// zferry runs zferry on host a, and returns what it wrote and its exit code.
+func zferry(t *testing.T, h *Hosts, args ...string) (out string, exitCode int) {
+	t.Helper()
+	cmd := h.A.Command(t.Context(), "zferry", args...)
+	text, err := cmd.CombinedOutput()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return string(text), exit.ExitCode()
+	}
+	if err != nil {
+		t.Fatalf("zferry %v: %v\n%s", args, err, text)
+	}
+	return string(text), 0
+}
+
+// must runs zferry, which has to succeed.
+func must(t *testing.T, h *Hosts, args ...string) string {
+	t.Helper()
+	out, code := zferry(t, h, args...)
+	if code != 0 {
+		t.Fatalf("zferry %v: exit %d\n%s", args, code, out)
+	}
+	return out
+}
+
+// random writes a file that can't be compressed.
+func random(t *testing.T, name string, size int) {
+	t.Helper()
+	data := make([]byte, size)
+	rand.Read(data)
+	if err := os.WriteFile(name, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// guids returns those of all snapshots below a dataset, by the path below it.
+func guids(t *testing.T, dataset string) map[string]string {
+	t.Helper()
+	list := make(map[string]string)
+	for line := range strings.Lines(command(t, "zfs", "list", "-Hp", "-r", "-t", "snapshot", "-o", "name,guid", dataset)) {
+		name, guid, _ := strings.Cut(strings.TrimSpace(line), "\t")
+		list[strings.TrimPrefix(name, dataset)] = guid
+	}
+	return list
+}
+
+// contents returns the checksums of a snapshot's files. It mounts the snapshot's dataset, as far as it isn't.
+func contents(t *testing.T, dataset, snapshot string) map[string][32]byte {
+	t.Helper()
+	if strings.TrimSpace(command(t, "zfs", "get", "-H", "-o", "value", "mounted", dataset)) != "yes" {
+		command(t, "zfs", "mount", dataset)
+		defer command(t, "zfs", "unmount", dataset)
+	}
+	dir := "/" + dataset + "/.zfs/snapshot/" + snapshot
+	sums := make(map[string][32]byte)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if !e.Type().IsRegular() {
+			continue
+		}
+		data, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sums[e.Name()] = sha256.Sum256(data)
+	}
+	return sums
+}
+
+// same checks that both sides have the same snapshots, and the same files in the newest one.
+func same(t *testing.T, src, dst, newest string) {
+	t.Helper()
+	a, b := guids(t, src), guids(t, dst)
+	if !maps.Equal(a, b) || len(a) == 0 {
+		t.Fatalf("%d and %d snapshots, or others: %v\n%v", len(a), len(b), a, b)
+	}
+	for name := range a {
+		below, snapshot, _ := strings.Cut(name, "@")
+		if snapshot != newest {
+			continue
+		}
+		want, got := contents(t, src+below, newest), contents(t, dst+below, newest)
+		if !maps.Equal(got, want) || len(got) == 0 {
+			t.Errorf("%s%s: %d files, and %d of the copy, or others", src, name, len(want), len(got))
+		}
+	}
+}
+
+// TestZferry replicates a tree of 30 datasets over ssh, encrypted ones among them: at first, 20 times, and after interruptions; prunes both
+// sides, and looks at the trace of both.
+func TestZferry(t *testing.T) {
+	h := start(t)
+	pool(t, "tank")
+	pool(t, "backup")
+	key := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(key, []byte(strings.Repeat("0123456789abcdef", 4)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	command(t, "zfs", "create", "tank/all")
+	datasets := []string{"tank/all"}
+	for i := range 29 {
+		name := fmt.Sprintf("tank/all/%02d", i)
+		if i%3 == 1 {
+			name = fmt.Sprintf("tank/all/%02d/below", i-1)
+		}
+		args := []string{"zfs", "create"}
+		if i%10 == 5 {
+			args = append(args, "-o", "encryption=on", "-o", "keyformat=hex", "-o", "keylocation=file://"+key)
+		}
+		command(t, append(args, name)...)
+		datasets = append(datasets, name)
+	}
+	write := func(n int) {
+		for i, d := range datasets {
+			if i%n == 0 {
+				random(t, "/"+d+"/file", 16<<10)
+			}
+		}
+	}
+	write(1)
+	must(t, h, "snapshot", "-r", "--name", "first", "tank/all")
+	trace, log := filepath.Join(t.TempDir(), "trace.json"), filepath.Join(t.TempDir(), "log")
+	out := must(t, h, "replicate", "-r", "--jobs", "8", "--trace", trace, "--log-file", log, "--log-format", "logfmt", "--log-level", "debug", "tank/all", "root@b:backup/all")
+	if strings.Count(out, "received full") != 30 {
+		t.Errorf("initial:\n%s", out)
+	}
+	checkTrace(t, trace, log)
+	for i := range 20 {
+		write(7 + i)
+		name := fmt.Sprintf("inc-%02d", i)
+		must(t, h, "snapshot", "-r", "--name", name, "tank/all")
+		if i%4 == 3 { // the others arrive with it
+			must(t, h, "replicate", "-r", "--jobs", "8", "tank/all", "root@b:backup/all")
+		}
+	}
+	for _, d := range datasets {
+		if strings.TrimSpace(command(t, "zfs", "get", "-H", "-o", "value", "encryption", d)) != "off" {
+			command(t, "zfs", "load-key", "-L", "file://"+key, "backup"+strings.TrimPrefix(d, "tank"))
+		}
+	}
+	same(t, "tank/all", "backup/all", "inc-19")
+	if out := must(t, h, "replicate", "-r", "tank/all", "root@b:backup/all"); !strings.Contains(out, "30 datasets are up to date") {
+		t.Errorf("once more:\n%s", out)
+	}
+	must(t, h, "prune", "-r", "--match", ".*", "--keep-last", "3", "--target", "backup/all", "tank/all")
+	must(t, h, "prune", "-r", "--match", ".*", "--keep-last", "5", "--source", "tank/all", "backup/all")
+	if n, m := len(guids(t, "tank/all")), len(guids(t, "backup/all")); n != 90 || m != 150 {
+		t.Errorf("after pruning: %d and %d snapshots, want 90 and 150", n, m)
+	}
+	must(t, h, "snapshot", "-r", "--name", "last", "tank/all")
+	must(t, h, "replicate", "-r", "--jobs", "8", "tank/all", "root@b:backup/all")
+}
+
+var clockLine = regexp.MustCompile(`host=root@b ahead=(\S+) bound=(\S+)`)
+
+// checkTrace checks that a trace has both sides: each request of this one, and in its time, to within the bound of the clocks, the other
+// side's work for it; and the zfs processes of both.
+func checkTrace(t *testing.T, trace, log string) {
+	t.Helper()
+	text, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := clockLine.FindSubmatch(text)
+	if m == nil {
+		t.Fatalf("the log doesn't tell how far the clocks are apart:\n%s", text)
+	}
+	bound, err := time.ParseDuration(string(m[2]))
+	if err != nil || bound <= 0 {
+		t.Fatalf("bound %q: %v", m[2], err)
+	}
+	f, err := os.Open(trace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	in, err := tracefmt.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all timeline.Timeline
+	if _, err := all.Read(in); err != nil {
+		t.Fatal(err)
+	}
+	byID := make(map[string]*tracefmt.Event)
+	for e := range all.Events() {
+		if e.Kind == tracefmt.Complete && e.ID != "" {
+			byID[e.ID] = e
+		}
+	}
+	count := make(map[string]int)
+	for _, e := range byID {
+		count[e.Name]++
+		parent := byID[e.Parent]
+		if !strings.HasPrefix(e.Name, "agent ") || e.Name == "agent trace" {
+			continue
+		}
+		if parent == nil || !strings.HasPrefix(parent.Name, "remote ") {
+			t.Errorf("%s has no parent on this side", e.Name)
+			continue
+		}
+		if early, late := parent.Time-e.Time, e.Time+e.Dur-parent.Time-parent.Dur; early > int64(bound) || late > int64(bound) {
+			t.Errorf("%s begins %v before %s, and ends %v after it; the clocks are right to within %v", e.Name, time.Duration(early), parent.Name, time.Duration(late), bound)
+		}
+	}
+	if count["agent receive"] != 30 || count["zfs receive"] != 30 || count["zfs send"] != 30 || count["remote receive"] != 30 {
+		t.Errorf("slices: %v", count)
+	}
+	t.Logf("the clocks are right to within %v; %v", bound, count)
+}
+
+// interruptible makes a filesystem that takes seconds to be sent at the rate that is returned.
+func interruptible(t *testing.T, name string) (rate string) {
+	t.Helper()
+	command(t, "zfs", "create", "tank/"+name)
+	random(t, "/tank/"+name+"/large", 24<<20)
+	command(t, "zfs", "snapshot", "tank/"+name+"@1")
+	return "4MB"
+}
+
+// receiving reports whether a zfs receive into a dataset runs.
+func receiving(t *testing.T, dataset string) bool {
+	t.Helper()
+	return strings.Contains(command(t, "ps", "-Ao", "args="), "zfs receive -u -s -o canmount=noauto "+dataset)
+}
+
+// await waits until a condition holds.
+func await(t *testing.T, what string, within time.Duration, condition func() bool) {
+	t.Helper()
+	begin := time.Now()
+	for !condition() {
+		if time.Since(begin) > within {
+			t.Fatalf("after %v: not yet: %s", within, what)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Logf("%s: after %v", what, time.Since(begin).Round(time.Millisecond))
+}
+
+// TestZferryInterrupted interrupts a replication, kills its ssh, and kills the agent. Each ends as it is documented, nothing is left
+// that runs, and the next run goes on where it was.
+func TestZferryInterrupted(t *testing.T) {
+	h := start(t)
+	pool(t, "tank")
+	pool(t, "backup")
+	rate := interruptible(t, "cut")
+	for _, tt := range []struct {
+		name     string
+		do       func(zferry *exec.Cmd)
+		exitCode int
+		want     string
+	}{
+		{"interrupted", func(cmd *exec.Cmd) { cmd.Process.Signal(os.Interrupt) }, 130, "interrupted"},
+		{"ssh killed", func(*exec.Cmd) { command(t, "pkill", "-KILL", "-x", "ssh") }, 1, "root@b: "},
+		{"agent killed", func(*exec.Cmd) { command(t, "pkill", "-KILL", "-f", "^zferry agent") }, 1, "root@b: "},
+		{"zferry killed", func(cmd *exec.Cmd) { cmd.Process.Kill() }, -1, ""},
+	} {
+		var out strings.Builder
+		cmd := h.A.Command(t.Context(), "zferry", "replicate", "--retries", "0", "--limit", rate, "--log-level", "warn", "tank/cut", "root@b:backup/cut")
+		cmd.Stdout, cmd.Stderr = &out, &out
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		await(t, "it is received", 30*time.Second, func() bool { return receiving(t, "backup/cut") || cmd.ProcessState != nil })
+		time.Sleep(500 * time.Millisecond)
+		tt.do(cmd)
+		cmd.Wait()
+		if got := cmd.ProcessState.ExitCode(); got != tt.exitCode || !strings.Contains(out.String(), tt.want) {
+			t.Errorf("%s: exit %d, want %d, and %q in:\n%s", tt.name, got, tt.exitCode, tt.want, &out)
+		}
+		await(t, tt.name+": nothing is received any more", 20*time.Second, func() bool { return !receiving(t, "backup/cut") })
+	}
+	out := must(t, h, "replicate", "tank/cut", "root@b:backup/cut")
+	if !strings.Contains(out, "received resumed @1") {
+		t.Errorf("in the end:\n%s", out)
+	}
+	same(t, "tank/cut", "backup/cut", "1")
+}
+
+// TestZferryCut cuts the link for a minute: both sides notice, the other side's zfs processes are gone within the bound, and the next run
+// converges.
+func TestZferryCut(t *testing.T) {
+	h := start(t)
+	pool(t, "tank")
+	pool(t, "backup")
+	rate := interruptible(t, "cut")
+	var out strings.Builder
+	cmd := h.A.Command(t.Context(), "zferry", "replicate", "--retries", "0", "--limit", rate, "--log-level", "warn", "tank/cut", "root@b:backup/cut")
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "it is received", 30*time.Second, func() bool { return receiving(t, "backup/cut") })
+	if err := h.Cut(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	cut := time.Now()
+	await(t, "the other side has given up", 30*time.Second, func() bool { return !receiving(t, "backup/cut") })
+	cmd.Wait()
+	if got := cmd.ProcessState.ExitCode(); got != 1 || !strings.Contains(out.String(), "root@b: ") {
+		t.Errorf("exit %d:\n%s", got, &out)
+	}
+	t.Logf("zferry has given up after %v: %s", time.Since(cut).Round(time.Second), &out)
+	time.Sleep(time.Until(cut.Add(60 * time.Second)))
+	if err := h.Netem(t.Context(), ""); err != nil {
+		t.Fatal(err)
+	}
+	must(t, h, "replicate", "tank/cut", "root@b:backup/cut")
+	same(t, "tank/cut", "backup/cut", "1")
+}
+
+// TestZferryTLS replicates to an agent that listens, which refuses what its policy doesn't permit.
+func TestZferryTLS(t *testing.T) {
+	h := start(t)
+	pool(t, "tank")
+	pool(t, "backup")
+	dir := t.TempDir()
+	authority(t, dir)
+	var log strings.Builder
+	agent := h.B.Command(t.Context(), "zferry", "agent", "--listen", AddressB+":7443", "--root", "backup/tls", "--root", "backup/other", "--allow", "receive",
+		"--client", "laptop", "--tls-cert", dir+"/agent.crt", "--tls-key", dir+"/agent.key", "--tls-ca", dir+"/ca.crt")
+	agent.Stdout, agent.Stderr = &log, &log
+	if err := agent.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		agent.Process.Signal(syscall.SIGTERM)
+		agent.Wait()
+		t.Logf("the agent's log:\n%s", &log)
+	}()
+	await(t, "the agent listens", 10*time.Second, func() bool { return strings.Contains(command(t, "cat", "/proc/"+strconv.Itoa(agent.Process.Pid)+"/net/tcp"), ":1D13") })
+	identity := []string{"--tls-cert", dir + "/laptop.crt", "--tls-key", dir + "/laptop.key", "--tls-ca", dir + "/ca.crt"}
+	command(t, "zfs", "create", "tank/tls")
+	command(t, "zfs", "create", "tank/tls/below")
+	random(t, "/tank/tls/file", 1<<20)
+	random(t, "/tank/tls/below/file", 1<<20)
+	for _, name := range []string{"1", "2"} {
+		command(t, "zfs", "snapshot", "-r", "tank/tls@"+name)
+		must(t, h, append([]string{"replicate"}, append(identity, "-r", "tank/tls", "tls://"+AddressB+":7443/backup/tls")...)...)
+	}
+	same(t, "tank/tls", "backup/tls", "2")
+	out, code := zferry(t, h, append([]string{"replicate"}, append(identity, "tank/tls", "tls://"+AddressB+":7443/backup/elsewhere")...)...)
+	if code != 1 || !strings.Contains(out, "not within backup/tls or backup/other") {
+		t.Errorf("outside of its roots: exit %d\n%s", code, out)
+	}
+	out, code = zferry(t, h, append([]string{"replicate"}, append(identity, "--set", "mountpoint=/etc", "tank/tls", "tls://"+AddressB+":7443/backup/other")...)...)
+	if code != 1 || !strings.Contains(out, `"mountpoint" may not be set`) {
+		t.Errorf("a mount point: exit %d\n%s", code, out)
+	}
+	out, code = zferry(t, h, "replicate", "--tls-cert", dir+"/stranger.crt", "--tls-key", dir+"/stranger.key", "--tls-ca", dir+"/ca.crt", "tank/tls", "tls://"+AddressB+":7443/backup/tls")
+	if code != 1 {
+		t.Errorf("a client without a policy: exit %d\n%s", code, out)
+	}
+}
+
+// authority makes an authority and the certificates of the agent, of a client, and of a stranger.
+func authority(t *testing.T, dir string) {
+	t.Helper()
+	write := func(name, kind string, der []byte) {
+		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ca := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "ca"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
+	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.CreateCertificate(rand.Reader, ca, ca, &caKey.PublicKey, caKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write("ca.crt", "CERTIFICATE", der)
+	for i, name := range []string{"agent", "laptop", "stranger"} {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := &x509.Certificate{SerialNumber: big.NewInt(int64(i + 2)), Subject: pkix.Name{CommonName: name}, NotBefore: ca.NotBefore, NotAfter: ca.NotAfter,
+			DNSNames: []string{name}, IPAddresses: []net.IP{net.ParseIP(AddressB)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}
+		der, err := x509.CreateCertificate(rand.Reader, c, ca, &key.PublicKey, caKey)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(name+".crt", "CERTIFICATE", der)
+		text, err := x509.MarshalPKCS8PrivateKey(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(name+".key", "PRIVATE KEY", text)
+	}
+}
