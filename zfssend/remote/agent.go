@@ -48,7 +48,7 @@ const (
 // read of one takes nothing away from another. It is also what a peer can make this process hold.
 const (
 	controlStreams = 16 // besides those that carry data
-	streamWindow   = 4 << 20
+	streamWindow   = 3 << 20
 	httpFrame      = 256 << 10 // what has to pass before another stream's turn
 )
 

@@ -334,3 +334,30 @@ func closers(list []zfssend.Receiver) (out []io.Closer) {
 	}
 	return out
 }
+
+// TestRootCause has a send fail into a receive, each on another host: the send is why.
+func TestRootCause(t *testing.T) {
+	zfstest.CheckLeaks(t)
+	scripts := zfstest.Scripts{
+		"send":    {zfstest.Write(1 << 20), zfstest.Stderr("cannot send: I/O error\n"), zfstest.Exit(1)},
+		"receive": {zfstest.Save(t.TempDir() + "/never")},
+	}
+	client := &zfssend.Client{Command: zfstest.Fake(scripts)}
+	from := connect(t, &Agent{Client: client, Policy: Unrestricted()}, Config{Name: "from"}).host
+	to := connect(t, &Agent{Client: client, Policy: Unrestricted()}, Config{Name: "to"}).host
+	send, err := from.Send(t.Context(), "tank/a@x", zfssend.SendOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	receive, err := to.Receive(t.Context(), "tank/b", send, zfssend.ReceiveOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	received := receive.Wait()
+	if !errors.Is(received, zfssend.PoolIO) || !errors.Is(received, zfssend.Canceled) {
+		t.Errorf("the receiver: %v", received)
+	}
+	if root := zfssend.RootCause(send.Err(), received); root != send.Err() || !strings.HasPrefix(root.Error(), "from: send tank/a@x: zfs exited 1") {
+		t.Errorf("the cause: %v", root)
+	}
+}
