@@ -110,6 +110,7 @@ Signals:
 	f.DurationVar(&c.stall, "stall-timeout", 0, "give up when zfs does nothing for this `TIME`, such as 30m; 0 waits for ever")
 	c.observe.AddFlags(f)
 	c.log.AddFlags(f)
+	completeLog(cmd)
 	return cmd
 }
 

@@ -84,10 +84,15 @@ Environment:
 	cmd.Flags().DurationVar(&c.stall, "stall-timeout", 0, "give up when zfs does nothing for this `TIME`, such as 30m; 0 waits for ever")
 	c.observe.AddFlags(cmd.Flags())
 	c.log.AddFlags(cmd.Flags())
+	completeLog(cmd)
+	return cmd
+}
+
+// completeLog lets shells complete the values of the flags of a log.
+func completeLog(cmd *cobra.Command) {
 	for _, flag := range []string{"log", "log-level", "log-format", "log-stack"} {
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(logconfig.Completions(flag), cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveNoSpace))
 	}
-	return cmd
 }
 
 func (c *replicateCommand) validate() error {
