@@ -99,7 +99,16 @@ func TestResume(t *testing.T) {
 			}
 			cut := &cutter{ReadCloser: send, left: 3 << 20, cut: func() error { return errCut }}
 			if by == "connection" {
-				cut.cut = func() error { to.host.session.Load().link.rwc.Close(); <-to.served; to.served <- nil; return errCut }
+				cut.cut = func() error {
+					for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+						if _, err := to.client.List(context.Background(), "tank/b", zfssend.ListOptions{}); err == nil {
+							break // the stream has come so far
+						}
+					}
+					to.host.session.Load().link.rwc.Close()
+					to.wait(t)
+					return errCut
+				}
 			}
 			receive, err := to.host.Receive(t.Context(), "tank/b", cut, zfssend.ReceiveOptions{Resumable: true, Unmounted: true})
 			if err != nil {
