@@ -17,6 +17,7 @@ import (
 
 // TestReplicate brings a full stream and an increment from one far host to another one, and from and to a near one.
 func TestReplicate(t *testing.T) {
+	zfstest.CheckLeaks(t)
 	source, from := modelled(t)
 	target, to := modelled(t)
 	dataset(t, source, "tank/a", "@one", 3<<20)
@@ -37,7 +38,6 @@ func TestReplicate(t *testing.T) {
 		"near-near": {from.client.Host(), to.client.Host()},
 	} {
 		t.Run(name, func(t *testing.T) {
-			zfstest.CheckLeaks(t)
 			destination := "tank/" + name
 			g := guids(t)
 			one := zfssend.Expect{ToName: "tank/a@one", ToGUID: g["tank/a@one"]}
