@@ -48,7 +48,7 @@ const (
 // read of one takes nothing away from another. It is also what a peer can make this process hold.
 const (
 	controlStreams = 16 // besides those that carry data
-	streamWindow   = 4 << 20
+	streamWindow   = 3 << 20
 	httpFrame      = 256 << 10 // what has to pass before another stream's turn
 )
 
@@ -186,19 +186,18 @@ func (s *service) leave() {
 	}
 }
 
-// close admits no more requests, cancels those that run, and returns how many they are.
+// close admits no more requests, cancels those that run, and returns how many of them zfs works for.
 func (s *service) close(cause error) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed, s.idle = true, make(chan struct{})
-	n := int(s.count.Load())
-	if n == 0 {
+	if s.count.Load() == 0 {
 		close(s.idle)
 	}
 	for _, cancel := range s.running {
 		cancel(fmt.Errorf("%w: %w", errPeerGone, cause))
 	}
-	return n
+	return len(s.running)
 }
 
 // takeStream takes one of the streams that a connection may have at a time.

@@ -62,7 +62,7 @@
 // standard input ends. A Host fails with [ErrPeerLost]. Besides, each reply carries signs of life, so that an agent that
 // pings but doesn't work is noticed, too.
 //
-// Windows of flow control are 4 MiB a stream, and that of a connection is all of them together: a stream that stalls delays
+// Windows of flow control are 3 MiB a stream, and that of a connection is all of them together: a stream that stalls delays
 // no other one.
 //
 // # Traces

@@ -63,7 +63,8 @@ type Host struct {
 	cfg     Config
 	lock    chan struct{} // holds a token while session is changed
 	session atomic.Pointer[session]
-	closed  atomic.Bool
+	life    context.Context // ends with Close
+	die     context.CancelCauseFunc
 }
 
 var _ zfssend.Host = (*Host)(nil)
@@ -72,6 +73,7 @@ var _ zfssend.Host = (*Host)(nil)
 // the agent has answered.
 func NewHost(ctx context.Context, rwc io.ReadWriteCloser, cfg Config) (*Host, error) {
 	h := &Host{cfg: cfg, lock: make(chan struct{}, 1)}
+	h.life, h.die = context.WithCancelCause(context.Background())
 	s, err := newSession(ctx, rwc, &h.cfg)
 	if err != nil {
 		return nil, cfg.fail(err)
@@ -83,7 +85,7 @@ func NewHost(ctx context.Context, rwc io.ReadWriteCloser, cfg Config) (*Host, er
 // Close ends the connection, and with it all that the agent does on it. It takes as long as it takes to close the connection, at most
 // little more than [Config.Grace].
 func (h *Host) Close() error {
-	h.closed.Store(true)
+	h.die(errClosed)
 	h.lock <- struct{}{}
 	defer func() { <-h.lock }()
 	h.session.Load().close(errClosed)
@@ -106,11 +108,14 @@ func (h *Host) connected(ctx context.Context) (*session, error) {
 	switch {
 	case cause == nil: // somebody else has connected
 		return s, nil
-	case h.closed.Load():
+	case h.life.Err() != nil:
 		return nil, &ConnError{h.cfg.name(), errClosed}
 	case h.cfg.Redial == nil:
 		return nil, &ConnError{h.cfg.name(), cause}
 	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(h.life, func() { cancel(errClosed) })()
 	s.close(cause)
 	rwc, err := h.cfg.Redial(ctx)
 	if err != nil {
@@ -161,7 +166,7 @@ func newSession(ctx context.Context, rwc io.ReadWriteCloser, cfg *Config) (*sess
 		DialContext: func(context.Context, string, string) (net.Conn, error) { return s.link, nil },
 		Protocols:   new(http.Protocols),
 		HTTP2: &http.HTTP2Config{
-			MaxReceiveBufferPerStream: streamWindow, // and for the connection the default, which is that of 256 streams
+			MaxReceiveBufferPerStream: streamWindow, // and for the connection the default, which is that of hundreds of streams
 			MaxReadFrameSize:          httpFrame,
 			SendPingTimeout:           orDefault(cfg.Heartbeat, DefaultHeartbeat),
 			PingTimeout:               2 * cfg.lost(), // the link is quicker, and says why

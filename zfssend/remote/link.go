@@ -7,6 +7,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/spanstack/spanstack/zfssend"
@@ -98,12 +99,23 @@ func (l *link) Read(p []byte) (int, error) {
 		l.heard.Store(int64(time.Since(l.started)))
 		l.note(p[:n])
 	}
-	if err == io.EOF {
-		l.end(errPeerClosed)
-	} else if err != nil {
-		l.end(err)
+	if err != nil {
+		l.end(closing(err))
 	}
 	return n, err
+}
+
+// closing returns what a failure to read or write says of the other side. Who writes may notice before who reads.
+func closing(err error) error {
+	if err == io.EOF {
+		return errPeerClosed
+	}
+	for _, e := range []error{io.ErrClosedPipe, syscall.EPIPE, syscall.ECONNRESET} {
+		if errors.Is(err, e) {
+			return fmt.Errorf("%w: %w", errPeerClosed, err)
+		}
+	}
+	return err
 }
 
 func (l *link) note(p []byte) {
@@ -124,7 +136,7 @@ func (l *link) beginning() []byte {
 func (l *link) Write(p []byte) (int, error) {
 	n, err := l.rwc.Write(p)
 	if err != nil {
-		l.end(err)
+		l.end(closing(err))
 	}
 	return n, err
 }

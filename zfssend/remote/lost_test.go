@@ -172,3 +172,68 @@ func TestRedial(t *testing.T) {
 		t.Errorf("after Close: %v", err)
 	}
 }
+
+// TestInputStalls has an input stall for longer than a peer may be silent: signs of life say that it is there. Then a peer
+// that sends none, though it answers pings.
+func TestInputStalls(t *testing.T) {
+	zfstest.CheckLeaks(t)
+	const lost = 300 * time.Millisecond
+	client := &zfssend.Client{Command: zfstest.Fake(zfstest.Scripts{"receive": {zfstest.Save(t.TempDir() + "/never")}})}
+	p := connect(t, &Agent{Client: client, Policy: Unrestricted(), Lost: lost, Heartbeat: lost / 4}, Config{Lost: lost, Heartbeat: lost / 4})
+	in := &stalling{Reader: strings.NewReader("abc"), closed: make(chan struct{})}
+	receive, err := p.host.Receive(t.Context(), "tank/b", in, zfssend.ReceiveOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-receive.Done():
+		t.Errorf("it has ended: %v", receive.Err())
+	case <-time.After(4 * lost):
+	}
+	if err := receive.Close(); err != nil {
+		t.Error(err)
+	}
+
+	body, feed := io.Pipe()
+	defer feed.Close()
+	go feed.Write(appendText(nil, kindJSON, []byte(`{"dataset":"tank/b","options":{}}`)))
+	x, err := p.host.session.Load().open(t.Context(), pathV1+"receive", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if k, _, err := x.frames.next(); err != nil || k != kindBegun {
+		t.Fatal(k, err)
+	}
+	st, err := x.status(nil, 1<<20)
+	if err != nil || !strings.Contains(st.Error.error(nil).Error(), errSilent.Error()) {
+		t.Errorf("%+v, %v", st, err)
+	}
+}
+
+// TestCloseWhileRedialing doesn't wait for a connection that doesn't come.
+func TestCloseWhileRedialing(t *testing.T) {
+	zfstest.CheckLeaks(t)
+	near, far := socketpair(t)
+	go (&Agent{}).Serve(context.Background(), far)
+	dialing := make(chan struct{})
+	h, err := NewHost(t.Context(), near, Config{Redial: func(ctx context.Context) (io.ReadWriteCloser, error) {
+		close(dialing)
+		<-ctx.Done()
+		return nil, context.Cause(ctx)
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	near.Close()
+	<-h.session.Load().link.done
+	asked := make(chan error, 1)
+	go func() {
+		_, err := h.GUIDs(context.Background(), "tank")
+		asked <- err
+	}()
+	<-dialing
+	h.Close()
+	if err := <-asked; !errors.Is(err, errClosed) {
+		t.Error(err)
+	}
+}

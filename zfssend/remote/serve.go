@@ -223,7 +223,8 @@ func (r *request) do() {
 		r.fail(violation("a request without a number of its own"))
 		return
 	}
-	defer r.unregister(number)
+	r.reply.ending = func() { r.unregister(number) } // before the peer knows, who may go away then
+	defer r.reply.ending()
 	var task *trace.Span
 	r.ctx, task = trace.WithTask(r.ctx, "agent "+r.verb, slog.Uint64("exchange", number))
 	defer task.End()
@@ -334,6 +335,7 @@ type reply struct {
 	w          http.ResponseWriter
 	controller *http.ResponseController
 	heartbeat  time.Duration
+	ending     func() // called before the status is written; may be nil
 
 	mu    sync.Mutex // of w; the sign of life waits for nobody who has it
 	ended bool
@@ -384,6 +386,9 @@ func (p *reply) write(frames []byte) error {
 
 // finish writes the result, if there is one, and the status. Nothing comes after that.
 func (p *reply) finish(result any, s *status) error {
+	if p.ending != nil {
+		p.ending()
+	}
 	var frames []byte
 	if result != nil {
 		text, err := json.Marshal(result)

@@ -17,6 +17,7 @@ import (
 
 // TestReplicate brings a full stream and an increment from one far host to another one, and from and to a near one.
 func TestReplicate(t *testing.T) {
+	zfstest.CheckLeaks(t)
 	source, from := modelled(t)
 	target, to := modelled(t)
 	dataset(t, source, "tank/a", "@one", 3<<20)
@@ -37,7 +38,6 @@ func TestReplicate(t *testing.T) {
 		"near-near": {from.client.Host(), to.client.Host()},
 	} {
 		t.Run(name, func(t *testing.T) {
-			zfstest.CheckLeaks(t)
 			destination := "tank/" + name
 			g := guids(t)
 			one := zfssend.Expect{ToName: "tank/a@one", ToGUID: g["tank/a@one"]}
@@ -99,7 +99,16 @@ func TestResume(t *testing.T) {
 			}
 			cut := &cutter{ReadCloser: send, left: 3 << 20, cut: func() error { return errCut }}
 			if by == "connection" {
-				cut.cut = func() error { to.host.session.Load().link.rwc.Close(); <-to.served; to.served <- nil; return errCut }
+				cut.cut = func() error {
+					for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+						if _, err := to.client.List(context.Background(), "tank/b", zfssend.ListOptions{}); err == nil {
+							break // the stream has come so far
+						}
+					}
+					to.host.session.Load().link.rwc.Close()
+					to.wait(t)
+					return errCut
+				}
 			}
 			receive, err := to.host.Receive(t.Context(), "tank/b", cut, zfssend.ReceiveOptions{Resumable: true, Unmounted: true})
 			if err != nil {
@@ -333,4 +342,31 @@ func closers(list []zfssend.Receiver) (out []io.Closer) {
 		out = append(out, r)
 	}
 	return out
+}
+
+// TestRootCause has a send fail into a receive, each on another host: the send is why.
+func TestRootCause(t *testing.T) {
+	zfstest.CheckLeaks(t)
+	scripts := zfstest.Scripts{
+		"send":    {zfstest.Write(1 << 20), zfstest.Stderr("cannot send: I/O error\n"), zfstest.Exit(1)},
+		"receive": {zfstest.Save(t.TempDir() + "/never")},
+	}
+	client := &zfssend.Client{Command: zfstest.Fake(scripts)}
+	from := connect(t, &Agent{Client: client, Policy: Unrestricted()}, Config{Name: "from"}).host
+	to := connect(t, &Agent{Client: client, Policy: Unrestricted()}, Config{Name: "to"}).host
+	send, err := from.Send(t.Context(), "tank/a@x", zfssend.SendOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	receive, err := to.Receive(t.Context(), "tank/b", send, zfssend.ReceiveOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	received := receive.Wait()
+	if !errors.Is(received, zfssend.PoolIO) || !errors.Is(received, zfssend.Canceled) {
+		t.Errorf("the receiver: %v", received)
+	}
+	if root := zfssend.RootCause(send.Err(), received); root != send.Err() || !strings.HasPrefix(root.Error(), "from: send tank/a@x: zfs exited 1") {
+		t.Errorf("the cause: %v", root)
+	}
 }

@@ -65,13 +65,14 @@ func stacks() []string {
 	return strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n")
 }
 
-// goroutines returns the stacks of goroutines that package zfssend, or os/exec for it, has started.
+// goroutines returns the stacks of goroutines that package zfssend, or remote below it, or os/exec and net/http for them, have
+// started.
 func goroutines() []string {
 	var leaked []string
 	for _, stack := range stacks() {
 		_, creator, _ := strings.Cut(stack, "\ncreated by ")
-		if strings.HasPrefix(creator, "github.com/spanstack/spanstack/zfssend.") && !strings.Contains(stack, "_test.go") ||
-			strings.HasPrefix(creator, "os/exec.") {
+		ours := strings.HasPrefix(creator, "github.com/spanstack/spanstack/zfssend.") || strings.HasPrefix(creator, "github.com/spanstack/spanstack/zfssend/remote.")
+		if ours && !strings.Contains(stack, "_test.go") || strings.HasPrefix(creator, "os/exec.") || strings.HasPrefix(creator, "net/http.") {
 			leaked = append(leaked, stack)
 		}
 	}
