@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"regexp"
 	"runtime"
 	"strings"
@@ -37,6 +40,8 @@ Examples:
   go run . zfs
   go run . zfs --run Pipes --count 5
   go run . zfs --run Replication --line 2.3 --variant taskq
+  go run . zfs --run Many --results zfs.json        a part now, and the others
+  go run . zfs --run 'Rep|Pipes|Check' --results zfs.json     at another time
   go run . zfs --run Many --many 20 --many-slow 10
 
 Exit codes: 0 all was measured; 1 something failed; 2 wrong usage; 130 stopped.
@@ -81,7 +86,7 @@ func newZFSPlan() *zfsPlan {
 // runZFS executes the command line after "zfs" and returns the exit code.
 func runZFS(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	p := newZFSPlan()
-	var out, part string
+	var out, part, results string
 	var mib, dataset int64
 	flags := pflag.NewFlagSet("bench zfs", pflag.ContinueOnError)
 	flags.SortFlags = false
@@ -93,8 +98,9 @@ func runZFS(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.Int64Var(&mib, "pipe", p.pipe>>20, "`MiB` through a pipe")
 	flags.Int64Var(&dataset, "dataset", p.replicate>>20, "`MiB` of the dataset that is replicated; its copies lie in the machine's memory")
 	flags.IntVar(&p.many.datasets, "many", 200, "`datasets` of the part Many")
-	flags.IntVar(&p.many.slowDatasets, "many-slow", 40, "`datasets` of it where devices have latency")
+	flags.IntVar(&p.many.slowDatasets, "many-slow", 20, "`datasets` of it where devices have latency")
 	flags.IntVar(&p.many.rounds, "many-count", 3, "`rounds` of it; syncoid takes part in the first one")
+	flags.StringVar(&results, "results", "", "`file` of all results: parts that aren't measured now are taken from it, if it is there, and those that are go into it")
 	flags.StringVar(&out, "out", zfsDocument, "`file` to write besides stdout, or - for none")
 	err := flags.Parse(args)
 	p.pipe, p.replicate = mib<<20, dataset<<20
@@ -127,11 +133,11 @@ func runZFS(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "bench zfs: error: %v\nbench zfs: hint: see \"go run . zfs --help\"\n", err)
 		return exitUsage
 	}
-	if part != "" && !flags.Changed("out") {
+	if part != "" && results == "" && !flags.Changed("out") {
 		out = "-" // a part doesn't replace the whole
 	}
 	command := "make bench-zfs"
-	if len(args) > 0 {
+	if len(args) > 0 && results == "" {
 		command = "cd bench && go run . zfs"
 		for _, a := range args {
 			if strings.ContainsAny(a, "|()*?$^[]\\ ") {
@@ -140,16 +146,22 @@ func runZFS(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			command += " " + a
 		}
 	}
-	return p.measure(ctx, command, out, stdout, stderr)
+	return p.measure(ctx, command, out, results, stdout, stderr)
 }
 
 // measure carries out the plan and writes the results.
-func (p *zfsPlan) measure(ctx context.Context, command, out string, stdout, stderr io.Writer) int {
-	o := options{out: out}
+func (p *zfsPlan) measure(ctx context.Context, command, out, results string, stdout, stderr io.Writer) int {
+	o := options{out: out, raw: results}
 	err := o.writable()
-	var r *zfsReport
+	r := &zfsReport{}
 	if err == nil {
-		r, err = p.carryOut(ctx, newProgress(stderr))
+		err = r.read(results)
+	}
+	if err == nil {
+		err = p.carryOut(ctx, r, newProgress(stderr))
+	}
+	if err == nil {
+		err = r.save(results)
 	}
 	if err == nil {
 		r.Command = command
@@ -171,17 +183,17 @@ func (p *zfsPlan) measure(ctx context.Context, command, out string, stdout, stde
 }
 
 // carryOut measures everything. The machine is first: if there can't be one, it is known at once.
-func (p *zfsPlan) carryOut(ctx context.Context, progress *progress) (r *zfsReport, err error) {
+func (p *zfsPlan) carryOut(ctx context.Context, r *zfsReport, progress *progress) (err error) {
 	defer progress.clear()
 	progress.expect(p.duration())
-	r = &zfsReport{CPU: cpuModel(), CPUs: runtime.NumCPU(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Go: runtime.Version()}
+	r.CPU, r.CPUs, r.Platform, r.Go = cpuModel(), runtime.NumCPU(), runtime.GOOS+"/"+runtime.GOARCH, runtime.Version()
+	r.Variant = p.machine.variant
 	for _, part := range []struct {
 		name string
 		run  func(context.Context, *progressPart) error
 	}{
 		{replicationName, func(ctx context.Context, show *progressPart) (err error) {
 			r.Replication, err = p.replications(ctx, show)
-			r.Variant = p.machine.variant
 			return err
 		}},
 		{manyName, func(ctx context.Context, show *progressPart) (err error) {
@@ -201,10 +213,43 @@ func (p *zfsPlan) carryOut(ctx context.Context, progress *progress) (r *zfsRepor
 			continue
 		}
 		if err := part.run(ctx, &progressPart{progress, part.name, p.rounds, p.durationOf(part.name)}); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return r, nil
+	return nil
+}
+
+// read reads former results, if there are any. They have to be of the same program, as far as that is known: a field that it
+// doesn't have is an error.
+func (r *zfsReport) read(name string) error {
+	if name == "" {
+		return nil
+	}
+	text, err := os.ReadFile(name)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(r); err != nil {
+		return fmt.Errorf("read results %s: %w", name, err)
+	}
+	return nil
+}
+
+// save writes the results.
+func (r *zfsReport) save(name string) error {
+	if name == "" {
+		return nil
+	}
+	text, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	return write(name, append(text, '\n'), nil)
 }
 
 // A progressPart shows how far one part of the measurement is.
@@ -275,7 +320,7 @@ func (p *zfsPlan) manyDatasets(ctx context.Context, show *progressPart) ([]manyR
 	defer vm.close()
 	vm.memory, vm.packages = 4096, guestPackages
 	jobs := []manyJob{
-		{Datasets: p.many.datasets, Rounds: p.many.rounds, SlowRounds: 1, Idle: true, Count: []way{fewJobs}},
+		{Datasets: p.many.datasets, Rounds: p.many.rounds, SlowRounds: 1, NoSnap: true, Idle: true, Count: []way{fewJobs}},
 		{Datasets: p.many.slowDatasets, Rounds: p.many.rounds, SlowRounds: 1, Idle: true, Count: []way{fewJobs, plainSyncoid, snapSyncoid}, Latency: deviceLatency},
 	}
 	show.rounds = 0

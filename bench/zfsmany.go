@@ -46,34 +46,37 @@ type manyJob struct {
 	Datasets   int
 	Rounds     int
 	SlowRounds int           // of the ways that are slow
+	NoSnap     bool          // leave out syncoid with its own snapshots
 	Latency    time.Duration // of all pools' devices; 0 means that of memory
 	Idle       bool          // also measure what takes place when there is nothing to do
 	Count      []way         // count the zfs processes of these, apart from what is timed
 }
 
+// ways returns those that are gone in a round.
+func (j *manyJob) ways(all []way, round int) []way {
+	return slices.DeleteFunc(slices.Clone(all), func(w way) bool {
+		return w.slow() && round >= j.SlowRounds || w == snapSyncoid && j.NoSnap
+	})
+}
+
 // passages returns how many measurements a job takes, those that only count included.
 func (j *manyJob) passages() (n int) {
+	n = len(j.Count)
 	for round := range j.Rounds {
-		for _, w := range smallWays {
-			if !w.slow() || round < j.SlowRounds {
-				n++
-			}
+		n += len(j.ways(smallWays, round))
+		if j.Idle {
+			n += len(j.ways(idleWays, round))
 		}
 	}
-	n += len(j.Count)
-	if !j.Idle {
-		return n
-	}
-	for _, w := range idleWays {
-		n += j.Rounds
-		if w.slow() {
-			n -= j.Rounds - min(j.Rounds, j.SlowRounds)
-		}
-		if slices.Contains(j.Count, w) {
+	for _, w := range j.Count {
+		if j.Idle && slices.Contains(idleWays, w) {
 			n++
 		}
 	}
-	return n + 1 // what makes it idle
+	if j.Idle {
+		n++ // what makes it idle
+	}
+	return n
 }
 
 // A manyResult is what a manyJob found. Bytes of its passages are datasets.
@@ -112,8 +115,7 @@ func (j *manyJob) run() (res manyResult, err error) {
 		return res, err
 	}
 	for round := range j.Rounds {
-		ways := slices.DeleteFunc(slices.Clone(smallWays), func(w way) bool { return w.slow() && round >= j.SlowRounds })
-		if err := res.Small.addRound(ways, func(w way) (passage, error) { return m.small(ctx, w) }); err != nil {
+		if err := res.Small.addRound(j.ways(smallWays, round), func(w way) (passage, error) { return m.small(ctx, w) }); err != nil {
 			return res, err
 		}
 	}
@@ -144,8 +146,7 @@ func (m *manyPools) idle(ctx context.Context, res *manyResult) error {
 		return err
 	}
 	for round := range m.Rounds {
-		ways := slices.DeleteFunc(slices.Clone(idleWays), func(w way) bool { return w.slow() && round >= m.SlowRounds })
-		if err := res.Idle.addRound(ways, func(w way) (passage, error) { return m.pass(ctx, w) }); err != nil {
+		if err := res.Idle.addRound(m.ways(idleWays, round), func(w way) (passage, error) { return m.pass(ctx, w) }); err != nil {
 			return err
 		}
 	}

@@ -11,8 +11,8 @@ const zfsIntroduction = `<!-- Written by "make bench-zfs". Don't edit it. -->
 # Benchmarks of streams
 
 What package zfssend costs on the way from zfs send to zfs receive, beside a shell's pipe and beside plain copying; and what
-zferry takes for many datasets, beside syncoid and beside bare pairs of zfs send and zfs receive. All was measured in one
-run on one machine. Compare ratios: times are those of this machine and of what else it did.
+zferry takes for many datasets, beside syncoid and beside bare pairs of zfs send and zfs receive. Each part was measured
+in one run on one machine. Compare ratios: times are those of this machine and of what else it did.
 
 `
 

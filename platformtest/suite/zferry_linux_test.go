@@ -168,7 +168,7 @@ func checkKilledTrace(t *testing.T, path, log, id string) {
 		names = append(names, e.Name)
 	}
 	slices.Reverse(names)
-	if got := strings.Join(names, " > "); got != "replicate > step > zfs send" {
+	if got := strings.Join(names, " > "); got != "replicate > datasets > worker > dataset > step > zfs send" {
 		t.Errorf("open and around %s is %q", id, got)
 	}
 	if e := open[id]; e != nil && !strings.HasPrefix(e.Attr("process.command_line").String(), "zfs send ") {
@@ -191,8 +191,8 @@ func checkKilledTrace(t *testing.T, path, log, id string) {
 	if err := sum.WriteText(&table, summary.Style{}); err != nil {
 		t.Error(err)
 	}
-	if n := strings.Count(table.String(), "[open for "); n != 4 {
-		t.Errorf("the summary shows %d paths as open, want replicate, step, zfs send and zfs receive", n)
+	if n := strings.Count(table.String(), "[open for "); n != 7 {
+		t.Errorf("the summary shows %d paths as open, want those down to the step, zfs send and zfs receive", n)
 	}
 	t.Logf("the trace of the killed zferry:\n%s", &table)
 }
