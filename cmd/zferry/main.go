@@ -76,7 +76,7 @@ line of its log carries the IDs of the tasks and spans of that trace.
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
-	root.AddCommand(newReplicate(stdout, stderr), newStream())
+	root.AddCommand(newReplicate(stdout, stderr), newStream(), newDaemon(stderr), newConfig(stderr), newStatus(), newImportConfig(stderr))
 	return root
 }
 

@@ -1,0 +1,2 @@
+// Package importer makes configurations of zferry daemon of those of other programs.
+package importer
