@@ -43,6 +43,7 @@ type Daemon struct {
 	state    *metrics.State
 	current  map[string]*StepStatus
 	refs     map[string]trace.Ref // of the last runs
+	undone   map[string]bool      // jobs that run, or were interrupted
 	saved    error
 	statusUp string // what the service manager was told
 }
@@ -67,7 +68,7 @@ func New(c *config.Config, o Options) (*Daemon, error) {
 	if o.Notify == nil {
 		o.Notify = notifySystemd
 	}
-	d := &Daemon{options: o, config: c, current: map[string]*StepStatus{}, refs: map[string]trace.Ref{}, state: &metrics.State{}}
+	d := &Daemon{options: o, config: c, current: map[string]*StepStatus{}, refs: map[string]trace.Ref{}, undone: map[string]bool{}, state: &metrics.State{}}
 	d.started, d.loaded = d.now(), d.now()
 	d.scheduler = schedule.New(schedule.Config{Clock: o.Clock, Tick: o.Tick, Beat: d.beat})
 	return d, nil
@@ -81,6 +82,7 @@ var ErrStuck = errors.New("jobs didn't end")
 // Run runs jobs until ctx is done, and they have ended. If they don't, within Options.Stop, the error Is [ErrStuck]. That ctx
 // is done is no error.
 func (d *Daemon) Run(ctx context.Context) error {
+	d.prepare(ctx) // before anybody asks for jobs
 	closeListeners, err := d.listen(ctx)
 	if err != nil {
 		return err
@@ -89,17 +91,21 @@ func (d *Daemon) Run(ctx context.Context) error {
 	return d.serve(ctx)
 }
 
-// serve is Run without listeners.
+// prepare reads the state, and gives the scheduler its jobs.
+func (d *Daemon) prepare(ctx context.Context) {
+	if err := d.loadState(); err != nil {
+		logging.GetLogger(ctx, subsystem).Warn("what was known of former runs is lost", "error", err)
+	}
+	d.setJobs()
+}
+
+// serve runs what was prepared.
 func (d *Daemon) serve(ctx context.Context) (err error) {
 	log := logging.GetLogger(ctx, subsystem)
-	if err := d.loadState(); err != nil {
-		log.Warn("what was known of former runs is lost", "error", err)
-	}
-	jobs := d.setJobs()
 	ended := make(chan error, 1)
 	go func() { ended <- d.scheduler.Run(ctx) }()
 	d.notify(ctx, "READY=1")
-	log.Info("daemon is ready", "jobs", jobs, "version", d.options.Version)
+	log.Info("daemon is ready", "jobs", len(d.scheduler.States()), "version", d.options.Version)
 	<-ctx.Done()
 	d.notify(ctx, "STOPPING=1")
 	log.Info("daemon stops", "cause", context.Cause(ctx))
@@ -135,8 +141,8 @@ func (d *Daemon) loadState() error {
 	return err
 }
 
-// setJobs gives the scheduler the jobs of the configuration, and forgets others. It returns how many there are.
-func (d *Daemon) setJobs() int {
+// setJobs gives the scheduler the jobs of the configuration, and forgets others.
+func (d *Daemon) setJobs() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var jobs []schedule.Job
@@ -148,7 +154,6 @@ func (d *Daemon) setJobs() int {
 	}
 	maps.DeleteFunc(d.state.Jobs, func(name string, _ *metrics.Job) bool { return !known[name] })
 	d.scheduler.Set(jobs, d.config.MaxJobs)
-	return len(jobs)
 }
 
 // scheduled returns a job for the scheduler. Parts that follow others have no slots.
@@ -226,12 +231,13 @@ func needRestart(old, c *config.Config) (list []string) {
 // Trigger makes all of a job due now.
 func (d *Daemon) Trigger(name string) error { return d.scheduler.Trigger(name) }
 
-// last notes the span of a job's run, and returns that of the one before.
-func (d *Daemon) last(name string, ref trace.Ref) trace.Ref {
+// begun notes that a job runs, by its span, and returns that of the run before.
+func (d *Daemon) begun(name string, ref trace.Ref) trace.Ref {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	before := d.refs[name]
 	d.refs[name] = ref
+	d.undone[name] = true
 	return before
 }
 
@@ -239,10 +245,15 @@ func (d *Daemon) permanent(err error) bool {
 	return d.options.Steps.Permanent != nil && d.options.Steps.Permanent(err)
 }
 
-// ended notes what a run did.
-func (d *Daemon) ended(ctx context.Context, j *config.Job, r metrics.Report) {
+// ended notes what a run did. One that was interrupted, since the daemon stops, is as if it had not been.
+func (d *Daemon) ended(ctx context.Context, j *config.Job, r metrics.Report, interrupted bool) {
 	d.mu.Lock()
 	delete(d.current, j.Name)
+	if interrupted {
+		d.mu.Unlock()
+		return
+	}
+	delete(d.undone, j.Name)
 	if slices.ContainsFunc(d.config.Jobs, func(other config.Job) bool { return other.Name == j.Name }) {
 		d.state.Add(r)
 	}
@@ -256,7 +267,7 @@ func (d *Daemon) save(ctx context.Context) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, s := range states {
-		if j := d.state.Jobs[s.Name]; j != nil {
+		if j := d.state.Jobs[s.Name]; j != nil && !d.undone[s.Name] && !s.Queued { // else it is due again after a restart
 			j.Slots = s.Last
 		}
 	}

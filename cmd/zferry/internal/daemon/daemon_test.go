@@ -94,6 +94,19 @@ func (s *steps) Prune(ctx context.Context, j *config.Job, t *config.Target, keep
 	return 2, s.do(ctx, fmt.Sprintf("prune %s, keep %d", side, keep.Last), tell)
 }
 
+// set changes what they do.
+func (s *steps) set(f func(*steps)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f(s)
+}
+
+func (s *steps) told() daemon.Tell {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.tell
+}
+
 // want compares the notes so far, and forgets them.
 func (s *steps) want(t *testing.T, notes ...string) {
 	t.Helper()
@@ -208,7 +221,7 @@ func TestRetry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := start(t, homeJob, daemon.Options{})
 		broken := errors.New("connection lost\nand more")
-		b.steps.fail["replicate"] = []error{broken, nil, broken, broken, broken}
+		b.steps.set(func(s *steps) { s.fail["replicate"] = []error{broken, nil, broken, broken, broken} })
 		if err := b.Trigger("home"); err != nil {
 			t.Fatal(err)
 		}
@@ -228,7 +241,7 @@ func TestRetry(t *testing.T) {
 			t.Errorf("%q", p)
 		}
 
-		b.steps.fail["replicate"] = []error{errPermanent}
+		b.steps.set(func(s *steps) { s.fail["replicate"] = []error{errPermanent} })
 		time.Sleep(25 * time.Minute)
 		b.steps.want(t, "1h0m0s snapshot home", "1h1m0s replicate backup/a", "1h2m0s replicate backup/b")
 		b.close(t)
@@ -239,17 +252,17 @@ func TestRetry(t *testing.T) {
 func TestAlerts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := start(t, homeJob, daemon.Options{})
-		b.steps.takes["replicate"] = 24 * time.Hour
+		b.steps.set(func(s *steps) { s.takes["replicate"] = 24 * time.Hour })
 		time.Sleep(time.Hour + 15*time.Minute)
 		if j := b.Status().Jobs[0]; j.Stuck || j.State != daemon.StateRunning || j.Step.Step != "replicate" || j.Step.Target != "backup/a" {
 			t.Errorf("%+v %+v", j, j.Step)
 		}
-		b.steps.tell(daemon.Progress{Dataset: "tank/home", Bytes: 1})
+		b.steps.told()(daemon.Progress{Dataset: "tank/home", Bytes: 1})
 		time.Sleep(15 * time.Minute)
 		if j := b.Status().Jobs[0]; j.Stuck || j.Step.Bytes != 1 {
 			t.Errorf("%+v %+v", j, j.Step)
 		}
-		b.steps.tell(daemon.Progress{Dataset: "tank/home", Bytes: 1}) // no more than before
+		b.steps.told()(daemon.Progress{Dataset: "tank/home", Bytes: 1}) // no more than before
 		time.Sleep(6 * time.Minute)
 		if j := b.Status().Jobs[0]; !j.Stuck {
 			t.Errorf("%+v %+v", j, j.Step)
@@ -267,7 +280,7 @@ func TestAlerts(t *testing.T) {
 func TestTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := start(t, homeJob+"    timeout: 30m\n", daemon.Options{})
-		b.steps.takes["replicate"] = 24 * time.Hour
+		b.steps.set(func(s *steps) { s.takes["replicate"] = 24 * time.Hour })
 		time.Sleep(91 * time.Minute)
 		b.steps.want(t, "1h0m0s snapshot home", "1h1m0s replicate backup/a")
 		if e := b.Status().Jobs[0].LastError; !strings.Contains(e, "replicate backup/a: it took longer than its timeout, 30m\n") {
@@ -318,7 +331,9 @@ listen: localhost:1
 			t.Errorf("%+v", j)
 		}
 		b.close(t)
+		b.mu.Lock()
 		told := strings.Join(b.told, "\n")
+		b.mu.Unlock()
 		if strings.Count(told, "RELOADING=1\nMONOTONIC_USEC=") != 2 || strings.Count(told, "READY=1") != 3 || !strings.HasSuffix(told, "STOPPING=1") {
 			t.Errorf("systemd was told:\n%s", told)
 		}
@@ -338,8 +353,8 @@ func TestStop(t *testing.T) {
 		b.steps.want(t, "1h0m0s snapshot home")
 
 		b = start(t, homeJob, daemon.Options{Stop: 10 * time.Second})
-		b.steps.deaf = true
-		b.steps.takes["snapshot"] = 2 * time.Minute
+		b.steps.set(func(s *steps) { s.deaf = true })
+		b.steps.set(func(s *steps) { s.takes["snapshot"] = 2 * time.Minute })
 		b.Trigger("home")
 		time.Sleep(time.Minute)
 		before = time.Now()
@@ -368,6 +383,17 @@ func TestState(t *testing.T) {
 		time.Sleep(25 * time.Minute)
 		b.steps.want(t, "0s snapshot home", "1m0s replicate backup/a", "2m0s replicate backup/b",
 			"3m0s prune source, keep 5", "4m0s prune backup/a, keep 7", "5m0s prune backup/b, keep 7")
+
+		// A run that was interrupted begins again, and is no failure.
+		time.Sleep(5*time.Minute + 30*time.Second)
+		b.steps.want(t, "30m0s snapshot home")
+		b.close(t)
+		b = start(t, text, daemon.Options{})
+		if j := b.Status().Jobs[0]; j.Failed || j.LastError != "" {
+			t.Errorf("%+v", j)
+		}
+		time.Sleep(time.Second)
+		b.steps.want(t, "0s snapshot home")
 		b.close(t)
 	})
 }

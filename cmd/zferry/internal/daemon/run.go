@@ -34,11 +34,12 @@ type work struct {
 func (d *Daemon) run(ctx context.Context, j *config.Job, r schedule.Run) {
 	ctx = logging.With(ctx, slog.String("job", j.Name))
 	ctx, task := trace.WithTask(ctx, "job", slog.String("job", j.Name), slog.Bool("manual", r.Manual), slog.Int("missed", r.Missed))
-	if before := d.last(j.Name, task.Ref()); before != (trace.Ref{}) {
+	if before := d.begun(j.Name, task.Ref()); before != (trace.Ref{}) {
 		task.Link(before, slog.String("link", "previous run"))
 	}
 	var err error
 	defer task.EndErr(&err)
+	whole := ctx
 	if j.Timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, time.Duration(j.Timeout), fmt.Errorf("it took longer than its timeout, %v", j.Timeout))
@@ -50,13 +51,18 @@ func (d *Daemon) run(ctx context.Context, j *config.Job, r schedule.Run) {
 	for _, part := range parts {
 		w.part(ctx, part)
 	}
-	if err = errors.Join(w.errs...); err != nil {
+	err = errors.Join(w.errs...)
+	stopped := err != nil && whole.Err() != nil // which is no failure of the job
+	switch {
+	case stopped:
+		w.log.Warn("job was interrupted, and will begin again after a restart", "error", err)
+	case err != nil:
 		w.log.Error("job failed", "error", err)
-	} else {
+	default:
 		w.log.Info("job done")
 	}
 	w.report.Err, w.report.Ended = err, d.now()
-	d.ended(ctx, j, w.report)
+	d.ended(ctx, j, w.report, stopped)
 }
 
 // partsOf returns the parts of a run, in order: those that are due, and those that follow them.
@@ -78,7 +84,7 @@ func partsOf(j *config.Job, due []string) []string {
 func (w *work) part(ctx context.Context, part string) {
 	switch j := w.job; part {
 	case partSnapshot:
-		w.step(ctx, part, nil, "snapshots taken", func(ctx context.Context, tell Tell) (int, error) {
+		w.step(ctx, part, nil, "snapshots", func(ctx context.Context, tell Tell) (int, error) {
 			return w.d.options.Steps.Snapshot(ctx, j, w.d.now(), tell)
 		})
 	case partReplicate:
@@ -103,7 +109,7 @@ func (w *work) part(ctx context.Context, part string) {
 }
 
 func (w *work) prune(ctx context.Context, t *config.Target, keep *config.Keep) {
-	w.step(ctx, partPrune, t, "snapshots destroyed", func(ctx context.Context, tell Tell) (int, error) {
+	w.step(ctx, partPrune, t, "snapshots", func(ctx context.Context, tell Tell) (int, error) {
 		return w.d.options.Steps.Prune(ctx, w.job, t, keep, tell)
 	})
 }
@@ -112,7 +118,7 @@ func (w *work) prune(ctx context.Context, t *config.Target, keep *config.Keep) {
 func (w *work) replicate(ctx context.Context, t *config.Target) {
 	done := map[string]metrics.Dataset{}
 	var order []string
-	err := w.step(ctx, partReplicate, t, "datasets replicated", func(ctx context.Context, tell Tell) (int, error) {
+	err := w.step(ctx, partReplicate, t, "datasets", func(ctx context.Context, tell Tell) (int, error) {
 		list, err := w.d.options.Steps.Replicate(ctx, w.job, t, tell)
 		for _, d := range list {
 			before, again := done[d.Dataset]
