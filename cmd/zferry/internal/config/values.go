@@ -50,7 +50,7 @@ func ParseDuration(text string) (Duration, error) {
 	return Duration(sum), nil
 }
 
-// String returns the shortest text form: "1w", "36h" is "1d12h".
+// String returns the text form in which whole weeks are weeks: "1w", but "8d"; 36 hours are "1d12h".
 func (d Duration) String() string {
 	if d == 0 {
 		return "0s"
@@ -59,7 +59,7 @@ func (d Duration) String() string {
 	rest := time.Duration(d)
 	for _, unit := range []string{"w", "d", "h", "m", "s", "ms"} {
 		for _, u := range durationUnits {
-			if u.name == unit && rest >= u.size {
+			if u.name == unit && rest >= u.size && (unit != "w" || rest%u.size == 0) {
 				fmt.Fprintf(&b, "%d%s", rest/u.size, unit)
 				rest %= u.size
 			}
