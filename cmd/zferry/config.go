@@ -44,7 +44,7 @@ func checkConfigs(stdout, stderr io.Writer, files []string) error {
 	for _, file := range files {
 		c, err := config.Load(file)
 		if err == nil {
-			fmt.Fprintf(stdout, "%s: fine: %d jobs\n", file, len(c.Jobs))
+			fmt.Fprintf(stdout, "%s: fine: %s\n", file, numbered(len(c.Jobs), "job"))
 			continue
 		}
 		bad++

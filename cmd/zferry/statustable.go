@@ -20,7 +20,7 @@ const (
 )
 
 func (p painter) paint(colour, text string) string {
-	if !p.on || text == "" {
+	if !p.on || text == "" || colour == "" {
 		return text
 	}
 	return colour + text + plain
@@ -34,7 +34,7 @@ func summary(s *daemon.Status) string {
 	problems := s.Problems()
 	switch len(problems) {
 	case 0:
-		return fmt.Sprintf("%d jobs are well", len(s.Jobs))
+		return "all is well with " + numbered(len(s.Jobs), "job")
 	case 1:
 		return problems[0]
 	}
@@ -85,7 +85,7 @@ func jobRows(j *daemon.JobStatus, now time.Time) [][]cell {
 		if t.Alert {
 			lag.colour = red
 		}
-		rows = append(rows, []cell{{text: "  to " + t.To}, {text: fmt.Sprintf("%d datasets", t.Datasets)}, {}, {}, lag})
+		rows = append(rows, []cell{{text: "  to " + t.To}, {text: numbered(t.Datasets, "dataset")}, {}, {}, lag})
 	}
 	return rows
 }
@@ -152,6 +152,14 @@ func (p painter) table(b *strings.Builder, rows [][]cell) {
 		}
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
+}
+
+// numbered is a number of things.
+func numbered(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 func indented(text string) string { return "  " + strings.ReplaceAll(text, "\n", "\n  ") }
