@@ -151,3 +151,47 @@ func TestRealCheck(t *testing.T) {
 		t.Error("Permanent is wrong")
 	}
 }
+
+// TestRealDaemon runs a job on a model, from the configuration to the status.
+func TestRealDaemon(t *testing.T) {
+	model := zfstest.Model(t)
+	zfstest.CheckLeaks(t)
+	client := zfssend.Client{Command: model.Command()}
+	ctx := t.Context()
+	for _, name := range []string{"tank/src", "tank/backup"} {
+		if err := client.Create(ctx, name, zfssend.CreateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := model.Write("tank/src", "file", []byte("data")); err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Replace(treeJob, "backup/copy", "tank/backup/copy", 1) + "listen: off\nsocket: " + shortDir(t) + "/s\n"
+	d, _, stop := run(t, text, daemon.Options{Steps: daemon.Real(client), Notify: func(string) error { return nil }})
+	eventually(t, "the job is known", func() bool { return d.Trigger("tree") == nil })
+	var j daemon.JobStatus
+	eventually(t, "it succeeds", func() bool { j = d.Status().Jobs[0]; return !j.LastRun.IsZero() })
+	if j.Failed || !j.Targets[0].Known || j.Targets[0].LagSeconds > 60 || j.Targets[0].Datasets != 1 {
+		t.Errorf("%+v", j)
+	}
+	copied, err := client.Dataset(ctx, "tank/backup/copy")
+	if err != nil || len(copied.Versions) != 1 || !strings.HasPrefix(copied.Versions[0].Name, "@auto_") {
+		t.Errorf("%+v, %v", copied, err)
+	}
+	stop()
+}
+
+// TestRealStop: a daemon that is stopped while zfs hangs ends soon, and leaves no process behind.
+func TestRealStop(t *testing.T) {
+	zfstest.CheckLeaks(t)
+	client := zfssend.Client{Command: zfstest.Fake(zfstest.Scripts{"list": {zfstest.Block()}})}
+	text := treeJob + "listen: off\nsocket: " + shortDir(t) + "/s\n"
+	d, _, stop := run(t, text, daemon.Options{Steps: daemon.Real(client), Notify: func(string) error { return nil }})
+	eventually(t, "the job is known", func() bool { return d.Trigger("tree") == nil })
+	eventually(t, "zfs runs", func() bool { return len(zfstest.Children()) > 0 })
+	before := time.Now()
+	stop()
+	if took := time.Since(before); took > 10*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
