@@ -192,8 +192,12 @@ func (j *Job) checkPrune() {
 		j.fail("prune.target", "", "the job has no targets: it has no replicate")
 	}
 	for side, k := range map[string]*Keep{"prune.source": p.Source, "prune.target": p.Target} {
-		if k != nil && k.Last == 0 && len(k.Grid) == 0 && len(k.Names) == 0 && k.Younger == 0 {
-			j.fail(side, "", "it keeps nothing: want keep_last, keep_grid, keep_match or keep_younger")
+		switch {
+		case k == nil:
+		case k.keepsNothing():
+			j.fail(side, "", "it keeps nothing: want keep_last, keep_grid, keep_match, keep_younger or another rule")
+		case k.Match.re == nil && j.Snapshot == nil:
+			j.fail(side, "snapshots that don't match are never touched", "which snapshots? The job takes none itself: want match, as in \"match: ^auto_\"")
 		}
 	}
 	if p.When == (When{}) && j.Snapshot == nil && j.Replicate == nil {

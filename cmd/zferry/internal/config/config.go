@@ -122,13 +122,22 @@ type Prune struct {
 }
 
 // Keep are the rules by which snapshots are kept: the fields are the flags of zferry prune. A snapshot that one of them keeps
-// is kept, and so is one that Match, if there is one, doesn't match.
+// is kept. Which snapshots they are about says Match, or, without that, the job's template: see Job.Prunes.
 type Keep struct {
-	Last    int      `yaml:"keep_last"`
-	Grid    Grid     `yaml:"keep_grid"`
-	Names   []Regexp `yaml:"keep_match"`
-	Younger Duration `yaml:"keep_younger"`
-	Match   Regexp   `yaml:"match"`
+	Match        Regexp   `yaml:"match"`
+	Last         int      `yaml:"keep_last"`
+	Grid         []Grid   `yaml:"keep_grid"`
+	Names        []Regexp `yaml:"keep_match"`
+	OtherNames   []Regexp `yaml:"keep_not_match"`
+	Younger      Duration `yaml:"keep_younger"`
+	Older        Duration `yaml:"keep_older"`
+	Unreplicated bool     `yaml:"keep_unreplicated"`
+	StaleCursors bool     `yaml:"stale_cursors"`
+}
+
+// keepsNothing reports whether there is no rule.
+func (k *Keep) keepsNothing() bool {
+	return k.Last == 0 && len(k.Grid) == 0 && len(k.Names) == 0 && len(k.OtherNames) == 0 && k.Younger == 0 && k.Older == 0 && !k.Unreplicated
 }
 
 // Retry says how often and when a part of a job that has failed is tried again.

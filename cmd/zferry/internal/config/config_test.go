@@ -132,7 +132,7 @@ func TestDuration(t *testing.T) {
 			t.Errorf("%s: %v, %v", text, d, err)
 		}
 	}
-	for _, text := range []string{"", "1", "h", "-1h", "1.5h", "1y", "1h ", "99999999999999999999s", "16000w1d", "9999999w"} {
+	for _, text := range []string{"", "1", "h", "-1h", "1.5h", "1q", "1h ", "99999999999999999999s", "16000w1d", "9999999w"} {
 		if d, err := config.ParseDuration(text); err == nil {
 			t.Errorf("%q is %v", text, d)
 		}
@@ -168,17 +168,21 @@ func TestEndpoint(t *testing.T) {
 }
 
 func TestTemplate(t *testing.T) {
-	at := time.Date(2026, 3, 9, 4, 5, 6, 0, time.FixedZone("", 3600))
+	at := time.Date(2026, 3, 9, 4, 5, 6, 123456789, time.FixedZone("", 3600))
 	for text, want := range map[string]string{
 		"auto_%Y-%m-%d_%H:%M:%S": "auto_2026-03-09_04:05:06",
 		"%s":                     "1773025506",
-		"%y%m%d-%j.%b-%H%M%z":    "260309-068.Mar-0405p0100",
+		"%Y%m%d-%j.-%H%M%z":      "20260309-068.-0405_0100",
+		"%F_%T.%3N-%6N":          "2026-03-09_04:05:06.123-123456",
 		"daily":                  "", "%Y": "", "%d%": "", "%Q%d": "", "a b+%d": "", "a/%d": "", "%%d": "",
 	} {
 		var tpl config.Template
 		err := tpl.UnmarshalText([]byte(text))
 		if (want == "") != (err != nil) || err == nil && tpl.Name(at) != want {
 			t.Errorf("%q: %q, %v", text, tpl.Name(at), err)
+		}
+		if err == nil && (!tpl.Match(want) || tpl.Match("x"+want) || tpl.Match(want+"x") || tpl.Match("manual")) {
+			t.Errorf("%q matches wrong names", text)
 		}
 	}
 	if name := config.Template("%z").Name(at.UTC()); name != "Z" {
@@ -187,15 +191,32 @@ func TestTemplate(t *testing.T) {
 }
 
 func TestGrid(t *testing.T) {
-	for text, want := range map[string]string{
-		"1x1h(keep=all) | 24x1h | 30x1d": "1x1h(keep=all) | 24x1h | 30x1d", "24x1h 30x24h": "24x1h | 30x1d", "2x1h(keep=3)": "2x1h(keep=3)",
-		"": "", "24": "", "0x1h": "", "1x1h(keep=0)": "", "1x1d|1x1h": "", "1x1h(keep=-1)": "",
+	for text, right := range map[string]bool{
+		"1x1h(keep=all) | 24x1h | 30x1d": true, "24x1h 30x24h": true, "2x1h(keep=3)": true, "24x1h,30x1d": true, "hourly=24 daily=30": true, "yearly=1": true,
+		"": false, "24": false, "0x1h": false, "1x1h(keep=0)": false, "1x1d|1x1h": false, "1x1h(keep=-1)": false,
+		"hourly=24 24x1h": false, "24x1h hourly=24": false, "hourly=1 hourly=2": false, "daily=0": false, "hourly=": false,
 	} {
 		var g config.Grid
-		err := g.UnmarshalText([]byte(text))
-		if (want == "") != (err != nil) || err == nil && g.String() != want {
-			t.Errorf("%q: %v, %v", text, g, err)
+		if err := g.UnmarshalText([]byte(text)); right != (err == nil) {
+			t.Errorf("%q: %v", text, err)
 		}
+	}
+}
+
+// TestPrunes: what a template doesn't make, or "match" doesn't, is nobody's.
+func TestPrunes(t *testing.T) {
+	c, err := parse(t, config.Example)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j := &c.Jobs[0]
+	for name, want := range map[string][2]bool{"auto_2026-03-09_04:05:06": {true, true}, "auto_x": {false, true}, "manual": {false, false}} {
+		if got := [2]bool{j.Prunes(j.Prune.Source, name), j.Prunes(j.Prune.Target, name)}; got != want {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+	}
+	if j := (&config.Job{}); j.Prunes(&config.Keep{}, "x") {
+		t.Error("without a template and match, all are pruned")
 	}
 }
 

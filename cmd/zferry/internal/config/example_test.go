@@ -20,5 +20,5 @@ jobs:
 	// Output:
 	// zferry.yml:3:5: jobs[0].source: want a dataset, such as tank/home
 	// zferry.yml:4:5: jobs[0].sorce: there is no such field; did you mean "source"?
-	// zferry.yml:5:43: jobs[0].snapshot.every: "1 hour" is no time: want whole numbers with w, d, h, m or s, such as 10m, 1h30m, 1d or 2w
+	// zferry.yml:5:43: jobs[0].snapshot.every: "1 hour" is no time: want whole numbers with y, w, d, h, m or s, such as 10m, 1h30m, 1d or 2w
 }

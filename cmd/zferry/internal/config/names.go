@@ -73,58 +73,100 @@ func matchAbove(patterns []Glob, path string) bool {
 	}
 }
 
-// Template makes the names of snapshots: "auto-%Y-%m-%d_%H:%M:%S". The verbs are those of strftime that yield what a name may
-// have: %Y %m %d %H %M %S %j %y %b %z %s %%.
+// Template makes the names of snapshots: "auto_%Y-%m-%d_%H:%M:%S". Its verbs are those of strftime that yield what a name may
+// have: %Y %m %d %j %H %M %S %s, %F for %Y-%m-%d, %T for %H:%M:%S, %3N and %6N for a part of the second, and %z for the offset.
 type Template string
 
-// verbs are what stands for them in a layout of package time; "" is done by hand.
-var verbs = map[byte]string{'Y': "2006", 'm': "01", 'd': "02", 'H': "15", 'M': "04", 'S': "05", 'j': "002", 'y': "06", 'b': "Jan", 'z': "", 's': "", '%': ""}
+// verbs are the longest first where one begins another. A digit yields one.
+var verbs = []struct {
+	verb, layout string // of package time; "" is done by hand
+	pattern      string
+}{
+	{"%Y", "2006", `\d{4}`}, {"%m", "01", `\d\d`}, {"%d", "02", `\d\d`}, {"%j", "002", `\d{3}`},
+	{"%H", "15", `\d\d`}, {"%M", "04", `\d\d`}, {"%S", "05", `\d\d`},
+	{"%F", "2006-01-02", `\d{4}-\d\d-\d\d`}, {"%T", "15:04:05", `\d\d:\d\d:\d\d`},
+	{"%3N", "", `\d{3}`}, {"%6N", "", `\d{6}`}, {"%z", "", `(?:Z|[_-]\d{4})`}, {"%s", "", `\d+`},
+}
+
+// parts calls f with each part of the template: the index of a verb, or -1 and a text. It returns the offset of a verb that
+// there isn't, -1 if all are known.
+func (t Template) parts(f func(verb int, text string)) (unknown int) {
+next:
+	for at := 0; at < len(t); {
+		rest := string(t[at:])
+		if rest[0] != '%' {
+			n := strings.IndexByte(rest, '%')
+			if n < 0 {
+				n = len(rest)
+			}
+			f(-1, rest[:n])
+			at += n
+			continue
+		}
+		for i, v := range verbs {
+			if strings.HasPrefix(rest, v.verb) {
+				f(i, "")
+				at += len(v.verb)
+				continue next
+			}
+		}
+		return at
+	}
+	return -1
+}
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (t *Template) UnmarshalText(text []byte) error {
-	s := string(text)
-	for i := 0; i < len(s); i++ {
-		if s[i] != '%' {
-			continue
-		}
-		if i+1 == len(s) {
-			return fmt.Errorf("template %q ends with %%: want a letter behind it", s)
-		}
-		i++
-		if _, ok := verbs[s[i]]; !ok || s[i] == '%' {
-			return fmt.Errorf("template %q: there is no verb %%%c: want one of %%Y %%m %%d %%H %%M %%S %%j %%y %%b %%z %%s", s, s[i])
-		}
+	s := Template(text)
+	if at := s.parts(func(int, string) {}); at >= 0 {
+		return fmt.Errorf("template %q: at character %d there is no verb: want %%Y %%m %%d %%j %%H %%M %%S %%F %%T %%3N %%6N %%z or %%s", s, at+1)
 	}
-	if _, err := zfssend.ParseName("pool@" + Template(s).Name(time.Unix(0, 0))); err != nil {
+	if _, err := zfssend.ParseName("pool@" + s.Name(time.Unix(0, 0))); err != nil {
 		return fmt.Errorf("template %q makes no name of a snapshot: %w", s, err)
 	}
-	if !strings.Contains(s, "%S") && !strings.Contains(s, "%M") && !strings.Contains(s, "%s") && !strings.Contains(s, "%H") && !strings.Contains(s, "%d") && !strings.Contains(s, "%j") {
+	if s.step() > 24*time.Hour {
 		return fmt.Errorf("template %q makes the same name again and again: want a time in it, such as %%Y-%%m-%%d_%%H:%%M:%%S", s)
 	}
-	*t = Template(s)
+	*t = s
 	return nil
 }
 
 // Name returns the name of a snapshot that is taken at a time, in whose zone it is written. %z is "Z" for UTC, and else the
-// offset with "p" or "-", since names can't have a "+".
+// offset as in "_0200" or "-0330", since names can't have a "+".
 func (t Template) Name(at time.Time) string {
 	var b strings.Builder
-	for i := 0; i < len(t); i++ {
-		if t[i] != '%' || i+1 == len(t) {
-			b.WriteByte(t[i])
-			continue
+	t.parts(func(verb int, text string) {
+		b.WriteString(text)
+		if verb < 0 {
+			return
 		}
-		i++
-		switch layout := verbs[t[i]]; {
-		case layout != "":
-			b.WriteString(at.Format(layout))
-		case t[i] == 's':
+		switch v := verbs[verb]; v.verb {
+		case "%3N":
+			fmt.Fprintf(&b, "%03d", at.Nanosecond()/1e6)
+		case "%6N":
+			fmt.Fprintf(&b, "%06d", at.Nanosecond()/1e3)
+		case "%z":
+			b.WriteString(strings.Replace(at.Format("Z0700"), "+", "_", 1))
+		case "%s":
 			b.WriteString(strconv.FormatInt(at.Unix(), 10))
-		case t[i] == 'z':
-			b.WriteString(strings.Replace(at.Format("Z0700"), "+", "p", 1))
+		default:
+			b.WriteString(at.Format(v.layout))
 		}
-	}
+	})
 	return b.String()
+}
+
+// Match reports whether a name is one that the template makes, by its form.
+func (t Template) Match(name string) bool {
+	var b strings.Builder
+	t.parts(func(verb int, text string) {
+		b.WriteString(regexp.QuoteMeta(text))
+		if verb >= 0 {
+			b.WriteString(verbs[verb].pattern)
+		}
+	})
+	re, err := regexp.Compile("^" + b.String() + "$")
+	return err == nil && re.MatchString(name)
 }
 
 // step returns the shortest time after which the template's names differ.
@@ -132,31 +174,44 @@ func (t Template) step() time.Duration {
 	for _, u := range []struct {
 		verb string
 		step time.Duration
-	}{{"%s", time.Second}, {"%S", time.Second}, {"%M", time.Minute}, {"%H", time.Hour}} {
+	}{{"%s", time.Second}, {"%S", time.Second}, {"%T", time.Second}, {"%M", time.Minute}, {"%H", time.Hour},
+		{"%d", 24 * time.Hour}, {"%F", 24 * time.Hour}, {"%j", 24 * time.Hour}} {
 		if strings.Contains(string(t), u.verb) {
 			return u.step
 		}
 	}
-	return 24 * time.Hour
+	return 365 * 24 * time.Hour
 }
 
 // Grid keeps snapshots more and more sparsely: "1x1h(keep=all) | 24x1h | 30x1d" keeps all of the last hour, one for each of the
-// 24 hours before that, and one for each of the 30 days before those. Intervals are divided by "|" or blanks.
-type Grid []Interval
+// 24 hours before that, and one for each of the 30 days before those; "hourly=24 daily=30" one of each of the last 24 hours and
+// of the last 30 days, by the calendar. Parts are divided by "|", commas or blanks.
+type Grid string
 
-// Interval is a part of a grid.
-type Interval struct {
-	Count  int
-	Length Duration
-	Keep   int // in each; 0 is all
-}
-
-var gridPart = regexp.MustCompile(`^([0-9]+)x([0-9a-z]+)(?:\(keep=(all|[0-9]+)\))?$`)
+var (
+	gridPart = regexp.MustCompile(`^([0-9]+)x([0-9a-z]+)(?:\(keep=(all|[0-9]+)\))?$`)
+	gridWord = regexp.MustCompile(`^(hourly|daily|weekly|monthly|yearly)=([0-9]+)$`)
+)
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (g *Grid) UnmarshalText(text []byte) error {
-	*g = nil
-	for _, part := range strings.FieldsFunc(string(text), func(r rune) bool { return r == '|' || r == ' ' }) {
+	parts := strings.FieldsFunc(string(text), func(r rune) bool { return strings.ContainsRune("|, ", r) })
+	if len(parts) == 0 {
+		return fmt.Errorf("%q is no grid: want COUNTxLENGTH, such as 24x1h | 30x1d, or words, such as hourly=24 daily=30", text)
+	}
+	var err error
+	if gridWord.MatchString(parts[0]) {
+		err = checkWords(parts)
+	} else {
+		err = checkIntervals(parts)
+	}
+	*g = Grid(text)
+	return err
+}
+
+func checkIntervals(parts []string) error {
+	longest := Duration(0)
+	for _, part := range parts {
 		m := gridPart.FindStringSubmatch(part)
 		if m == nil {
 			return fmt.Errorf("%q in a grid: want COUNTxLENGTH, such as 24x1h or 1x1h(keep=all)", part)
@@ -166,38 +221,41 @@ func (g *Grid) UnmarshalText(text []byte) error {
 		if err != nil || count == 0 || count > 100000 || lengthErr != nil || length == 0 {
 			return fmt.Errorf("%q in a grid: want COUNTxLENGTH, such as 24x1h or 1x1h(keep=all)", part)
 		}
-		keep := 1
-		if m[3] != "" {
-			keep, _ = strconv.Atoi(m[3]) // of "all" it is 0
-			if m[3] != "all" && keep == 0 {
-				return fmt.Errorf("%q in a grid keeps none: want keep=all, or how many", part)
-			}
+		if n, err := strconv.Atoi(m[3]); err == nil && n == 0 {
+			return fmt.Errorf("%q in a grid keeps none: want keep=all, or how many", part)
 		}
-		if n := len(*g); n > 0 && length < (*g)[n-1].Length {
+		if length < longest {
 			return fmt.Errorf("%q in a grid is shorter than what comes before it: want intervals that get longer", part)
 		}
-		*g = append(*g, Interval{count, length, keep})
-	}
-	if len(*g) == 0 {
-		return fmt.Errorf("%q is no grid: want COUNTxLENGTH, such as 24x1h, as often as needed", text)
+		longest = length
 	}
 	return nil
 }
 
-// String returns the text form.
-func (g Grid) String() string {
-	parts := make([]string, len(g))
-	for i, v := range g {
-		parts[i] = fmt.Sprintf("%dx%v", v.Count, v.Length)
-		switch {
-		case v.Keep == 0:
-			parts[i] += "(keep=all)"
-		case v.Keep > 1:
-			parts[i] += fmt.Sprintf("(keep=%d)", v.Keep)
+func checkWords(parts []string) error {
+	seen, sum := map[string]bool{}, 0
+	for _, part := range parts {
+		m := gridWord.FindStringSubmatch(part)
+		if m == nil {
+			return fmt.Errorf("%q in a grid: want hourly, daily, weekly, monthly and yearly, as in hourly=24, and no intervals with them", part)
 		}
+		n, err := strconv.Atoi(m[2])
+		if err != nil || n > 1e6 || seen[m[1]] {
+			return fmt.Errorf("%q in a grid: want each word once, and at most a million", part)
+		}
+		seen[m[1]], sum = true, sum+n
 	}
-	return strings.Join(parts, " | ")
+	if sum == 0 {
+		return fmt.Errorf("%q keeps none", strings.Join(parts, " "))
+	}
+	return nil
 }
 
-// MarshalText implements encoding.TextMarshaler.
-func (g Grid) MarshalText() ([]byte, error) { return []byte(g.String()), nil }
+// Prunes reports whether a snapshot is one that these rules are about: its name, without the @, matches, or is one that the job's
+// template makes. All others are never touched.
+func (j *Job) Prunes(k *Keep, name string) bool {
+	if k.Match.re != nil || j.Snapshot == nil {
+		return k.Match.re != nil && k.Match.MatchString(name)
+	}
+	return j.Snapshot.Template.Match(name)
+}

@@ -13,19 +13,19 @@ import (
 	"github.com/spanstack/spanstack/zfssend"
 )
 
-// Duration is a time as people write it: 90s, 10m, 1h30m, 1d, 2w. A day has 24 hours.
+// Duration is a time as people write it: 90s, 10m, 1h30m, 1d, 2w, 1y. A day has 24 hours, a year 365 days.
 type Duration time.Duration
 
 var durationUnits = []struct {
 	name string
 	size time.Duration
-}{{"w", 7 * 24 * time.Hour}, {"d", 24 * time.Hour}, {"h", time.Hour}, {"ms", time.Millisecond}, {"m", time.Minute}, {"s", time.Second}}
+}{{"y", 365 * 24 * time.Hour}, {"w", 7 * 24 * time.Hour}, {"d", 24 * time.Hour}, {"h", time.Hour}, {"ms", time.Millisecond}, {"m", time.Minute}, {"s", time.Second}}
 
-var durationPart = regexp.MustCompile(`^([0-9]+)(ms|[wdhms])`)
+var durationPart = regexp.MustCompile(`^([0-9]+)(ms|[ywdhms])`)
 
 // ParseDuration parses one.
 func ParseDuration(text string) (Duration, error) {
-	wrong := fmt.Errorf("%q is no time: want whole numbers with w, d, h, m or s, such as 10m, 1h30m, 1d or 2w", text)
+	wrong := fmt.Errorf("%q is no time: want whole numbers with y, w, d, h, m or s, such as 10m, 1h30m, 1d or 2w", text)
 	if text == "" {
 		return 0, wrong
 	}

@@ -29,10 +29,7 @@ var sanoidDefaults = map[string]string{"autosnap": "yes", "autoprune": "yes", "f
 	"monthly": "6", "monthly_mday": "1", "monthly_hour": "0", "monthly_min": "0", "yearly": "0", "yearly_mon": "1", "yearly_mday": "1", "yearly_hour": "0", "yearly_min": "0"}
 
 // periods are those of sanoid, the finest first.
-var periods = []struct {
-	name   string
-	length time.Duration
-}{{"frequently", 0}, {"hourly", time.Hour}, {"daily", 24 * time.Hour}, {"weekly", 7 * 24 * time.Hour}, {"monthly", 30 * 24 * time.Hour}, {"yearly", 365 * 24 * time.Hour}}
+var periods = []string{"frequently", "hourly", "daily", "weekly", "monthly", "yearly"}
 
 // sanoid reads a sanoid.conf.
 func (i *Importer) sanoid(data []byte) error {
@@ -174,10 +171,10 @@ func (i *Importer) sanoidSnapshot(s *iniSection, get func(string) string) *confi
 		return c
 	}
 	for _, p := range periods {
-		if n, err := strconv.Atoi(get(p.name)); err != nil || n == 0 {
+		if n, err := strconv.Atoi(get(p)); err != nil || n == 0 {
 			continue
 		}
-		switch p.name {
+		switch p {
 		case "frequently":
 			i.set(s.line, &snap.Every, get("frequent_period")+"m")
 		case "hourly":
@@ -200,29 +197,31 @@ func (i *Importer) sanoidSnapshot(s *iniSection, get func(string) string) *confi
 	return nil
 }
 
-// sanoidKeep makes a grid of how many of each period are kept.
+// sanoidKeep makes grids of how many of each period are kept, which are by the calendar as sanoid's are.
 func (i *Importer) sanoidKeep(s *iniSection, get func(string) string) *config.Keep {
-	var parts []string
-	for _, p := range periods {
-		n, err := strconv.Atoi(get(p.name))
-		if err != nil || n == 0 {
-			continue
-		}
-		length := config.Duration(p.length).String()
-		if p.length == 0 {
-			length = get("frequent_period") + "m"
-		}
-		parts = append(parts, fmt.Sprintf("%dx%s", n, length))
-	}
-	if len(parts) == 0 {
-		return nil
-	}
 	k := &config.Keep{}
-	if !i.set(s.line, &k.Grid, strings.Join(parts, " | ")) || !i.set(s.line, &k.Match, "^autosnap_") {
-		return nil
+	grid := func(text string) {
+		var g config.Grid
+		if i.set(s.line, &g, text) {
+			k.Grid = append(k.Grid, g)
+		}
 	}
-	if len(parts) > 1 {
-		i.note(s.line, "%s: what is kept of one period begins where that of the shorter one ends, so all of it reaches back further than with sanoid: %s", s.name, k.Grid)
+	var words []string
+	for _, p := range periods {
+		n, err := strconv.Atoi(get(p))
+		switch {
+		case err != nil || n == 0:
+		case p == "frequently":
+			grid(fmt.Sprintf("%dx%sm", n, get("frequent_period")))
+		default:
+			words = append(words, fmt.Sprintf("%s=%d", p, n))
+		}
+	}
+	if len(words) > 0 {
+		grid(strings.Join(words, " "))
+	}
+	if len(k.Grid) == 0 || !i.set(s.line, &k.Match, "^autosnap_") {
+		return nil
 	}
 	return k
 }

@@ -90,7 +90,7 @@ func (f *zreplFile) snap(name string, job *tree) {
 		f.snapshotting(&j, job.get("snapshotting"))
 		keep := cmp.Or(job.get("pruning", "keep"), job.get("pruning", "keep_sender"))
 		if k := f.keep(keep); k != nil {
-			j.Prune = &config.Prune{Source: k}
+			j.Prune = &config.Prune{Source: f.matched(k, &j, keep)}
 		}
 		if j.Snapshot == nil && j.Prune == nil {
 			f.note(job.line, "job %q does nothing here: its snapshots are taken by others", name)
@@ -312,8 +312,8 @@ func (f *zreplFile) sources(name string, job *tree) (jobs []config.Job) {
 }
 
 // timestamps are templates for zrepl's formats of time.
-var timestamps = map[string]string{"": "%Y%m%d_%H%M%S_000", "dense": "%Y%m%d_%H%M%S_000", "human": "%Y-%m-%d_%H:%M:%S",
-	"iso-8601": "%Y-%m-%dT%H:%M:%S.000%z", "unix-seconds": "%s"}
+var timestamps = map[string]string{"": "%Y%m%d_%H%M%S_%3N", "dense": "%Y%m%d_%H%M%S_%3N", "human": "%Y-%m-%d_%H:%M:%S",
+	"iso-8601": "%Y-%m-%dT%H:%M:%S.%3N%z", "unix-seconds": "%s"}
 
 func (f *zreplFile) snapshotting(j *config.Job, s *tree) {
 	kind := s.str("type")
@@ -354,10 +354,26 @@ func (f *zreplFile) snapshotting(j *config.Job, s *tree) {
 
 // pruning sets the rules of both sides.
 func (f *zreplFile) pruning(j *config.Job, p *tree) {
-	source, target := f.keep(p.get("keep_sender")), f.keep(p.get("keep_receiver"))
+	source := f.matched(f.keep(p.get("keep_sender")), j, p.get("keep_sender"))
+	target := f.matched(f.keep(p.get("keep_receiver")), j, p.get("keep_receiver"))
 	if source != nil || target != nil {
 		j.Prune = &config.Prune{Source: source, Target: target}
 	}
+}
+
+// matched makes sure that rules say which snapshots they are about. For zrepl it is all of them, which is too much to take over
+// unasked.
+func (f *zreplFile) matched(k *config.Keep, j *config.Job, rules *tree) *config.Keep {
+	if k == nil || k.Match.String() != "" {
+		return k
+	}
+	if j.Snapshot != nil {
+		f.note(rules.at(), "only snapshots that the job's template names are pruned; zrepl prunes all: add \"match: .\" for that")
+		return k
+	}
+	f.note(rules.at(), "only snapshots that match ^zrepl_ are pruned here: put their prefix there if it is another; zrepl prunes all")
+	f.set(rules.at(), &k.Match, "^zrepl_")
+	return k
 }
 
 // keep makes rules of zrepl's; nil if they keep all.
@@ -372,8 +388,8 @@ func (f *zreplFile) keep(rules *tree) *config.Keep {
 	if slices.ContainsFunc(k.Names, func(r config.Regexp) bool { return r.String() == ".*" }) {
 		return nil
 	}
-	if k.Last == 0 && len(k.Grid) == 0 && len(k.Names) == 0 {
-		f.note(rules.line, "not carried over: no rule keeps anything but what isn't replicated, so zrepl destroys all other snapshots: nothing is pruned here; \"keep_last: 1\" is as close as can be")
+	if k.Last == 0 && len(k.Grid) == 0 && len(k.Names) == 0 && !k.Unreplicated {
+		f.note(rules.line, "not carried over: no rule keeps anything, so zrepl would destroy all snapshots; nothing is pruned here")
 		return nil
 	}
 	return k
@@ -397,9 +413,11 @@ func (f *zreplFile) rule(k *config.Keep, r *tree) {
 		match()
 	case "grid":
 		grid := r.get("grid")
-		if grid == nil || !f.set(grid.line, &k.Grid, grid.text) {
+		var g config.Grid
+		if grid == nil || !f.set(grid.line, &g, grid.text) {
 			return
 		}
+		k.Grid = append(k.Grid, g)
 		if match(); expression != nil {
 			f.note(expression.line, "snapshots that don't match %s are never touched; zrepl destroys those that no rule keeps", expression.text)
 		}
@@ -413,7 +431,7 @@ func (f *zreplFile) rule(k *config.Keep, r *tree) {
 			k.Names = append(k.Names, re)
 		}
 	case "not_replicated":
-		f.note(r.line, "not_replicated: nothing is pruned in a run whose replication has failed, and the newest common snapshot never; other snapshots that aren't replicated yet are, if no rule keeps them")
+		k.Unreplicated = true
 	default:
 		f.note(r.line, "not carried over: a rule of type %q", kind)
 	}
