@@ -66,7 +66,7 @@ func TestStatusTable(t *testing.T) {
 		{Name: "p", State: daemon.StatePausing, Step: &daemon.StepStatus{Step: "snapshot", Attempt: 1, Until: now.Add(90 * time.Second), Error: "no\nway"}},
 		{Name: "idle", State: daemon.StateIdle, LastSuccess: now.Add(-10 * time.Second), Next: now.Add(-time.Second)},
 	}}
-	want := `WARNING: 2 problems; the first: job home failed: replicate nas: lost …
+	want := `WARNING: 3 problems; the first: job home failed: replicate nas: lost …
 The configuration has changed and isn't used, since it is wrong:
   a:1: wrong
   a:2: too

@@ -38,8 +38,8 @@ The first line says whether all is well, so that it can be the check of a monito
 
 Exit codes:
     0  all is well
-    1  the last run of a job has failed, or a job lags behind or is overdue by its alert, or the scheduler hangs; or no daemon
-       answers (WARNING)
+    1  the last run of a job has failed, or a job lags behind, is overdue or is stuck by its alert, or the scheduler hangs; or
+       no daemon answers (WARNING)
     2  wrong flags or arguments (CRITICAL)
 
 Environment:

@@ -169,9 +169,7 @@ func (j *Job) checkReplicate() {
 		j.fail("replicate.targets", "", `want one or more, as in "- to: backup/home"`)
 	}
 	for i := range r.Targets {
-		if r.Targets[i].To.Dataset == "" {
-			j.fail(fmt.Sprintf("replicate.targets[%d].to", i), "", "want a dataset, such as backup/home or user@host:backup/home")
-		}
+		j.checkTarget(fmt.Sprintf("replicate.targets[%d]", i), &r.Targets[i])
 	}
 	if r.When == (When{}) && j.Snapshot == nil {
 		j.fail("replicate", "", "when? The job takes no snapshots that it could follow: want every or cron")
@@ -179,6 +177,25 @@ func (j *Job) checkReplicate() {
 	}
 	j.checkWhen("replicate", &r.When, AfterSnapshot)
 }
+
+func (j *Job) checkTarget(path string, t *Target) {
+	if t.To.Dataset == "" {
+		j.fail(path+".to", "", "want a dataset, such as backup/home or user@host:backup/home")
+	}
+	for field, name := range map[string]string{"cursor": t.Cursor, "hold": t.Hold} {
+		if name != "" && !markName.MatchString(name) {
+			j.fail(path+"."+field, "", "%q: want letters, digits, _, . and -, at most 64", name)
+		}
+	}
+	for k, property := range t.Ignore {
+		if property == "" || strings.ContainsAny(property, "-=, ") && !strings.Contains(property, ":") {
+			j.fail(fmt.Sprintf("%s.ignore[%d]", path, k), "", "%q is no property", property)
+		}
+	}
+}
+
+// markName are names of cursors and holds.
+var markName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
 
 func (j *Job) checkPrune() {
 	p := j.Prune

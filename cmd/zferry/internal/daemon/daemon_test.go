@@ -264,7 +264,7 @@ func TestAlerts(t *testing.T) {
 		}
 		b.steps.told()(daemon.Progress{Dataset: "tank/home", Bytes: 1}) // no more than before
 		time.Sleep(6 * time.Minute)
-		if j := b.Status().Jobs[0]; !j.Stuck {
+		if j := b.Status().Jobs[0]; !j.Stuck || len(b.Status().Problems()) != 1 {
 			t.Errorf("%+v %+v", j, j.Step)
 		}
 		time.Sleep(4 * time.Hour)

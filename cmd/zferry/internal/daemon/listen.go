@@ -50,7 +50,11 @@ func (d *Daemon) listen(ctx context.Context) (stop func(), err error) {
 		return nil, errors.Join(fmt.Errorf("listen for metrics: %w", err), control.Stop())
 	}
 	log.Info("metrics are served", "address", l.Addr())
-	server := &http.Server{Handler: d.publicHandler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10,
+	handler := d.publicHandler()
+	if tcp, ok := l.Addr().(*net.TCPAddr); ok && tcp.IP.IsLoopback() { // and so no page of the web in a browser here
+		handler = capture.Access{}.Wrap(handler)
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10,
 		WriteTimeout: time.Minute}
 	served := make(chan struct{})
 	go func() {

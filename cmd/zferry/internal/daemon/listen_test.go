@@ -89,6 +89,24 @@ func get(t *testing.T, url string) (int, string) {
 	return resp.StatusCode, string(body)
 }
 
+// getAs asks for metrics by another name of the address, and returns the status.
+func getAs(t *testing.T, address, host string) int {
+	t.Helper()
+	r, err := http.NewRequest(http.MethodGet, "http://"+address+"/metrics", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Host = host
+	transport := &http.Transport{}
+	defer transport.CloseIdleConnections()
+	resp, err := (&http.Client{Transport: transport}).Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	return resp.StatusCode
+}
+
 // TestListeners asks a daemon by its socket and by HTTP.
 func TestListeners(t *testing.T) {
 	zfstest.CheckLeaks(t)
@@ -120,6 +138,9 @@ func TestListeners(t *testing.T) {
 	}
 	if code, body := get(t, "http://"+address+"/healthz"); code != 200 || body != "ok\n" {
 		t.Errorf("health: %d %s", code, body)
+	}
+	if code := getAs(t, address, "evil.example.org"); code == 200 {
+		t.Errorf("a page that has its own name for loopback gets an answer: %d", code)
 	}
 	for _, private := range []string{"/debug/trace/", "/v1/status"} {
 		if code, _ := get(t, "http://"+address+private); code != 404 {

@@ -54,7 +54,7 @@ func (s *Status) line() string {
 	var next *JobStatus
 	for i := range s.Jobs {
 		j := &s.Jobs[i]
-		if j.Failed || len(j.Alerts) > 0 {
+		if j.Failed || j.Stuck || len(j.Alerts) > 0 {
 			failed++
 		}
 		if j.State == StateRunning && j.Step != nil {

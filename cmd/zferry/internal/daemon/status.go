@@ -191,6 +191,9 @@ func (s *Status) Problems() (list []string) {
 		if j.Failed {
 			list = append(list, fmt.Sprintf("job %s failed: %s", j.Name, firstLine(j.LastError)))
 		}
+		if j.Stuck {
+			list = append(list, fmt.Sprintf("job %s is stuck: nothing has moved since %s", j.Name, j.Step.Moved.Format(time.RFC3339)))
+		}
 		for _, a := range j.Alerts {
 			list = append(list, fmt.Sprintf("job %s: %s", j.Name, a))
 		}

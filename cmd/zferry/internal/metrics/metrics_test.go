@@ -118,7 +118,7 @@ func TestTextfile(t *testing.T) {
 	d := metrics.Dataset{Target: "backup", Dataset: `tank/with "quotes"`, Newest: now, Bytes: 5, Duration: time.Second}
 	write(metrics.Report{Job: "home", Ended: now, Datasets: []metrics.Dataset{d}})
 	d.Err, d.Newest = errors.New("x"), time.Time{}
-	text := write(metrics.Report{Job: "home", Ended: now.Add(time.Hour), Err: d.Err, Failed: map[string]uint64{"replicate": 1}, Datasets: []metrics.Dataset{d}})
+	text := write(metrics.Report{Version: "v7", Job: "home", Ended: now.Add(time.Hour), Err: d.Err, Failed: map[string]uint64{"replicate": 1}, Datasets: []metrics.Dataset{d}})
 	for _, want := range []string{
 		`zferry_job_last_success_timestamp_seconds{job="home"} 1.7724528e+09`,
 		`zferry_job_last_run_timestamp_seconds{job="home"} 1.7724564e+09`,
@@ -126,7 +126,7 @@ func TestTextfile(t *testing.T) {
 		`zferry_job_errors_total{job="home",step="replicate"} 1`,
 		`zferry_dataset_bytes_total{dataset="tank/with \"quotes\"",job="home",target="backup"} 10`,
 		`zferry_dataset_lag_seconds{dataset="tank/with \"quotes\"",job="home",target="backup"} 3600`,
-		`zferry_build_info{goversion="go`,
+		`zferry_build_info{goversion="go`, `version="v7"} 1`,
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("there is no %s in\n%s", want, text)

@@ -11,6 +11,7 @@ import (
 
 // Report is what a run of a job did.
 type Report struct {
+	Version  string // of the program; only for WriteTextfile
 	Job      string
 	Ended    time.Time
 	Err      error             // nil if all of it succeeded

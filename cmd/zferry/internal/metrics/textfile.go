@@ -24,15 +24,12 @@ func WriteTextfile(path string, r Report) error {
 	}
 	s.Add(r)
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(NewCollector(func() View { return View{Now: r.Ended, Version: Version, State: s} }))
+	registry.MustRegister(NewCollector(func() View { return View{Now: r.Ended, Version: r.Version, State: s} }))
 	if err := prometheus.WriteToTextfile(path, registry); err != nil {
 		return fmt.Errorf("write metrics: %w", err)
 	}
 	return nil
 }
-
-// Version is what zferry_build_info shows in text files. The command sets it.
-var Version = "unknown"
 
 // readTextfile returns what a file says of a job.
 func readTextfile(path, job string) (*State, error) {
