@@ -52,7 +52,9 @@ func (d *Daemon) run(ctx context.Context, j *config.Job, r schedule.Run) {
 		w.part(ctx, part)
 	}
 	err = errors.Join(w.errs...)
+	w.report.Err, w.report.Ended = err, d.now()
 	stopped := err != nil && whole.Err() != nil // which is no failure of the job
+	d.ended(ctx, j, w.report, stopped)
 	switch {
 	case stopped:
 		w.log.Warn("job was interrupted, and will begin again after a restart", "error", err)
@@ -61,8 +63,6 @@ func (d *Daemon) run(ctx context.Context, j *config.Job, r schedule.Run) {
 	default:
 		w.log.Info("job done")
 	}
-	w.report.Err, w.report.Ended = err, d.now()
-	d.ended(ctx, j, w.report, stopped)
 }
 
 // partsOf returns the parts of a run, in order: those that are due, and those that follow them.
