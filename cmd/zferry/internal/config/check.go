@@ -252,7 +252,7 @@ func (c *Config) checkTargets() {
 				j.fail(p.field, "", "it is the job's source, or below it")
 			}
 			for _, other := range places {
-				if overlap(p.to, j.Recursive, other.to, other.job.Recursive) {
+				if p.to == other.to || p.has(other.to) || other.has(p.to) {
 					j.fail(p.field, "", "it overlaps with %v: they would write to the same datasets", other)
 					break
 				}
@@ -267,7 +267,7 @@ func below(a, b Endpoint) bool {
 	return a.Host == b.Host && strings.HasPrefix(a.Dataset, b.Dataset+"/")
 }
 
-// overlap reports whether two trees of datasets, or single ones, have some in common.
-func overlap(a Endpoint, aTree bool, b Endpoint, bTree bool) bool {
-	return a == b || aTree && below(b, a) || bTree && below(a, b)
+// has reports whether the job may write to a dataset below its target.
+func (p place) has(e Endpoint) bool {
+	return p.job.Recursive && below(e, p.to) && !matchAbove(p.job.Exclude, strings.TrimPrefix(e.Dataset, p.to.Dataset+"/"))
 }

@@ -250,6 +250,46 @@ func (f *zreplFile) target(name string, job *tree) config.Target {
 	return t
 }
 
+// filterRule is an entry of a filter: a dataset, or with all below it.
+type filterRule struct {
+	path    string
+	subtree bool
+	take    bool
+	line    int
+}
+
+// covers reports whether a rule is about a dataset below its own.
+func (r *filterRule) covers(path string) bool {
+	return r.subtree && strings.HasPrefix(path, r.path+"/")
+}
+
+// rules returns those of a filter, in the order of their datasets.
+func (f *zreplFile) rules(name string, filter *tree) (rules []filterRule) {
+	for _, k := range filter.keys {
+		v := filter.get(k)
+		path, subtree := strings.CutSuffix(k, "<")
+		r := filterRule{path, subtree, v.text == "true" || v.text == "ok", v.line}
+		switch {
+		case path != "":
+			rules = append(rules, r)
+		case r.take:
+			f.note(v.line, "job %q: %q are all pools: name each of them as a source of its own", name, k)
+		}
+	}
+	slices.SortFunc(rules, func(a, b filterRule) int { return cmp.Compare(a.path, b.path) })
+	return rules
+}
+
+// taken reports whether the last rule before a dataset that is about it takes it: the most specific one, by their order.
+func taken(before []filterRule, path string) (take bool) {
+	for _, r := range before {
+		if r.covers(path) {
+			take = r.take
+		}
+	}
+	return take
+}
+
 // sources makes a job, without anything to do, of each tree of datasets that a filter has.
 func (f *zreplFile) sources(name string, job *tree) (jobs []config.Job) {
 	filter := job.get("filesystems")
@@ -257,46 +297,13 @@ func (f *zreplFile) sources(name string, job *tree) (jobs []config.Job) {
 		f.note(job.line, "job %q has no filesystems", name)
 		return nil
 	}
-	type rule struct {
-		path    string
-		subtree bool
-		line    int
-		take    bool
-	}
-	var rules []rule
-	for _, k := range filter.keys {
-		v := filter.get(k)
-		path, subtree := strings.CutSuffix(k, "<")
-		r := rule{path, subtree, v.line, v.text == "true" || v.text == "ok"}
-		if path == "" {
-			if r.take {
-				f.note(v.line, "job %q: %q are all pools: name each of them as a source of its own", name, k)
-			}
-			continue
-		}
-		rules = append(rules, r)
-	}
-	slices.SortFunc(rules, func(a, b rule) int { return cmp.Compare(a.path, b.path) })
+	rules := f.rules(name, filter)
 	for n, r := range rules {
-		if !r.take || slices.ContainsFunc(rules[:n], func(above rule) bool {
-			return above.take && above.subtree && strings.HasPrefix(r.path, above.path+"/") &&
-				!slices.ContainsFunc(rules[:n], func(between rule) bool {
-					return !between.take && between.subtree && strings.HasPrefix(r.path, between.path+"/") && strings.HasPrefix(between.path, above.path+"/")
-				})
-		}) {
+		if !r.take || taken(rules[:n], r.path) {
 			continue
 		}
 		j := config.Job{Name: name, Source: f.endpoint(r.line, "", r.path), Recursive: r.subtree}
-		for _, below := range rules[n+1:] {
-			path, is := strings.CutPrefix(below.path, r.path+"/")
-			if !is || !r.subtree || below.take {
-				continue
-			}
-			if !below.subtree {
-				f.note(below.line, "job %q: with %s, what is below it is left out, too", name, below.path)
-			}
-			j.Exclude = append(j.Exclude, f.glob(below.line, path)...)
-		}
+		f.exclude(&j, &r, rules[n+1:])
 		jobs = append(jobs, j)
 	}
 	if len(jobs) > 1 {
@@ -309,6 +316,19 @@ func (f *zreplFile) sources(name string, job *tree) (jobs []config.Job) {
 		f.note(filter.line, "job %q selects nothing that can be named", name)
 	}
 	return jobs
+}
+
+// exclude leaves out what later rules don't take.
+func (f *zreplFile) exclude(j *config.Job, r *filterRule, later []filterRule) {
+	for _, below := range later {
+		if below.take || !r.covers(below.path) {
+			continue
+		}
+		if !below.subtree {
+			f.note(below.line, "job %q: with %s, what is below it is left out, too", j.Name, below.path)
+		}
+		j.Exclude = append(j.Exclude, f.glob(below.line, strings.TrimPrefix(below.path, r.path+"/"))...)
+	}
 }
 
 // timestamps are templates for zrepl's formats of time.

@@ -46,8 +46,10 @@ func (s Spec) Slots() (*Slots, error) {
 	if s.Jitter < 0 {
 		return nil, fmt.Errorf("the jitter %v is negative", s.Jitter)
 	}
-	if period := p.period(epoch); s.Jitter >= period {
-		return nil, fmt.Errorf("the jitter %v isn't shorter than the %v between two runs", s.Jitter, period)
+	if s.Jitter > 0 {
+		if period := p.period(); s.Jitter >= period { // else slots would change their order
+			return nil, fmt.Errorf("the jitter %v isn't shorter than the %v between two runs", s.Jitter, period)
+		}
 	}
 	return p, nil
 }
@@ -94,11 +96,19 @@ func (p *Slots) jitter(at time.Time) time.Duration {
 	return time.Duration(x % uint64(p.spec.Jitter)).Truncate(time.Millisecond)
 }
 
-// period returns the time between the slot at or before t, or the first one, and the next.
-func (p *Slots) period(t time.Time) time.Duration {
+// period returns the shortest time between two slots, as far as a few hundred of them tell.
+func (p *Slots) period() time.Duration {
 	if p.spec.Every != 0 {
 		return p.spec.Every
 	}
-	first := p.nominal(t.Add(-time.Second))
-	return p.nominal(first).Sub(first)
+	at := p.nominal(epoch)
+	shortest := p.nominal(at).Sub(at)
+	for range 300 {
+		next := p.nominal(at)
+		if next.IsZero() {
+			break
+		}
+		at, shortest = next, min(shortest, next.Sub(at))
+	}
+	return shortest
 }

@@ -85,6 +85,7 @@ func TestInvalid(t *testing.T) {
 		"too short":                               {Every: time.Millisecond},
 		"is negative":                             {Every: time.Hour, Jitter: -1},
 		"isn't shorter than the 1h0m0s":           {Cron: "0 * * * *", Jitter: time.Hour},
+		"isn't shorter than the 4h0m0s":           {Cron: "0 3,23 * * *", Jitter: 5 * time.Hour},
 	} {
 		if _, err := spec.Slots(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v, want %q", spec, err, want)
