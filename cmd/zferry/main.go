@@ -82,7 +82,8 @@ line of its log carries the IDs of the tasks and spans of that trace.
 	root.SetErr(stderr)
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.AddCommand(newReplicate(stdout, stderr), newSnapshot(stdout, stderr), newPrune(stdout, stderr), newList(stdout, stderr),
-		newHolds(stdout, stderr), newAgent(stdout, stderr), newPprof(stdout, stderr), newStream())
+		newHolds(stdout, stderr), newAgent(stdout, stderr), newPprof(stdout, stderr), newStream(),
+		newDaemon(stderr), newConfig(stderr), newStatus(), newImportConfig(stderr))
 	return root
 }
 
