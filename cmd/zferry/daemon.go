@@ -13,17 +13,13 @@ import (
 
 	"github.com/spanstack/spanstack/cmd/zferry/internal/config"
 	"github.com/spanstack/spanstack/cmd/zferry/internal/daemon"
-	"github.com/spanstack/spanstack/logging"
-	"github.com/spanstack/spanstack/logging/bridge"
-	"github.com/spanstack/spanstack/logging/logconfig"
-	"github.com/spanstack/spanstack/trace"
-	"github.com/spanstack/spanstack/trace/capture"
 )
 
 const defaultConfig = "/etc/zferry/zferry.yml"
 
 func newDaemon(stderr io.Writer) *cobra.Command {
 	var path string
+	var observe observation
 	cmd := &cobra.Command{
 		Use:   "daemon [flags]",
 		Short: "Take snapshots, replicate and prune by a schedule",
@@ -43,7 +39,7 @@ Signals:
   SIGUSR1          log everything, and at the next one as before
 
 Environment:
-  SPANSTACK_TRACE    a file to write the trace to, if the configuration has no "trace"
+  SPANSTACK_TRACE    a file to write the trace to, if neither --trace nor the configuration's "trace" is there
   RUNTIME_DIRECTORY  where the control socket is, if the configuration has no "socket"; else /run/zferry
   STATE_DIRECTORY    where to keep what is known over restarts, if the configuration has no "state"`,
 		Example: `  zferry daemon                          with the configuration ` + defaultConfig + `
@@ -51,10 +47,13 @@ Environment:
   zferry daemon run home                 let a daemon run the job "home" now
   zferry daemon reload                   let it read its configuration again, and say what is wrong with it`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return fail(runDaemon(cmd.Context(), path, stderr)) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return fail(runDaemon(cmd.Context(), path, &observe, stderr))
+		},
 	}
 	cmd.Flags().StringVarP(&path, "config", "c", defaultConfig, "the configuration `FILE`")
 	_ = cmd.MarkFlagFilename("config", "yml", "yaml")
+	observe.trace.AddFlags(cmd.Flags()) // the log is in the configuration
 	cmd.AddCommand(newDaemonRun(), newDaemonReload())
 	return cmd
 }
@@ -108,8 +107,8 @@ func hinted(err error) error {
 	return err
 }
 
-// runDaemon runs a daemon with the log and the trace of its configuration.
-func runDaemon(ctx context.Context, path string, stderr io.Writer) (err error) {
+// runDaemon runs a daemon with the log of its configuration, and its trace, unless flags say otherwise.
+func runDaemon(ctx context.Context, path string, observe *observation, stderr io.Writer) error {
 	c, err := config.Load(path)
 	if err != nil {
 		return err
@@ -117,55 +116,26 @@ func runDaemon(ctx context.Context, path string, stderr io.Writer) (err error) {
 	if dir := os.Getenv("STATE_DIRECTORY"); c.State == "" && dir != "" {
 		c.State = dir + "/state.json"
 	}
-	lines, err := logconfig.Open(logOf(c))
-	if err != nil {
-		return err
+	if c.Log != nil {
+		observe.log = c.Log.Config
 	}
-	defer func() {
-		if err := lines.Close(); err != nil {
-			fmt.Fprintf(stderr, "zferry: warning: the log is incomplete: %v\n", err)
+	if c.Trace != nil && observe.trace.Trace.Path == "" {
+		observe.trace.Trace = c.Trace.FileConfig
+	}
+	return observe.run(ctx, stderr, func(ctx context.Context) error {
+		watchdog, err := daemon.Watchdog()
+		if err != nil {
+			return err
 		}
-	}()
-	defer lines.Levels.OnSignal(syscall.SIGUSR1)()
-	ctx = logging.WithHandler(ctx, lines.Handler)
-	logging.SetDefault(lines.Handler)
-	defer bridge.TakeOver(ctx, "std")()
-
-	stop, err := startTrace(c)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, stop()) }()
-	watchdog, err := daemon.Watchdog()
-	if err != nil {
-		return err
-	}
-	d, err := daemon.New(c, daemon.Options{Steps: daemon.Real(*thisHost(), "zferry "+version()), Version: version(), Watchdog: watchdog})
-	if err != nil {
-		return err
-	}
-	defer reloadOnHangup(ctx, d)()
-	return d.Run(ctx)
-}
-
-func logOf(c *config.Config) logconfig.Config {
-	if c.Log == nil {
-		return logconfig.Config{}
-	}
-	return c.Log.Config
-}
-
-// startTrace starts the trace of the configuration, or that of the environment.
-func startTrace(c *config.Config) (stop func() error, err error) {
-	if c.Trace == nil {
-		stop := capture.FromEnv()
-		return func() error { stop(); return nil }, nil
-	}
-	file, err := c.Trace.Start(trace.Default())
-	if err != nil {
-		return nil, err
-	}
-	return file.Stop, nil
+		d, err := daemon.New(c, daemon.Options{
+			Steps: daemon.Real(*thisHost(), "zferry "+version()), Version: version(), Watchdog: watchdog, Describe: describeSpan,
+		})
+		if err != nil {
+			return err
+		}
+		defer reloadOnHangup(ctx, d)()
+		return d.Run(ctx)
+	})
 }
 
 // reloadOnHangup reads the configuration again at SIGHUP, until stop is called.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/spanstack/spanstack/cmd/zferry/internal/endpoint"
 	"github.com/spanstack/spanstack/zfssend"
 	"github.com/spanstack/spanstack/zfssend/remote"
 	"github.com/spanstack/spanstack/zfssend/replicate"
@@ -150,6 +151,8 @@ func hintFor(err error) string {
 		return "if what was changed on the destination isn't needed, run it again with --rollback, which discards it"
 	case errors.Is(err, zfssend.PropertyDenied):
 		return "delegate the property on the destination, or leave out --set"
+	case errors.Is(err, endpoint.ErrNoCertificates):
+		return "name them by --tls-cert, --tls-key and --tls-ca"
 	case errors.Is(err, remote.ErrRefused):
 		return "what the agent there does is said by the flags --root, --allow and --property that it was started with"
 	case errors.Is(err, zstream.ErrTruncated):

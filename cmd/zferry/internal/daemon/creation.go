@@ -7,17 +7,30 @@ import (
 	"time"
 
 	"github.com/spanstack/spanstack/cmd/zferry/internal/config"
+	"github.com/spanstack/spanstack/cmd/zferry/internal/metrics"
 	"github.com/spanstack/spanstack/logging"
 	"github.com/spanstack/spanstack/zfssend"
 	"github.com/spanstack/spanstack/zfssend/replicate"
 )
 
-// creations knows when the newest snapshots that targets have were taken. Listings for a plan don't tell, since zfs would have to
-// read each snapshot for it. The cheapest answer counts: what a former run has found out, then the snapshot's name, if the job's
-// template tells the time in it to the minute, and for all that are left one listing, whatever the number of datasets.
-type creations struct {
-	mu sync.Mutex
-	of map[string]map[uint64]time.Time // by job and target, those of the last run by GUID
+// Results returns what became of each dataset of a replication from source. One that is nothing but a place for others has no
+// snapshots, and isn't among them. When the newest snapshots were taken, zfs is asked with one listing of all of dataset, two
+// processes; the error is that one's, and the results are without it then.
+func Results(ctx context.Context, source zfssend.Host, dataset string, recursive bool, report *replicate.Report) ([]metrics.Dataset, error) {
+	unknown := func(zfssend.Version) (time.Time, bool) { return time.Time{}, false }
+	newest, err := newestOf(ctx, source, dataset, recursive, report, unknown)
+	return resultsOf(report, newest), err
+}
+
+func resultsOf(report *replicate.Report, newest map[uint64]time.Time) (list []metrics.Dataset) {
+	for _, d := range report.Datasets {
+		v, ok := reachedBy(d)
+		if d.Err == nil && !ok {
+			continue
+		}
+		list = append(list, metrics.Dataset{Dataset: d.Plan.Source, Bytes: d.Bytes, Duration: d.Duration, Err: d.Err, Newest: newest[v.GUID]})
+	}
+	return list
 }
 
 // reachedBy returns the newest snapshot or bookmark of the source that the target has now. With an error, it is known only if a step
@@ -36,8 +49,45 @@ func reachedBy(d *replicate.DatasetResult) (v zfssend.Version, ok bool) {
 	return zfssend.Version{Name: last.To(), GUID: last.GUIDs[len(last.GUIDs)-1]}, true
 }
 
-// newest returns when the snapshots were taken that datasets have reached, by their GUIDs. What can't be found out is left out.
-func (c *creations) newest(ctx context.Context, source zfssend.Host, j *config.Job, t *config.Target, report *replicate.Report) map[uint64]time.Time {
+// newestOf returns when the snapshots were taken that datasets have reached, by their GUIDs: as a guess says, or, of all that it
+// doesn't know, as one listing does. The listings of a plan don't tell, since zfs would have to read each snapshot for it.
+func newestOf(ctx context.Context, source zfssend.Host, dataset string, recursive bool, report *replicate.Report,
+	guess func(zfssend.Version) (time.Time, bool)) (map[uint64]time.Time, error) {
+	found, missing := make(map[uint64]time.Time), make(map[uint64]bool)
+	for _, d := range report.Datasets {
+		v, ok := reachedBy(d)
+		if !ok {
+			continue
+		}
+		if at, ok := guess(v); ok {
+			found[v.GUID] = at
+		} else {
+			missing[v.GUID] = true
+		}
+	}
+	if len(missing) == 0 {
+		return found, nil
+	}
+	list, err := source.List(ctx, dataset, zfssend.ListOptions{Recursive: recursive, Creation: true})
+	for _, d := range list {
+		for _, v := range d.Versions {
+			if missing[v.GUID] {
+				found[v.GUID] = v.Creation
+			}
+		}
+	}
+	return found, err
+}
+
+// creations knows when the newest snapshots that targets have were taken. The cheapest answer counts: what a former run has found
+// out, then the snapshot's name, if the job's template tells the time in it to the minute, and else a listing.
+type creations struct {
+	mu sync.Mutex
+	of map[string]map[uint64]time.Time // by job and target, those of the last run by GUID
+}
+
+// results returns what became of a job's datasets at a target.
+func (c *creations) results(ctx context.Context, source zfssend.Host, j *config.Job, t *config.Target, report *replicate.Report) []metrics.Dataset {
 	key := j.Name + " " + t.To.String()
 	c.mu.Lock()
 	before := c.of[key]
@@ -46,41 +96,17 @@ func (c *creations) newest(ctx context.Context, source zfssend.Host, j *config.J
 	if s := j.Snapshot; s != nil && s.Exact(time.Now()) {
 		byName = s.Names().Time
 	}
-	now, missing := make(map[uint64]time.Time), make(map[uint64]bool)
-	for _, d := range report.Datasets {
-		v, ok := reachedBy(d)
-		if !ok {
-			continue
-		}
+	newest, err := newestOf(ctx, source, j.Source.Dataset, j.Recursive, report, func(v zfssend.Version) (time.Time, bool) {
 		if at, ok := before[v.GUID]; ok {
-			now[v.GUID] = at
-		} else if at, ok := byName(strings.TrimPrefix(v.Name, "@")); ok {
-			now[v.GUID] = at
-		} else {
-			missing[v.GUID] = true
+			return at, true
 		}
-	}
-	if len(missing) > 0 {
-		c.list(ctx, source, j, missing, now)
+		return byName(strings.TrimPrefix(v.Name, "@"))
+	})
+	if err != nil {
+		logging.GetLogger(ctx, subsystem).Warn("it isn't known how far the target lags behind", "target", t.To, "error", err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.of[key] = now
-	return now
-}
-
-// list asks zfs for those that are missing.
-func (c *creations) list(ctx context.Context, source zfssend.Host, j *config.Job, missing map[uint64]bool, found map[uint64]time.Time) {
-	list, err := source.List(ctx, j.Source.Dataset, zfssend.ListOptions{Recursive: j.Recursive, Creation: true})
-	if err != nil {
-		logging.GetLogger(ctx, subsystem).Warn("it isn't known how far targets lag behind", "error", err)
-		return
-	}
-	for _, d := range list {
-		for _, v := range d.Versions {
-			if missing[v.GUID] {
-				found[v.GUID] = v.Creation
-			}
-		}
-	}
+	c.of[key] = newest
+	return resultsOf(report, newest)
 }

@@ -25,6 +25,8 @@ type Options struct {
 	Stop    time.Duration            // how long jobs may take to end, 30 s
 	Tick    time.Duration            // the longest time between two looks at the clock, 10 s, and less for a watchdog
 	Notify  func(state string) error // tells the service manager; nil is systemd, if there is one
+	// Describe says in /debug/trace/active what a span's process is doing: see capture.Config. It may be nil.
+	Describe func(*trace.Record) string
 	// Watchdog is how often the service manager wants to hear that the loop is alive; 0 is never.
 	Watchdog time.Duration
 }

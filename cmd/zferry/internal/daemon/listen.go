@@ -22,16 +22,19 @@ import (
 	"github.com/spanstack/spanstack/trace/capture"
 )
 
+// DefaultSocket is the control socket, unless the configuration or the service manager says otherwise.
+const DefaultSocket = "/run/zferry/zferry.sock"
+
 // SocketPath returns that of the control socket: the configured one, or the default.
 func SocketPath(configured string) string {
 	if configured != "" {
 		return configured
 	}
-	dir := "/run/zferry"
-	if d := os.Getenv("RUNTIME_DIRECTORY"); d != "" {
-		dir, _, _ = strings.Cut(d, ":")
+	if list := os.Getenv("RUNTIME_DIRECTORY"); list != "" {
+		dir, _, _ := strings.Cut(list, ":")
+		return filepath.Join(dir, filepath.Base(DefaultSocket))
 	}
-	return filepath.Join(dir, "zferry.sock")
+	return DefaultSocket
 }
 
 // listen opens the control socket, and the address for metrics.
@@ -145,7 +148,7 @@ func (d *Daemon) view() metrics.View {
 // control opens the control socket, with a mode that lets only the daemon's user connect.
 func (d *Daemon) control(ctx context.Context) (*capture.Server, error) {
 	path := SocketPath(d.config.Socket)
-	server, err := capture.Listen("unix:"+path, capture.Config{Recorder: trace.RecorderFromContext(ctx)})
+	server, err := capture.Listen("unix:"+path, capture.Config{Recorder: trace.RecorderFromContext(ctx), Describe: d.options.Describe})
 	if err != nil {
 		return nil, err
 	}

@@ -111,7 +111,7 @@ func (r *real) Replicate(ctx context.Context, j *config.Job, t *config.Target, t
 	for _, w := range report.Warnings {
 		logging.GetLogger(ctx, subsystem).Warn("replicated, but for cursors or holds", "target", t.To, "error", w)
 	}
-	return r.results(ctx, j, t, do.Source, report), err
+	return r.known.results(ctx, do.Source, j, t, report), err
 }
 
 // replicator connects both sides.
@@ -133,19 +133,6 @@ func (r *real) replicator(ctx context.Context, j *config.Job, t *config.Target) 
 		return nil, err
 	}
 	return &replicate.Replicator{Source: source, Destination: destination, Options: j.Options(t)}, nil
-}
-
-// results says what became of each dataset. One that is nothing but a place for others has no snapshots, and isn't told of.
-func (r *real) results(ctx context.Context, j *config.Job, t *config.Target, source zfssend.Host, report *replicate.Report) (list []metrics.Dataset) {
-	newest := r.known.newest(ctx, source, j, t, report)
-	for _, d := range report.Datasets {
-		reached, ok := reachedBy(d)
-		if d.Err == nil && !ok {
-			continue
-		}
-		list = append(list, metrics.Dataset{Dataset: d.Plan.Source, Bytes: d.Bytes, Duration: d.Duration, Err: d.Err, Newest: newest[reached.GUID]})
-	}
-	return list
 }
 
 // side is one of a job's.

@@ -340,12 +340,12 @@ func TestRealDaemon(t *testing.T) {
 		eventually(t, "it runs", func() bool { j = d.Status().Jobs[0]; return j.LastRun != last && j.State == daemon.StateIdle })
 		time.Sleep(time.Until(j.LastRun.Truncate(time.Second).Add(time.Second))) // names tell seconds
 	}
+	if problems := d.Status().Problems(); len(problems) > 0 {
+		t.Errorf("%q", problems)
+	}
 	stop()
 	if err := <-ended; err != nil {
 		t.Error(err)
-	}
-	if problems := d.Status().Problems(); len(problems) > 0 {
-		t.Errorf("%q", problems)
 	}
 	if !j.Targets[0].Known || j.Targets[0].LagSeconds > 60 || j.Targets[0].Datasets != 3 || j.LastSuccess != j.LastRun {
 		t.Errorf("%+v", j)

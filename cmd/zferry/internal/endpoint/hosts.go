@@ -55,6 +55,13 @@ func (h *Hosts) Open(ctx context.Context, e Endpoint, c Connection) (_ zfssend.H
 	return host, nil
 }
 
+// Connections returns how many other hosts are connected.
+func (h *Hosts) Connections() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.open)
+}
+
 // Close ends all connections.
 func (h *Hosts) Close() error {
 	h.mu.Lock()
