@@ -96,7 +96,7 @@ func newWorld(t *testing.T, command string) *world {
 	if err := installZFS(bin, model); err != nil {
 		t.Fatal(err)
 	}
-	for name, script := range map[string]string{"ssh": "shift\nexec \"$@\"\n", "jq": "exec cat\n"} {
+	for name, script := range map[string]string{"ssh": "case \"$*\" in *' -- '*) while [ \"$1\" != -- ]; do shift; done; shift;; esac\nshift\nexec sh -c \"$*\"\n", "jq": "exec cat\n"} {
 		if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+script), 0o700); err != nil {
 			t.Fatal(err)
 		}
