@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -230,4 +231,40 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestConnection: how a host is reached is said for all, for a job or for a target, and each change is one of the job.
+func TestConnection(t *testing.T) {
+	const text = `
+ssh_options: [-p, "22"]
+tls: {cert: a, key: b, ca: c}
+jobs:
+  - name: x
+    source: nas:tank/x
+    agent: sudo zferry agent
+    replicate:
+      every: 1h
+      targets:
+        - to: backup/x
+        - {to: "tls://far:7443/x", agent: own, ssh_options: [], tls: {cert: d, key: e, ca: f}}
+`
+	c, err := parse(t, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j := &c.Jobs[0]
+	all := []config.Connection{j.Connection, j.Replicate.Targets[0].Connection, j.Replicate.Targets[1].Connection}
+	for i, want := range []string{"[-p 22] sudo zferry agent a", "[-p 22] sudo zferry agent a", "[] own d"} {
+		if got := fmt.Sprint(all[i].SSHOptions, " ", all[i].Agent, " ", all[i].TLS.Cert); got != want {
+			t.Errorf("%d: %s, want %s", i, got, want)
+		}
+	}
+	other, err := parse(t, strings.Replace(text, `"22"`, `"23"`, 1))
+	if err != nil || other.Jobs[0].Revision() == j.Revision() {
+		t.Errorf("a change of all is none of the job: %v", err)
+	}
+	if _, err := parse(t, strings.Replace(strings.Replace(text, "tls: {cert: a, key: b, ca: c}", "", 1), ", tls: {cert: d, key: e, ca: f}", "", 1)); err == nil ||
+		!strings.Contains(err.Error(), "replicate.targets[1].to: tls://far:7443/x: tls:// needs") {
+		t.Errorf("without certificates: %v", err)
+	}
 }
