@@ -9,17 +9,13 @@ import (
 	"io"
 	"os"
 	"slices"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/spanstack/spanstack/logging"
-	"github.com/spanstack/spanstack/logging/bridge"
-	"github.com/spanstack/spanstack/logging/logconfig"
 	"github.com/spanstack/spanstack/trace"
 	"github.com/spanstack/spanstack/trace/capture"
-	"github.com/spanstack/spanstack/trace/capture/captureflag"
 	"github.com/spanstack/spanstack/tracefmt"
 	"github.com/spanstack/spanstack/zfssend"
 	"github.com/spanstack/spanstack/zfssend/remote"
@@ -37,8 +33,7 @@ type agentCommand struct {
 	noPlaintext    bool
 	maxStreams     int
 	stall          time.Duration
-	observe        captureflag.Flags
-	log            logconfig.Config
+	observe        observation
 	stdin          io.Reader
 	stdout, stderr io.Writer
 }
@@ -91,7 +86,7 @@ Signals:
 			if err != nil {
 				return fmt.Errorf("agent: %w", err)
 			}
-			return fail(c.observed(cmd.Context(), policy))
+			return fail(c.observe.run(cmd.Context(), c.stderr, func(ctx context.Context) error { return c.run(ctx, policy) }))
 		},
 	}
 	f := cmd.Flags()
@@ -108,8 +103,7 @@ Signals:
 	f.BoolVar(&c.noPlaintext, "refuse-plaintext", false, "send encrypted datasets raw only")
 	f.IntVar(&c.maxStreams, "max-streams", remote.DefaultMaxStreams, "so many streams at a time, on one connection")
 	f.DurationVar(&c.stall, "stall-timeout", 0, "give up when zfs does nothing for this `TIME`, such as 30m; 0 waits for ever")
-	c.observe.AddFlags(f)
-	c.log.AddFlags(f)
+	c.observe.addFlags(cmd)
 	return cmd
 }
 
@@ -160,31 +154,6 @@ func (c *agentCommand) validate(stdioGiven bool) error {
 		return errors.New("the standard input is a terminal: an agent is started by ssh, for a zferry on another host")
 	}
 	return nil
-}
-
-// observed runs the agent with its log and its trace.
-func (c *agentCommand) observed(ctx context.Context, policy remote.Policy) (err error) {
-	lines, err := logconfig.Open(c.log)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err := lines.Close(); err != nil {
-			fmt.Fprintf(c.stderr, "zferry: warning: the log is incomplete: %v\n", err)
-		}
-	}()
-	defer lines.Levels.OnSignal(syscall.SIGUSR1)()
-	ctx = logging.WithHandler(ctx, lines.Handler)
-	logging.SetDefault(lines.Handler)
-	defer bridge.TakeOver(ctx, "std")()
-
-	observed, err := c.observe.Start(capture.Config{})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, observed.Stop()) }()
-	addDebug(ctx, observed.Server, lines)
-	return c.run(ctx, policy)
 }
 
 func (c *agentCommand) run(ctx context.Context, policy remote.Policy) error {

@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -21,20 +19,6 @@ depth; one with / about the whole path below DATASET. "." is DATASET itself. Wha
 
 // thisHost returns the client of this host.
 func thisHost() *zfssend.Client { return &zfssend.Client{LockDir: os.Getenv("ZFERRY_LOCK_DIR")} }
-
-// checkDatasets checks that arguments are names of datasets, or, if allowed, of snapshots.
-func checkDatasets(names []string, snapshots bool) error {
-	for _, s := range names {
-		name, err := zfssend.ParseName(s)
-		if err != nil {
-			return err
-		}
-		if name.Sigil != 0 && (name.Sigil != '@' || !snapshots) {
-			return fmt.Errorf("%s: want a dataset, not a snapshot or bookmark of it", s)
-		}
-	}
-	return nil
-}
 
 // excluder returns what tells which datasets are excluded by globs, each about the path below the named dataset that it belongs to.
 func excluder(globs, roots []string) (func(dataset string) bool, error) {
@@ -82,30 +66,4 @@ func completeDatasets(cmd *cobra.Command, _ []string, toComplete string) ([]cobr
 		}
 	}
 	return list, cobra.ShellCompDirectiveNoFileComp
-}
-
-// lockAll locks datasets until all is closed. What is a part of one that is locked already, as a tree, is locked by that.
-func lockAll(ctx context.Context, host zfssend.Host, tree bool, datasets ...string) (unlock func(), err error) {
-	var locks []io.Closer
-	unlock = func() {
-		for _, l := range locks {
-			l.Close()
-		}
-	}
-	var locked []string
-next:
-	for _, d := range slices.Sorted(slices.Values(datasets)) { // parents first
-		for _, other := range locked {
-			if d == other || tree && strings.HasPrefix(d, other+"/") {
-				continue next
-			}
-		}
-		l, err := host.Lock(ctx, d, tree)
-		if err != nil {
-			unlock()
-			return nil, err
-		}
-		locks, locked = append(locks, l), append(locked, d)
-	}
-	return unlock, nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"compress/gzip"
 	"context"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -47,6 +48,10 @@ func TestExamples(t *testing.T) {
 var unrunnable = map[string]string{
 	"zferry pprof ": "it asks a zferry that runs: testdata/model/pprof.txtar does that",
 	"zferry agent ": "it serves a peer until that goes: testdata/script/agent.txtar does that",
+
+	"zferry daemon":       "it goes on until it is stopped, and \"run\" and \"reload\" ask one: testdata/daemon/daemon.txtar and testdata/model/daemon.txtar do that",
+	"zferry status":       "it asks a daemon: testdata/daemon/daemon.txtar and testdata/model/daemon.txtar do that",
+	"zferry config check": "its files are those of a user: testdata/daemon/config.txtar does that with others",
 }
 
 func cannotRun(command string) (reason string, ok bool) {
@@ -83,7 +88,7 @@ func newWorld(t *testing.T, command string) *world {
 	}
 	w := &world{dir: t.TempDir(), shell: "bash"}
 	bin := filepath.Join(w.dir, "bin")
-	for _, dir := range []string{bin, filepath.Join(w.dir, "backups")} {
+	for _, dir := range []string{bin, filepath.Join(w.dir, "backups"), filepath.Join(w.dir, "node_exporter")} {
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -91,7 +96,7 @@ func newWorld(t *testing.T, command string) *world {
 	if err := installZFS(bin, model); err != nil {
 		t.Fatal(err)
 	}
-	for name, script := range map[string]string{"ssh": "shift\nexec \"$@\"\n", "jq": "exec cat\n"} {
+	for name, script := range map[string]string{"ssh": "case \"$*\" in *' -- '*) while [ \"$1\" != -- ]; do shift; done; shift;; esac\nshift\nexec sh -c \"$*\"\n", "jq": "exec cat\n"} {
 		if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+script), 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -99,6 +104,7 @@ func newWorld(t *testing.T, command string) *world {
 	w.env = append(os.Environ(), "PATH="+bin+string(filepath.ListSeparator)+os.Getenv("PATH"), "GORACE=atexit_sleep_ms=10",
 		"ZFERRY_LOCK_DIR="+filepath.Join(w.dir, "locks"))
 	w.addStream(t, "tank.zsend", "backups/1.zsend", "backups/2.zsend")
+	w.addConfigs(t)
 	w.prepare(t, model, command)
 	return w
 }
@@ -121,6 +127,21 @@ func (w *world) addStream(t *testing.T, names ...string) {
 	}
 	for _, name := range names {
 		if err := os.WriteFile(filepath.Join(w.dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// addConfigs makes configurations of other programs.
+func (w *world) addConfigs(t *testing.T) {
+	t.Helper()
+	for name, text := range map[string]string{
+		"zrepl/zrepl.yml":    "jobs: [{name: s, type: snap, filesystems: {tank: true}, snapshotting: {type: periodic, prefix: z_, interval: 10m}, pruning: {keep: [{type: last_n, count: 9}]}}]\n",
+		"sanoid/sanoid.conf": "[tank/home]\nuse_template = a\n[template_a]\nhourly = 24\nautosnap = yes\nautoprune = yes\n",
+		"cron.d/syncoid":     "0 1 * * * root syncoid --no-sync-snap tank/home backup/home\n",
+	} {
+		path := filepath.Join(w.dir, "etc", name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -176,6 +197,9 @@ func (w *world) run(t *testing.T, command string) {
 	line := someToken.ReplaceAllString(command, w.token)
 	line = strings.ReplaceAll(line, " /backup/", " backups/")
 	line = strings.ReplaceAll(line, "localhost:6060", "localhost:0")
+	for _, dir := range []string{" /etc/", " /var/lib/node_exporter/"} {
+		line = strings.ReplaceAll(line, dir, " "+filepath.Base(dir)+"/")
+	}
 	stdout, stderr, err := w.sh(t, line)
 	if err != nil {
 		t.Errorf("%s: %v\n%s%s", line, err, stdout, stderr)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/spanstack/spanstack/cmd/zferry/internal/endpoint"
 	"github.com/spanstack/spanstack/logging"
 	"github.com/spanstack/spanstack/trace"
 	"github.com/spanstack/spanstack/zfssend"
@@ -25,9 +26,10 @@ const ownTags = "zferry"
 type holdsCommand struct {
 	recursive, any, dryRun, json bool
 	release                      string
+	connection                   endpoint.Connection
 	observe                      observation
 
-	names          []string
+	at             []endpoint.Endpoint // datasets or snapshots of one host
 	stdout, stderr io.Writer
 }
 
@@ -43,6 +45,8 @@ With --release TAG it releases those of this tag, as they may be left by a repli
 zferry's own, whose tags begin with "zferry", is somebody else's to release: that takes --any. A snapshot for which somebody has
 asked "zfs destroy -d" is destroyed when its last hold goes.
 
+` + endpoint.Help + `
+
 Exit codes:
     0  done; also if there was no such hold
     1  failed
@@ -51,6 +55,7 @@ Exit codes:
   130  interrupted by SIGINT or SIGTERM`,
 		Example: `  zferry holds -r tank                                    who holds what, and since when
   zferry holds tank/home@mon
+  zferry holds -r root@nas:tank                           on another host, over ssh
   zferry holds --release zferry_backup --dry-run -r tank  what would be released
   zferry holds --release zferry_backup -r tank
   zferry holds --release zrepl_STEP --any tank/home       a hold of another program`,
@@ -62,8 +67,7 @@ Exit codes:
 		},
 		ValidArgsFunction: completeDatasets,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c.names = args
-			if err := c.validate(cmd.Flags().Changed("release")); err != nil {
+			if err := c.validate(args, cmd.Flags().Changed("release")); err != nil {
 				return fmt.Errorf("holds: %w", err)
 			}
 			return fail(c.observe.run(cmd.Context(), c.stderr, c.run))
@@ -75,11 +79,12 @@ Exit codes:
 	flags.BoolVar(&c.any, "any", false, "TAG may be one that isn't zferry's own")
 	flags.BoolVarP(&c.dryRun, "dry-run", "n", false, "say what would be released, and do nothing")
 	flags.BoolVar(&c.json, "json", false, "print it as JSON")
+	c.connection.AddFlags(flags)
 	c.observe.addFlags(cmd)
 	return cmd
 }
 
-func (c *holdsCommand) validate(release bool) error {
+func (c *holdsCommand) validate(args []string, release bool) (err error) {
 	switch {
 	case release && c.release == "":
 		return errors.New("--release: the tag is empty")
@@ -88,14 +93,19 @@ func (c *holdsCommand) validate(release bool) error {
 	case !release && (c.any || c.dryRun):
 		return errors.New("--any and --dry-run are about --release")
 	}
-	return checkDatasets(c.names, true)
+	c.at, err = parseEndpoints(args, endpoint.ParseName)
+	return err
 }
 
 func (c *holdsCommand) run(ctx context.Context) (err error) {
-	ctx, task := trace.WithTask(ctx, "holds", slog.Any("names", c.names), slog.String("release", c.release))
+	ctx, task := trace.WithTask(ctx, "holds", slog.String("host", c.at[0].HostName()), slog.Any("names", namesOf(c.at)), slog.String("release", c.release))
 	defer task.EndErr(&err)
-	client := thisHost()
-	holds, err := c.find(ctx, client)
+	host, end, err := c.observe.open(ctx, c.connection, c.at[0])
+	if err != nil {
+		return err
+	}
+	defer end()
+	holds, err := c.find(ctx, host)
 	if err != nil {
 		return err
 	}
@@ -109,7 +119,7 @@ func (c *holdsCommand) run(ctx context.Context) (err error) {
 		}
 	}
 	if !c.dryRun && len(snapshots) > 0 {
-		err = client.Release(ctx, c.release, snapshots...)
+		err = host.Release(ctx, c.release, snapshots...)
 		snapshots, err = released(snapshots, err)
 		logging.GetLogger(ctx, "zferry").Info("released holds", "tag", c.release, "snapshots", len(snapshots))
 	}
@@ -117,7 +127,7 @@ func (c *holdsCommand) run(ctx context.Context) (err error) {
 }
 
 // find returns the holds of what is named.
-func (c *holdsCommand) find(ctx context.Context, client *zfssend.Client) ([]zfssend.UserHold, error) {
+func (c *holdsCommand) find(ctx context.Context, host zfssend.Host) ([]zfssend.UserHold, error) {
 	var held []string
 	seen := make(map[string]bool)
 	add := func(name string) {
@@ -126,12 +136,12 @@ func (c *holdsCommand) find(ctx context.Context, client *zfssend.Client) ([]zfss
 			held = append(held, name)
 		}
 	}
-	for _, name := range c.names {
+	for _, name := range namesOf(c.at) {
 		if strings.Contains(name, "@") {
 			add(name)
 			continue
 		}
-		list, err := client.List(ctx, name, zfssend.ListOptions{Recursive: c.recursive, Holds: true})
+		list, err := host.List(ctx, name, zfssend.ListOptions{Recursive: c.recursive, Holds: true})
 		if err != nil {
 			return nil, err
 		}
@@ -146,7 +156,7 @@ func (c *holdsCommand) find(ctx context.Context, client *zfssend.Client) ([]zfss
 	if len(held) == 0 {
 		return nil, nil
 	}
-	return client.Holds(ctx, held...)
+	return host.Holds(ctx, held...)
 }
 
 // released returns those of the snapshots that were released, and an error that tells whether these are some.

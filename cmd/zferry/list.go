@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/spanstack/spanstack/cmd/zferry/internal/endpoint"
 	"github.com/spanstack/spanstack/trace"
 	"github.com/spanstack/spanstack/zfssend"
 	"github.com/spanstack/spanstack/zfssend/prune"
@@ -19,9 +20,10 @@ import (
 // listCommand is "zferry list" with its flags.
 type listCommand struct {
 	recursive, json bool
+	connection      endpoint.Connection
 	observe         observation
 
-	dataset        string
+	at             endpoint.Endpoint
 	stdout, stderr io.Writer
 }
 
@@ -34,6 +36,8 @@ func newList(stdout, stderr io.Writer) *cobra.Command {
 replications have left (bookmarks from which an increment can start), and what an interrupted receive is about. It takes two zfs
 processes, whatever the number of datasets.
 
+` + endpoint.Help + `
+
 Exit codes:
     0  done
     1  failed, as where there is no such dataset
@@ -41,6 +45,7 @@ Exit codes:
   130  interrupted by SIGINT or SIGTERM`,
 		Example: `  zferry list tank/home
   zferry list -r tank               and all datasets below
+  zferry list -r root@nas:tank      of another host, over ssh
   zferry list -r --json tank        for programs`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
@@ -50,8 +55,8 @@ Exit codes:
 		},
 		ValidArgsFunction: completeDatasets,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c.dataset = args[0]
-			if err := checkDatasets(args, false); err != nil {
+			var err error
+			if c.at, err = endpoint.Parse(args[0]); err != nil {
 				return fmt.Errorf("list: %w", err)
 			}
 			return fail(c.observe.run(cmd.Context(), c.stderr, c.run))
@@ -59,14 +64,20 @@ Exit codes:
 	}
 	cmd.Flags().BoolVarP(&c.recursive, "recursive", "r", false, "the datasets below, too")
 	cmd.Flags().BoolVar(&c.json, "json", false, "print it as JSON")
+	c.connection.AddFlags(cmd.Flags())
 	c.observe.addFlags(cmd)
 	return cmd
 }
 
 func (c *listCommand) run(ctx context.Context) (err error) {
-	ctx, task := trace.WithTask(ctx, "list", slog.String("dataset", c.dataset), slog.Bool("recursive", c.recursive))
+	ctx, task := trace.WithTask(ctx, "list", slog.String("dataset", c.at.String()), slog.Bool("recursive", c.recursive))
 	defer task.EndErr(&err)
-	list, err := thisHost().List(ctx, c.dataset, zfssend.ListOptions{Recursive: c.recursive})
+	host, end, err := c.observe.open(ctx, c.connection, c.at)
+	if err != nil {
+		return err
+	}
+	defer end()
+	list, err := host.List(ctx, c.at.Dataset, zfssend.ListOptions{Recursive: c.recursive})
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/spanstack/spanstack/cmd/zferry/internal/endpoint"
 	"github.com/spanstack/spanstack/zfssend"
 	"github.com/spanstack/spanstack/zfssend/remote"
 	"github.com/spanstack/spanstack/zfssend/replicate"
@@ -82,7 +83,8 @@ line of its log carries the IDs of the tasks and spans of that trace.
 	root.SetErr(stderr)
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.AddCommand(newReplicate(stdout, stderr), newSnapshot(stdout, stderr), newPrune(stdout, stderr), newList(stdout, stderr),
-		newHolds(stdout, stderr), newAgent(stdout, stderr), newPprof(stdout, stderr), newStream())
+		newHolds(stdout, stderr), newAgent(stdout, stderr), newPprof(stdout, stderr), newStream(),
+		newDaemon(stderr), newConfig(stderr), newStatus(), newImportConfig(stderr))
 	return root
 }
 
@@ -149,6 +151,8 @@ func hintFor(err error) string {
 		return "if what was changed on the destination isn't needed, run it again with --rollback, which discards it"
 	case errors.Is(err, zfssend.PropertyDenied):
 		return "delegate the property on the destination, or leave out --set"
+	case errors.Is(err, endpoint.ErrNoCertificates):
+		return "name them by --tls-cert, --tls-key and --tls-ca"
 	case errors.Is(err, remote.ErrRefused):
 		return "what the agent there does is said by the flags --root, --allow and --property that it was started with"
 	case errors.Is(err, zstream.ErrTruncated):

@@ -37,7 +37,7 @@ func TestModelScripts(t *testing.T) {
 			env.Setenv("PATH", bin+string(filepath.ListSeparator)+env.Getenv("PATH"))
 			return streams(env)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "write": write, "clock": clock, "summarize": summarize}})
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "write": write, "clock": clock, "summarize": summarize, "await": await, "signal": signalProcess}})
 }
 
 // modelPools returns a model with the pools tank and backup.

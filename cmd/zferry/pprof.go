@@ -17,6 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/spanstack/spanstack/cmd/zferry/internal/daemon"
 	"github.com/spanstack/spanstack/trace"
 	"github.com/spanstack/spanstack/zfssend"
 )
@@ -38,7 +39,7 @@ func newPprof(stdout, stderr io.Writer) *cobra.Command {
 		Long: `pprof shows what a running zferry is doing: a daemon, or any command that was started with --debug-listen.
 
 ADDR is where it listens: host:port, or unix:PATH for a socket. Without it, it is the socket of the daemon,
-` + daemonSocket + `.`,
+` + daemon.DefaultSocket + `, or that in $RUNTIME_DIRECTORY.`,
 		Example: `  zferry pprof active                                  what is the daemon doing? What hangs, since when, and what said it last?
   zferry pprof flight --last 5m -o last.json           what led to it, for chrome://tracing and ui.perfetto.dev
   zferry pprof capture --time 10s -o next.pftrace unix:/run/backup.sock
@@ -53,7 +54,7 @@ ADDR is where it listens: host:port, or unix:PATH for a socket. Without it, it i
 		cmd := &cobra.Command{
 			Use: use + " [ADDR]", Short: short, Example: strings.TrimSuffix(examples[use], "\n"), Args: cobra.MaximumNArgs(1),
 			RunE: func(cmd *cobra.Command, args []string) error {
-				addr := "unix:" + daemonSocket
+				addr := "unix:" + daemon.SocketPath("")
 				if len(args) == 1 {
 					addr = args[0]
 				}
@@ -93,9 +94,6 @@ ADDR is where it listens: host:port, or unix:PATH for a socket. Without it, it i
 	profile.Flags().DurationVar(&c.time, "time", 30*time.Second, "for this `TIME`")
 	return parent
 }
-
-// daemonSocket is where the daemon listens unless its configuration says otherwise.
-const daemonSocket = "/run/zferry/zferry.sock"
 
 func (c *pprofCommand) addFormat(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.format, "format", "", "in the `FORMAT` chrome or perfetto; by default that of the name of --output, or else chrome")

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/spanstack/spanstack/cmd/zferry/internal/endpoint"
 	"github.com/spanstack/spanstack/logging"
 	"github.com/spanstack/spanstack/trace"
 	"github.com/spanstack/spanstack/zfssend/prune"
@@ -24,11 +25,20 @@ type pruneCommand struct {
 	source       string
 	cursor       string
 	dryRun, json bool
+	connection   endpoint.Connection
 	observe      observation
 
-	dataset        string
+	at             endpoint.Endpoint // what is pruned
+	others         []other           // the other sides
 	pruner         prune.Pruner
 	stdout, stderr io.Writer
+}
+
+// other is the other side of a replication.
+type other struct {
+	at     endpoint.Endpoint
+	role   prune.Role
+	cursor string
 }
 
 func newPrune(stdout, stderr io.Writer) *cobra.Command {
@@ -54,6 +64,8 @@ With --recursive, what is below DATASET has its other side at the same place bel
 
 ` + exclusionHelp + `
 
+` + endpoint.Help + `
+
 Exit codes:
     0  done; also if there was nothing to do
     1  failed: nothing was destroyed
@@ -65,6 +77,7 @@ Exit codes:
   zferry prune -r --keep-grid '24x1h | 30x1d | 12x30d' --target backup/tank --dry-run tank
   zferry prune -r --keep-grid 'hourly=24 daily=30 monthly=12' --keep-unreplicated --target backup/tank tank
   zferry prune -r --keep-grid 90x1d --source tank backup/tank     on the backup
+  zferry prune -r --keep-grid 90x1d --source tank root@nas:backup/tank    which is on another host
   zferry prune --match '^manual-' --keep-younger 1y tank/home     others than those of "zferry snapshot"
   zferry prune --match . --keep-match '^before-' --keep-last 5 --json tank/home
   zferry prune --template 'zrepl_%Y%m%d_%H%M%S_%3N' --keep-last 10 tank/home`,
@@ -76,8 +89,7 @@ Exit codes:
 		},
 		ValidArgsFunction: completeDatasets,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c.dataset = args[0]
-			if err := c.validate(); err != nil {
+			if err := c.validate(args[0]); err != nil {
 				return fmt.Errorf("prune: %w", err)
 			}
 			return fail(c.observe.run(cmd.Context(), c.stderr, c.run))
@@ -87,7 +99,7 @@ Exit codes:
 	flags.BoolVarP(&c.recursive, "recursive", "r", false, "the datasets below, too")
 	flags.StringArrayVar(&c.exclude, "exclude", nil, "leave alone datasets that match `GLOB`, and what is below those; may be repeated")
 	c.pruneFlags.add(flags)
-	flags.StringArrayVar(&c.targets, "target", nil, "DATASET is replicated to this `DATASET`; may be repeated")
+	flags.StringArrayVar(&c.targets, "target", nil, "DATASET is replicated to this `DATASET`, which may be of another host; may be repeated")
 	flags.StringVar(&c.source, "source", "", "DATASET is a copy of this `DATASET`")
 	flags.StringVar(&c.cursor, "cursor", "", "the `NAME` of the target's cursors, as \"zferry replicate --cursor\" has it, if there are several targets")
 	flags.BoolVarP(&c.dryRun, "dry-run", "n", false, "say what would be kept and destroyed, and why, and do nothing")
@@ -95,69 +107,66 @@ Exit codes:
 	for _, flag := range []string{"target", "source"} {
 		_ = cmd.RegisterFlagCompletionFunc(flag, completeDatasets)
 	}
+	c.connection.AddFlags(flags)
 	c.observe.addFlags(cmd)
 	return cmd
 }
 
-func (c *pruneCommand) validate() (err error) {
-	if err := checkDatasets(append([]string{c.dataset}, c.peers()...), false); err != nil {
+func (c *pruneCommand) validate(dataset string) (err error) {
+	if c.at, err = endpoint.Parse(dataset); err != nil {
 		return err
 	}
-	for _, peer := range c.peers() {
-		if peer == c.dataset {
-			return fmt.Errorf("%s can't be the other side of itself", peer)
+	for _, t := range c.targets {
+		if err := c.addOther(t, prune.Target, c.cursor); err != nil {
+			return err
+		}
+	}
+	if c.source != "" {
+		if err := c.addOther(c.source, prune.Source, ""); err != nil {
+			return err
 		}
 	}
 	if c.cursor != "" && len(c.targets) != 1 {
 		return errors.New("--cursor: want one --target with it")
 	}
-	c.pruner.Host = thisHost().Host()
 	if c.pruner.Policy, err = c.policy(); err != nil {
 		return err
 	}
-	c.pruner.Exclude, err = excluder(c.exclude, []string{c.dataset})
+	c.pruner.Exclude, err = excluder(c.exclude, []string{c.at.Dataset})
 	return err
 }
 
-// peers returns the other sides.
-func (c *pruneCommand) peers() []string {
-	peers := append([]string(nil), c.targets...)
-	if c.source != "" {
-		peers = append(peers, c.source)
+func (c *pruneCommand) addOther(text string, role prune.Role, cursor string) error {
+	e, err := endpoint.Parse(text)
+	if err == nil && e == c.at {
+		err = fmt.Errorf("%s can't be the other side of itself", e)
 	}
-	return peers
+	c.others = append(c.others, other{e, role, cursor})
+	return err
 }
 
 func (c *pruneCommand) run(ctx context.Context) (err error) {
-	ctx, task := trace.WithTask(ctx, "prune", slog.String("dataset", c.dataset), slog.Bool("dry_run", c.dryRun))
+	ctx, task := trace.WithTask(ctx, "prune", slog.String("dataset", c.at.String()), slog.Bool("dry_run", c.dryRun))
 	defer task.EndErr(&err)
 	log := logging.GetLogger(ctx, "zferry")
 	var rules []string
 	for _, r := range c.pruner.Policy.Rules {
 		rules = append(rules, r.String())
 	}
-	log.Info("pruning", "dataset", c.dataset, "keep", strings.Join(rules, "; "), "version", version())
+	log.Info("pruning", "dataset", c.at, "keep", strings.Join(rules, "; "), "version", version())
 	defer func() {
 		if err != nil {
 			log.Error("pruning failed", "error", err)
 		}
 	}()
-	if !c.dryRun {
-		// A replication that runs may need what the plan doesn't know of.
-		unlock, err := lockAll(ctx, c.pruner.Host, c.recursive, append([]string{c.dataset}, c.peers()...)...)
-		if err != nil {
-			return err
-		}
-		defer unlock()
+	hosts := c.observe.hosts(thisHost())
+	defer c.observe.disconnect(ctx, hosts)
+	peers, unlock, err := c.sides(ctx, hosts)
+	if err != nil {
+		return err
 	}
-	var peers []prune.Peer
-	for _, t := range c.targets {
-		peers = append(peers, prune.Peer{Host: c.pruner.Host, Dataset: t, Role: prune.Target, Cursor: c.cursor})
-	}
-	if c.source != "" {
-		peers = append(peers, prune.Peer{Host: c.pruner.Host, Dataset: c.source, Role: prune.Source})
-	}
-	plans, err := c.pruner.Plan(ctx, c.dataset, c.recursive, peers...)
+	defer unlock()
+	plans, err := c.pruner.Plan(ctx, c.at.Dataset, c.recursive, peers...)
 	if err != nil {
 		return err
 	}
@@ -173,6 +182,27 @@ func (c *pruneCommand) run(ctx context.Context) (err error) {
 		log.Info("pruned", "destroyed", len(result.Destroyed), "gone", len(result.Gone), "failed", len(result.Failed))
 	}
 	return errors.Join(err, c.tell(plans, result))
+}
+
+// sides connects and locks all sides: a replication that runs may need what the plan doesn't know of.
+func (c *pruneCommand) sides(ctx context.Context, hosts *endpoint.Hosts) (peers []prune.Peer, unlock func(), err error) {
+	if c.pruner.Host, err = hosts.Open(ctx, c.at, c.connection); err != nil {
+		return nil, nil, err
+	}
+	places := []endpoint.Place{{Host: c.pruner.Host, Dataset: c.at.Dataset}}
+	for _, o := range c.others {
+		host, err := hosts.Open(ctx, o.at, c.connection)
+		if err != nil {
+			return nil, nil, err
+		}
+		places = append(places, endpoint.Place{Host: host, Dataset: o.at.Dataset})
+		peers = append(peers, prune.Peer{Host: host, Dataset: o.at.Dataset, Role: o.role, Cursor: o.cursor})
+	}
+	if c.dryRun {
+		return peers, func() {}, nil
+	}
+	unlock, err = endpoint.Lock(ctx, c.recursive, places...)
+	return peers, unlock, err
 }
 
 // tell says what was done, or would be.

@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"github.com/spanstack/spanstack/cmd/zferry/internal/endpoint"
 	"github.com/spanstack/spanstack/internal/terminal"
 	"github.com/spanstack/spanstack/logging"
 	"github.com/spanstack/spanstack/trace"
@@ -23,10 +24,11 @@ type replicateCommand struct {
 	snapshot      string
 	dryRun, json  bool
 	before, after string
+	metricsFile   string
 	observe       observation
 
-	connection          connection
-	source, destination endpoint
+	connection          endpoint.Connection
+	source, destination endpoint.Endpoint
 	options             replicate.Options
 	stdout, stderr      io.Writer
 }
@@ -39,7 +41,7 @@ func newReplicate(stdout, stderr io.Writer) *cobra.Command {
 		Long: `replicate brings all snapshots of SOURCE to DESTINATION: in full if DESTINATION doesn't exist, else all since the
 newest snapshot that both have. With --recursive, the datasets below SOURCE are replicated, too.
 
-` + endpointHelp + `
+` + endpoint.Help + `
 
 It destroys nothing and rolls nothing back, unless a flag of that name says so. Where it can't go on without that, it says
 what is in the way, and with which commands you would remove it. What it receives isn't mounted, and new filesystems get
@@ -65,6 +67,7 @@ Environment:
   zferry replicate -r tank root@nas:backup/tank              to another host, over ssh
   zferry replicate -r --exclude 'tmp*' --exclude-property zferry:replicate=off tank backup/tank
   zferry replicate --snapshot daily-1 tank/home backup/home  take a snapshot first
+  zferry replicate --metrics-file /var/lib/node_exporter/home.prom tank/home backup/home
   zferry replicate --dry-run tank/home backup/home           only say what would be done, and how much it is
   zferry replicate --trace trace.json --log-file zferry.log --log-format logfmt tank/home backup/home
   zferry replicate --debug-listen localhost:6060 tank/home backup/home    http://localhost:6060/debug/trace/ shows it at work
@@ -89,20 +92,24 @@ Environment:
 	cmd.Flags().BoolVar(&c.json, "json", false, "print what was done, or would be, as JSON")
 	cmd.Flags().StringVar(&c.before, "before", "", "run the `PROGRAM` first, and do nothing if it fails")
 	cmd.Flags().StringVar(&c.after, "after", "", "run the `PROGRAM` at the end, also after a failure")
-	c.connection.add(cmd.Flags())
+	cmd.Flags().StringVar(&c.metricsFile, "metrics-file", "", "write metrics to this `FILE`, whose name ends with .prom, for node_exporter's textfile collector")
+	c.connection.AddFlags(cmd.Flags())
 	c.observe.addFlags(cmd)
 	return cmd
 }
 
 func (c *replicateCommand) validate(args []string) (err error) {
-	if c.source, err = parseEndpoint(args[0]); err != nil {
+	if c.source, err = endpoint.Parse(args[0]); err != nil {
 		return err
 	}
-	if c.destination, err = parseEndpoint(args[1]); err != nil {
+	if c.destination, err = endpoint.Parse(args[1]); err != nil {
 		return err
+	}
+	if c.metricsFile != "" && (c.dryRun || filepath.Ext(c.metricsFile) != ".prom") {
+		return fmt.Errorf("--metrics-file %s: want a name that ends with .prom, and no --dry-run", c.metricsFile)
 	}
 	if c.snapshot != "" {
-		if _, err := zfssend.ParseName(c.source.dataset + "@" + c.snapshot); err != nil {
+		if _, err := zfssend.ParseName(c.source.Dataset + "@" + c.snapshot); err != nil {
 			return err
 		}
 	}
@@ -131,56 +138,55 @@ func (c *replicateCommand) run(ctx context.Context) (err error) {
 	}
 	r, end, err := c.replicator(ctx)
 	if err != nil {
-		return err
+		return errors.Join(err, c.writeMetrics(ctx, nil, nil, err))
 	}
 	defer end()
+	report, err := c.locked(ctx, r)
+	return errors.Join(err, c.writeMetrics(ctx, r.Source, report, err))
+}
+
+// locked does it all while the destination is locked. The report is nil if nothing was tried.
+func (c *replicateCommand) locked(ctx context.Context, r *replicate.Replicator) (*replicate.Report, error) {
 	if !c.dryRun {
 		lock, err := c.lock(ctx, r)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		defer lock.Close()
 	}
 	if err := c.hook(ctx, c.before, "before", nil); err != nil {
-		return err
+		return nil, err
 	}
 	report, err := c.replicate(ctx, r)
 	if hook := c.hook(context.WithoutCancel(ctx), c.after, "after", append(resultEnv(report), "ZFERRY_ERROR="+errorText(err))); hook != nil {
 		err = errors.Join(err, hook)
 	}
-	return err
+	return report, err
 }
 
-// replicator connects both hosts. What it returns ends the connections.
+// replicator connects both hosts. What it returns ends the connections. Each side has its own, also where both are one host, whose
+// agent limits the streams of a connection.
 func (c *replicateCommand) replicator(ctx context.Context) (r *replicate.Replicator, end func(), err error) {
-	here := &zfssend.Client{StallTimeout: c.stall, LockDir: os.Getenv("ZFERRY_LOCK_DIR")}
-	c.connection.trace = &c.observe.far
-	working := ctx
-	ctx, span := trace.WithSpan(ctx, "connect", slog.String("source", c.source.name()), slog.String("destination", c.destination.name()))
-	defer span.EndErr(&err)
-	source, endSource, err := c.connection.open(ctx, c.source, here)
+	here := thisHost()
+	here.StallTimeout = c.stall
+	sources, destinations := c.observe.hosts(here), c.observe.hosts(here)
+	end = func() { c.observe.disconnect(ctx, sources, destinations) }
+	r = &replicate.Replicator{Options: c.options}
+	if r.Source, err = sources.Open(ctx, c.source, c.connection); err == nil {
+		r.Destination, err = destinations.Open(ctx, c.destination, c.connection)
+	}
 	if err != nil {
+		end()
 		return nil, nil, err
 	}
-	destination, endDestination, err := c.connection.open(ctx, c.destination, here)
-	if err != nil {
-		endSource.Close()
-		return nil, nil, err
-	}
-	return &replicate.Replicator{Source: source, Destination: destination, Options: c.options}, func() {
-		_, span := trace.WithSpan(working, "disconnect")
-		defer span.End()
-		c.observe.far.end()
-		endSource.Close()
-		endDestination.Close()
-	}, nil
+	return r, end, nil
 }
 
 // lock locks the destination, as a span: that of another host may take its time.
 func (c *replicateCommand) lock(ctx context.Context, r *replicate.Replicator) (l io.Closer, err error) {
 	ctx, span := trace.WithSpan(ctx, "lock", slog.String("dataset", c.destination.String()))
 	defer span.EndErr(&err)
-	return r.Destination.Lock(ctx, c.destination.dataset, c.recursive)
+	return r.Destination.Lock(ctx, c.destination.Dataset, c.recursive)
 }
 
 // replicate takes the snapshots, plans and replicates. The report is nil if nothing was tried.
@@ -190,7 +196,7 @@ func (c *replicateCommand) replicate(ctx context.Context, r *replicate.Replicato
 			return nil, err
 		}
 	}
-	plan, err := r.Plan(ctx, c.source.dataset, c.destination.dataset)
+	plan, err := r.Plan(ctx, c.source.Dataset, c.destination.Dataset)
 	if err != nil {
 		return nil, err
 	}
@@ -209,7 +215,7 @@ func (c *replicateCommand) replicate(ctx context.Context, r *replicate.Replicato
 
 // takeSnapshots takes a snapshot of all datasets that are replicated, at the same moment.
 func (c *replicateCommand) takeSnapshots(ctx context.Context, r *replicate.Replicator) error {
-	datasets, err := r.Datasets(ctx, c.source.dataset, c.destination.dataset)
+	datasets, err := r.Datasets(ctx, c.source.Dataset, c.destination.Dataset)
 	if err != nil {
 		return err
 	}

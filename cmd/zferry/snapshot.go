@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/spanstack/spanstack/cmd/zferry/internal/endpoint"
 	"github.com/spanstack/spanstack/logging"
 	"github.com/spanstack/spanstack/trace"
 	"github.com/spanstack/spanstack/zfssend"
@@ -24,8 +25,10 @@ type snapshotCommand struct {
 	exclude              []string
 	dryRun, json         bool
 	before, after        string
+	connection           endpoint.Connection
 	observe              observation
 
+	at             endpoint.Endpoint // the first of them
 	options        snapshot.Options
 	template       *snapshot.Template
 	stdout, stderr io.Writer
@@ -52,6 +55,8 @@ also ZFERRY_TAKEN, the snapshots, and ZFERRY_ERROR.
 
 ` + exclusionHelp + `
 
+` + endpoint.Help + `
+
 Exit codes:
     0  done; also if all were left out
     1  failed: no snapshot was taken
@@ -61,6 +66,7 @@ Exit codes:
 		Example: `  zferry snapshot tank/home                                  take tank/home@zferry_2026-03-01_06:00:00Z
   zferry snapshot -r --if-written tank                       of all datasets of the pool to which something was written
   zferry snapshot -r --exclude 'tmp*' --exclude vm/swap tank tank/home
+  zferry snapshot -r root@nas:tank/home                      on another host, over ssh
   zferry snapshot --name 'daily-%F' --zone Europe/Berlin tank/home
   zferry snapshot --name before-upgrade -r tank              any name will do
   zferry snapshot -r --if-written --dry-run --json tank      only say what would be done, for programs`,
@@ -88,14 +94,18 @@ Exit codes:
 	flags.BoolVar(&c.json, "json", false, "print what was done, or would be, as JSON")
 	flags.StringVar(&c.before, "before", "", "run the `PROGRAM` first, such as one that halts a database, and do nothing if it fails")
 	flags.StringVar(&c.after, "after", "", "run the `PROGRAM` at the end, also after a failure")
+	c.connection.AddFlags(flags)
 	c.observe.addFlags(cmd)
 	return cmd
 }
 
-func (c *snapshotCommand) validate(datasets []string) error {
-	if err := checkDatasets(datasets, false); err != nil {
+func (c *snapshotCommand) validate(args []string) error {
+	list, err := parseEndpoints(args, endpoint.Parse)
+	if err != nil {
 		return err
 	}
+	c.at = list[0]
+	datasets := namesOf(list)
 	zone, err := snapshot.LoadZone(c.zone)
 	if err != nil {
 		return fmt.Errorf("--zone: %w", err)
@@ -109,7 +119,7 @@ func (c *snapshotCommand) validate(datasets []string) error {
 }
 
 func (c *snapshotCommand) run(ctx context.Context) (err error) {
-	ctx, task := trace.WithTask(ctx, "snapshots", slog.Any("datasets", c.options.Datasets), slog.Bool("dry_run", c.dryRun))
+	ctx, task := trace.WithTask(ctx, "snapshots", slog.String("host", c.at.HostName()), slog.Any("datasets", c.options.Datasets), slog.Bool("dry_run", c.dryRun))
 	defer task.EndErr(&err)
 	now := time.Now()
 	c.options.Name = c.template.Name(now)
@@ -133,7 +143,11 @@ func (c *snapshotCommand) run(ctx context.Context) (err error) {
 
 // take takes the snapshots, between the hooks.
 func (c *snapshotCommand) take(ctx context.Context) (result snapshot.Result, err error) {
-	host := thisHost().Host()
+	host, end, err := c.observe.open(ctx, c.connection, c.at)
+	if err != nil {
+		return result, err
+	}
+	defer end()
 	if c.dryRun {
 		return snapshot.Take(ctx, host, c.options)
 	}
