@@ -115,8 +115,11 @@ func (r *Replicator) checkParent(ctx context.Context, source, destination string
 		return notFound // a pool
 	}
 	_, err := r.destination().List(ctx, above, zfssend.ListOptions{WithoutVersions: true})
-	if errors.Is(err, zfssend.NotFound) {
+	switch {
+	case errors.Is(err, zfssend.NotFound):
 		return &Conflict{Kind: NoParent, Source: source, Destination: destination}
+	case errors.Is(err, zfssend.PermissionDenied):
+		return nil // the destination is all that another host's agent lets us see
 	}
 	return err
 }

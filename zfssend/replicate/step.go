@@ -79,7 +79,7 @@ func (x *execution) pipe(ctx context.Context, plan *DatasetPlan, index int, resu
 	}
 	done := x.progress.begin(plan, index, send)
 	defer func() { done(result) }()
-	receive, err := x.destination().Receive(ctx, plan.Destination, x.Options.limit(send), x.Options.receive(plan, step))
+	receive, err := x.destination().Receive(ctx, plan.Destination, x.Options.limit(send), x.receive(plan, step))
 	if err != nil {
 		return failed(send.Err(), err)
 	}
@@ -124,7 +124,16 @@ func (o *Options) send(step Step) zfssend.SendOptions {
 	return s
 }
 
-// receive returns how a step is received.
+// receive returns how a step is received. What comes from another host is looked at here, too.
+func (r *Replicator) receive(plan *DatasetPlan, step Step) zfssend.ReceiveOptions {
+	o := r.Options.receive(plan, step)
+	if !zfssend.SameHost(r.source(), r.destination()) {
+		o.Expect = step.expect(&r.Options)
+	}
+	return o
+}
+
+// receive returns how a step is received, whoever sends it.
 func (o *Options) receive(plan *DatasetPlan, step Step) zfssend.ReceiveOptions {
 	full := step.From == "" && step.Token == ""
 	r := zfssend.ReceiveOptions{
