@@ -26,7 +26,7 @@ const (
 // options. Whatever happens, the source keeps what it has, the destination loses nothing unless an option says so, and when
 // nothing fails any more, all arrives, or a conflict says why not.
 func TestRandomRounds(t *testing.T) {
-	rounds, seed := 12, uint64(time.Now().UnixNano())
+	rounds, seed := 6, uint64(time.Now().UnixNano())
 	if text := os.Getenv(roundsVariable); text != "" {
 		rounds, _ = strconv.Atoi(text)
 	}

@@ -56,19 +56,22 @@ func (r *Replicator) Plan(ctx context.Context, source, destination string) (plan
 	return plan, nil
 }
 
-// list lists both sides at the same time. The first failure ends the other listing.
+// list lists both sides at the same time. If the source can't be listed, that is the error, whatever the destination has to say.
 func (r *Replicator) list(ctx context.Context, source, destination string) (src, dst []zfssend.Dataset, err error) {
+	var dstErr error
 	g, _ := trace.WithTaskGroup(ctx, "list")
 	g.Go("list source", func(ctx context.Context) (err error) {
 		src, err = r.source().List(ctx, source, r.ofSource())
 		return err
 	})
-	g.Go("list destination", func(ctx context.Context) (err error) {
-		dst, err = r.listDestination(ctx, source, destination)
-		return err
+	g.Go("list destination", func(ctx context.Context) error {
+		dst, dstErr = r.listDestination(ctx, source, destination)
+		return nil // an error would end the other list
 	})
-	err = g.Wait() // before the results are looked at
-	return src, dst, err
+	if err := g.Wait(); err != nil {
+		return nil, nil, err
+	}
+	return src, dst, dstErr
 }
 
 // startSpan starts a span, or a task where there is none to have it.
