@@ -26,6 +26,7 @@ import (
 
 	"github.com/spanstack/spanstack/tracefmt"
 	_ "github.com/spanstack/spanstack/tracefmt/chrome"
+	"github.com/spanstack/spanstack/tracefmt/summary"
 	"github.com/spanstack/spanstack/tracefmt/timeline"
 )
 
@@ -166,8 +167,9 @@ func TestZferry(t *testing.T) {
 	for i := range 20 { // of one dataset: a machine without virtualisation takes its time
 		random(t, "/tank/all/00/below/"+strconv.Itoa(i), 4<<10)
 		must(t, h, "snapshot", "--name", fmt.Sprintf("inc-%02d", i), "tank/all/00/below")
-		must(t, h, "replicate", "tank/all/00/below", "root@b:backup/all/00/below")
+		must(t, h, "replicate", "--trace", trace, "--log-level", "warn", "tank/all/00/below", "root@b:backup/all/00/below")
 	}
+	t.Logf("where the time of the last of 20 increments went:\n%s", summaryOf(t, trace))
 	same(t, "tank/all/00/below", "backup/all/00/below", "inc-19")
 	for _, d := range encrypted {
 		random(t, "/tank/all"+d+"/other", 16<<10)
@@ -212,19 +214,7 @@ func checkTrace(t *testing.T, trace, log string) {
 	if err != nil || bound <= 0 {
 		t.Fatalf("bound %q: %v", m[2], err)
 	}
-	f, err := os.Open(trace)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	in, err := tracefmt.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all timeline.Timeline
-	if _, err := all.Read(in); err != nil {
-		t.Fatal(err)
-	}
+	all := read(t, trace)
 	byID := make(map[string]*tracefmt.Event)
 	for e := range all.Events() {
 		if e.Kind == tracefmt.Complete && e.ID != "" {
@@ -250,6 +240,41 @@ func checkTrace(t *testing.T, trace, log string) {
 		t.Errorf("slices: %v", count)
 	}
 	t.Logf("the clocks are right to within %v; %v", bound, count)
+}
+
+// summaryOf returns the tree of a trace, with times.
+func summaryOf(t *testing.T, trace string) string {
+	t.Helper()
+	all := read(t, trace)
+	var sum summary.Summary
+	for e := range all.Events() {
+		sum.Add(e)
+	}
+	sum.Finish()
+	var out strings.Builder
+	if err := sum.WriteText(&out, summary.Style{}); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+// read reads a trace.
+func read(t *testing.T, trace string) *timeline.Timeline {
+	t.Helper()
+	f, err := os.Open(trace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	in, err := tracefmt.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := &timeline.Timeline{}
+	if _, err := all.Read(in); err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
 
 // interruptible makes a filesystem that takes seconds to be sent at the rate that is returned.

@@ -127,8 +127,11 @@ func (r *Replicator) checkParent(ctx context.Context, source, destination string
 	return err
 }
 
-// Datasets lists those that are replicated, whether they have snapshots or not, with one zfs process.
+// Datasets lists those that are replicated, whether they have snapshots or not, with one zfs process; none for a single one.
 func (r *Replicator) Datasets(ctx context.Context, source, destination string) ([]string, error) {
+	if !r.Options.Recursive {
+		return []string{source}, nil
+	}
 	o := r.ofSource()
 	o.WithoutVersions = true
 	src, err := r.source().List(ctx, source, o)
