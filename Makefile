@@ -82,6 +82,11 @@ platformtest: vm ## run the tests on a real OpenZFS, in the VM
 platformtest-all: ## run them on all lines of ZFS and both modules of each, and write docs/platforms.md (an hour)
 	$(must) SPANSTACK_PLATFORMS=$(CURDIR)/docs/platforms.md go test -count=1 -timeout 3h -parallel 2 -v -run '^TestPlatforms$$' ./platformtest/
 
+INCREMENTS ?= 20
+.PHONY: twohosts
+twohosts: vm ## replicate over ssh and TLS between two hosts in the VM, by INCREMENTS increments, with interruptions and cuts
+	$(must) SPANSTACK_INCREMENTS=$(INCREMENTS) go test -count=1 -timeout 30m -v -run '^TestTwoHosts$$' ./platformtest/
+
 CLOSES ?= 1000
 .PHONY: closes
 closes: vm ## close CLOSES streams at random moments where SIGKILL doesn't end a zfs send (1000 take 2 minutes on a quiet machine)

@@ -22,7 +22,7 @@ const closesVariable = "SPANSTACK_CLOSES"
 // TestStock leaves out what TestTaskQ runs and what depends on the module least: the suite of package zfssuite, which takes
 // minutes. TestPlatforms runs all on both.
 func TestStock(t *testing.T) {
-	const left = "^(TestZFS|TestTranscripts)$"
+	const left = "^(TestZFS|TestTranscripts|TestSnapshot.*|TestPrune.*)$"
 	t.Logf("left out here, and run by TestTaskQ: %s", left)
 	testSuite(t, machine.Stock, "-test.skip="+left)
 }

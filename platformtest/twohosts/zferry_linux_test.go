@@ -1,6 +1,7 @@
 package twohosts
 
 import (
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -128,7 +129,19 @@ func same(t *testing.T, src, dst, newest string) {
 	}
 }
 
-// TestZferry replicates a tree of 30 datasets over ssh, encrypted ones among them: at first, 20 times, and after interruptions; prunes both
+// incrementsVariable says how many increments TestZferry replicates: each takes a few seconds where ssh's arithmetic is emulated.
+const incrementsVariable = "SPANSTACK_INCREMENTS"
+
+func increments(t *testing.T) int {
+	t.Helper()
+	n, err := strconv.Atoi(cmp.Or(os.Getenv(incrementsVariable), "4"))
+	if err != nil || n < 2 || n > 99 {
+		t.Fatalf("%s: want 2 to 99", incrementsVariable)
+	}
+	return n
+}
+
+// TestZferry replicates a tree of 30 datasets over ssh, encrypted ones among them: at first, and then several times; prunes both
 // sides, and looks at the trace of both.
 func TestZferry(t *testing.T) {
 	h := start(t)
@@ -164,13 +177,14 @@ func TestZferry(t *testing.T) {
 		t.Errorf("initial:\n%s", out)
 	}
 	checkTrace(t, trace, log)
-	for i := range 20 { // of one dataset: a machine without virtualisation takes its time
+	n := increments(t)
+	for i := range n {
 		random(t, "/tank/all/00/below/"+strconv.Itoa(i), 4<<10)
 		must(t, h, "snapshot", "--name", fmt.Sprintf("inc-%02d", i), "tank/all/00/below")
 		must(t, h, "replicate", "--trace", trace, "--log-level", "warn", "tank/all/00/below", "root@b:backup/all/00/below")
 	}
-	t.Logf("where the time of the last of 20 increments went:\n%s", summaryOf(t, trace))
-	same(t, "tank/all/00/below", "backup/all/00/below", "inc-19")
+	t.Logf("where the time of the last of these increments went:\n%s", summaryOf(t, trace))
+	same(t, "tank/all/00/below", "backup/all/00/below", fmt.Sprintf("inc-%02d", n-1))
 	for _, d := range encrypted {
 		random(t, "/tank/all"+d+"/other", 16<<10)
 	}
