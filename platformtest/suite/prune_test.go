@@ -31,9 +31,9 @@ func takeAll(t *testing.T, ctx context.Context, o snapshot.Options) (taken, skip
 func TestSnapshotTree(t *testing.T) {
 	ctx := platform(t)
 	p := source()
-	top := p.create(t, "tree")
+	top := p.create(t, "grove")
 	for _, d := range []string{"a", "a/b", "tmp", "with space"} {
-		p.create(t, "tree/"+d)
+		p.create(t, "grove/"+d)
 	}
 	run(t, "zfs", "create", "-V", "8M", top+"/volume")
 	taken, skipped := takeAll(t, ctx, snapshot.Options{Datasets: []string{top}, Recursive: true, Name: "x",
