@@ -17,8 +17,7 @@ import (
 // processes are gone, but for those that an error which Is zfssend.ErrAbandoned tells about. The error is that of the report.
 func (r *Replicator) Execute(ctx context.Context, plan *Plan) (*Report, error) {
 	start := time.Now()
-	x := &execution{Replicator: r, plan: plan, report: newReport(plan)}
-	x.progress = newProgress(r.Progress, plan)
+	x := &execution{Replicator: r, report: newReport(plan), progress: newProgress(r.Progress, plan)}
 	x.run(ctx)
 	x.finish(ctx)
 	x.report.Duration = time.Since(start)
@@ -28,7 +27,6 @@ func (r *Replicator) Execute(ctx context.Context, plan *Plan) (*Report, error) {
 // execution is one Execute.
 type execution struct {
 	*Replicator
-	plan     *Plan
 	report   *Report
 	progress *progress
 	queue    queue
@@ -42,16 +40,13 @@ func (x *execution) run(ctx context.Context) {
 		return
 	}
 	g, _ := trace.WithTaskGroup(ctx, "datasets", slog.Int("workers", workers))
+	ended := make(chan struct{})
 	if x.Progress != nil {
-		ended := make(chan struct{})
-		defer func() { close(ended); g.Wait() }()
 		g.Go("progress", func(context.Context) error { x.progress.tell(ended); return nil })
-	} else {
-		defer g.Wait()
 	}
 	var all sync.WaitGroup
+	all.Add(workers)
 	for range workers {
-		all.Add(1)
 		g.Go("worker", func(ctx context.Context) error {
 			defer all.Done()
 			for d := x.queue.next(); d != nil; d = x.queue.next() {
@@ -62,6 +57,8 @@ func (x *execution) run(ctx context.Context) {
 		})
 	}
 	all.Wait()
+	close(ended)
+	g.Wait()
 }
 
 // dataset replicates one dataset, as a span, and tries again what may pass.
@@ -71,51 +68,43 @@ func (x *execution) dataset(ctx context.Context, d *DatasetResult) {
 	defer func() {
 		d.Duration = time.Since(start)
 		span.SetAttrs(slog.Int64("bytes", d.Bytes), slog.Int("retries", d.Retries))
-		span.SetError(d.Err)
-		span.End()
+		span.EndErr(&d.Err)
 	}()
 	if above := x.queue.missing(d); above != nil {
 		d.Err, d.Skipped = &AboveError{Dataset: d.Plan.Destination, Above: above.Plan.Destination}, true
 		return
 	}
-	for patience := newPatience(&x.Options); ; {
-		err := x.attempt(ctx, d)
-		if err == nil {
-			d.Err = nil
-			return
-		}
-		d.Err = err
-		if !patience.wait(ctx, err) {
-			return
-		}
+	patience := newPatience(&x.Options)
+	for d.Err = x.attempt(ctx, d); d.Err != nil && patience.wait(ctx, d.Err); {
 		d.Retries++
-		if !x.again(ctx, d) {
-			return
+		if err := x.again(ctx, d); err != nil {
+			d.Err = err
+			continue
 		}
 		patience.note(d.reach())
+		d.Err = x.attempt(ctx, d)
 	}
 }
 
-// again plans a dataset anew for a retry.
-func (x *execution) again(ctx context.Context, d *DatasetResult) bool {
+// again plans a dataset anew for a retry. Which datasets there are isn't planned anew: a filter, which is about paths below the
+// root of all, has selected this one.
+func (x *execution) again(ctx context.Context, d *DatasetResult) error {
+	if d.Plan.Placeholder {
+		return nil
+	}
 	one := Replicator{Source: x.Source, Destination: x.Destination, Options: x.Options}
 	one.Options.Recursive = false
+	one.Options.Filter = Filter{IncludeSnapshots: x.Options.Filter.IncludeSnapshots, ExcludeSnapshots: x.Options.Filter.ExcludeSnapshots}
 	plan, err := one.Plan(ctx, d.Plan.Source, d.Plan.Destination)
 	if err != nil {
-		d.Err = errors.Join(d.Err, err)
-		return false
-	}
-	if len(plan.Datasets) != 1 {
-		return false
+		return err
 	}
 	next := plan.Datasets[0]
 	if next.Conflict != nil {
-		d.Err = next.Conflict
-		return false
+		return next.Conflict
 	}
-	next.held, next.cursors = d.Plan.held, d.Plan.cursors
 	d.Plan = next
-	return true
+	return nil
 }
 
 // attempt does what a dataset's plan says.
