@@ -117,9 +117,7 @@ func holder(f *os.File) string {
 func (l *lock) Close() error {
 	var errs []error
 	for _, f := range l.files {
-		if f.Name() != "" {
-			errs = append(errs, f.Truncate(0), f.Close())
-		}
+		errs = append(errs, f.Truncate(0), f.Close())
 	}
 	l.files = nil
 	return errors.Join(errs...)

@@ -24,27 +24,35 @@ func cursorPrefix(name string) string { return "#zferry_" + name + "_" }
 // finish does what is done for all datasets together: it makes sure that what was received is there, and leaves cursors and
 // holds. What goes wrong with the latter are warnings: the replication is done.
 func (x *execution) finish(ctx context.Context) {
-	var done, upToDate []*DatasetResult
-	for _, d := range x.report.Datasets {
-		if d.Err == nil && len(d.Steps) > 0 {
-			done = append(done, d)
-		}
-		if d.Err == nil && !d.Plan.Latest.IsBookmark() && d.Plan.Latest.Name != "" {
-			upToDate = append(upToDate, d)
-		}
-	}
-	if ctx.Err() != nil || len(done) == 0 && (len(upToDate) == 0 || x.Options.Cursor == "" && x.Options.Hold == "") {
+	if ctx.Err() != nil {
 		return
 	}
-	ctx, span := startSpan(ctx, "finish", slog.Int("datasets", len(done)))
+	received := x.that(func(d *DatasetResult) bool { return len(d.Steps) > 0 })
+	kept := func(d *DatasetResult) bool { return d.Plan.Latest.Name != "" && !d.Plan.Latest.IsBookmark() }
+	keeps := x.Options.Cursor != "" || x.Options.Hold != ""
+	if len(received) == 0 && (!keeps || len(x.that(kept)) == 0) {
+		return
+	}
+	ctx, span := startSpan(ctx, "finish", slog.Int("datasets", len(received)))
 	defer span.End()
-	x.verify(ctx, done)
+	x.verify(ctx, received)
+	list := x.that(kept) // without those that aren't there after all
 	if x.Options.Cursor != "" {
-		x.warn(x.cursors(ctx, upToDate))
+		x.warn(x.cursors(ctx, list))
 	}
 	if x.Options.Hold != "" {
-		x.warn(x.holds(ctx, upToDate))
+		x.warn(x.holds(ctx, list))
 	}
+}
+
+// that returns the datasets without an error of which something is true.
+func (x *execution) that(is func(*DatasetResult) bool) (list []*DatasetResult) {
+	for _, d := range x.report.Datasets {
+		if d.Err == nil && is(d) {
+			list = append(list, d)
+		}
+	}
+	return list
 }
 
 func (x *execution) warn(err error) {
@@ -78,9 +86,6 @@ func (x *execution) cursors(ctx context.Context, list []*DatasetResult) error {
 	var fresh []zfssend.Bookmark
 	var stale []string
 	for _, d := range list {
-		if d.Err != nil {
-			continue
-		}
 		name, exists := CursorName(x.Options.Cursor, d.Plan.Latest.GUID), false
 		for _, v := range d.Plan.cursors {
 			switch {
@@ -134,9 +139,6 @@ func (x *execution) destroyEach(ctx context.Context, bookmarks []string) error {
 func (x *execution) holds(ctx context.Context, list []*DatasetResult) error {
 	var newest, former [2][]string
 	for _, d := range list {
-		if d.Err != nil {
-			continue
-		}
 		sides := [2]string{d.Plan.Source, d.Plan.Destination}
 		for i, dataset := range sides {
 			name := d.Plan.Latest.Name

@@ -11,7 +11,7 @@ import (
 // Progress says how far a replication is.
 type Progress struct {
 	Active []Activity // the oldest first
-	Steps  int        // that have ended
+	Steps  int        // that have succeeded
 	Total  int        // steps of the plan
 	Bytes  int64      // received so far
 }
@@ -47,16 +47,18 @@ func newProgress(call func(Progress), plan *Plan) *progress {
 }
 
 // begin notes that a step runs; the function that it returns, that it has ended.
-func (p *progress) begin(plan *DatasetPlan, step int, stream zfssend.Sender) func(*Result) {
+func (p *progress) begin(plan *DatasetPlan, step int, stream zfssend.Sender) func(result *Result, err error) {
 	r := &running{Activity{Plan: plan, Step: step, Since: time.Now()}, stream}
 	p.mu.Lock()
 	p.active = append(p.active, r)
 	p.mu.Unlock()
-	return func(result *Result) {
+	return func(result *Result, err error) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.active = slices.DeleteFunc(p.active, func(other *running) bool { return other == r })
-		p.steps++
+		if err == nil { // what failed is still to be done
+			p.steps++
+		}
 		p.bytes += result.Bytes
 	}
 }

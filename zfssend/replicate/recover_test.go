@@ -228,9 +228,14 @@ func TestRetries(t *testing.T) {
 	h.must(h.model.SetFault("receive", zfsmodel.Fault{After: 1 << 20, Text: "cannot receive: dataset is busy\n", Exit: 1}))
 	plan, err := h.r.Plan(h.ctx, "tank/a", "backup/a")
 	h.must(err)
+	var last Progress
+	h.r.Progress = func(p Progress) { last = p }
 	report, err := h.r.Execute(h.ctx, plan)
 	if err != nil || report.Datasets[0].Retries < 2 {
 		t.Errorf("each receive takes 1 MiB: %d retries, %v", report.Datasets[0].Retries, err)
+	}
+	if last.Steps != 1 || last.Total != 1 { // those that failed aren't done
+		t.Errorf("progress ends with %d of %d steps", last.Steps, last.Total)
 	}
 
 	h.create("tank/b")

@@ -64,7 +64,7 @@ func (x *execution) step(ctx context.Context, plan *DatasetPlan, index int) (res
 }
 
 // pipe sends one step to its receiver.
-func (x *execution) pipe(ctx context.Context, plan *DatasetPlan, index int, result *Result) error {
+func (x *execution) pipe(ctx context.Context, plan *DatasetPlan, index int, result *Result) (err error) {
 	step, start := plan.Steps[index], time.Now()
 	failed := func(send, receive error) error {
 		err := zfssend.RootCause(send, receive)
@@ -78,7 +78,7 @@ func (x *execution) pipe(ctx context.Context, plan *DatasetPlan, index int, resu
 		return failed(err, nil)
 	}
 	done := x.progress.begin(plan, index, send)
-	defer func() { done(result) }()
+	defer func() { done(result, err) }()
 	receive, err := x.destination().Receive(ctx, plan.Destination, x.Options.limit(send), x.receive(plan, step))
 	if err != nil {
 		return failed(send.Err(), err)
@@ -126,29 +126,23 @@ func (o *Options) send(step Step) zfssend.SendOptions {
 
 // receive returns how a step is received. What comes from another host is looked at here, too.
 func (r *Replicator) receive(plan *DatasetPlan, step Step) zfssend.ReceiveOptions {
-	o := r.Options.receive(plan, step)
-	if !zfssend.SameHost(r.source(), r.destination()) {
-		o.Expect = step.expect(&r.Options)
-	}
-	return o
-}
-
-// receive returns how a step is received, whoever sends it.
-func (o *Options) receive(plan *DatasetPlan, step Step) zfssend.ReceiveOptions {
 	full := step.From == "" && step.Token == ""
-	r := zfssend.ReceiveOptions{
-		Unmounted: !o.Mount,
+	o := zfssend.ReceiveOptions{
+		Unmounted: !r.Options.Mount,
 		Resumable: true,
 		Force:     full && plan.replaces,
 		Direct:    full, // a full stream is a long one as a rule
 	}
 	if full {
-		r.Set = o.newProperties(plan)
+		o.Set = r.Options.newProperties(plan)
 	}
-	if o.Properties && step.Token == "" {
-		r.Exclude = o.ignored(plan)
+	if r.Options.Properties && step.Token == "" {
+		o.Exclude = r.Options.ignored(plan)
 	}
-	return r
+	if !zfssend.SameHost(r.source(), r.destination()) {
+		o.Expect = step.expect(&r.Options)
+	}
+	return o
 }
 
 // newProperties returns what a new dataset gets.

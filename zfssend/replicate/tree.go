@@ -1,11 +1,17 @@
 package replicate
 
-import "github.com/spanstack/spanstack/zfssend"
+import (
+	"slices"
+
+	"github.com/spanstack/spanstack/zfssend"
+)
 
 // PlaceholderProperty marks, by the value "on", a filesystem that was made for those below it, and that may be replaced.
 const PlaceholderProperty = "zferry:placeholder"
 
 func isPlaceholder(d *zfssend.Dataset) bool { return d.Properties[PlaceholderProperty] == "on" }
+
+func isSnapshot(v zfssend.Version) bool { return !v.IsBookmark() }
 
 // NewPlan plans the replication of the dataset source to destination, given the listings of both and, with
 // Options.Recursive, of all below them. What isn't listed of the destination doesn't exist.
@@ -70,7 +76,7 @@ func (t *tree) add(src *zfssend.Dataset) {
 		dst = &zfssend.Dataset{Name: destination}
 	}
 	var p *DatasetPlan
-	if !selected || above && len(snapshots(*src)) == 0 {
+	if !selected || above && !slices.ContainsFunc(src.Versions, isSnapshot) {
 		p = &DatasetPlan{Source: src.Name, Destination: destination, isNew: dst.GUID == 0}
 		p.Placeholder = p.isNew
 	} else {
