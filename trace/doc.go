@@ -16,6 +16,7 @@
 // span that it was started from as its parent: [WithTaskGroup] starts several and collects their errors, [Go] starts
 // one. What has a parent but nests nowhere, such as a request that one goroutine sends and another one answers, is an
 // async span: [WithAsyncSpan]. What outlives the work that it was started from begins a trace of its own: [Detach].
+// Libraries, whose callers may have no task, start what there can be with [WithSpanOrTask].
 //
 // The contexts are ordinary ones: values, deadlines, cancellation and its cause pass through unchanged.
 //

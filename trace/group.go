@@ -39,14 +39,10 @@ func (e *PanicError) Unwrap() error {
 	return err
 }
 
-// WithTaskGroup starts a span for a group of concurrent tasks. The context it returns is the tasks' parent, and is
+// WithTaskGroup starts a span for a group of concurrent tasks, or a task, as [WithSpanOrTask] does. The context it returns is the tasks' parent, and is
 // cancelled with the first error as its cause. Wait must be called; it ends the span.
 func WithTaskGroup(ctx context.Context, name string, attrs ...slog.Attr) (*Group, context.Context) {
-	start := WithSpan
-	if s := FromContext(ctx); s == nil || s.kind == kindRemote {
-		start = WithTask // a group may be a program's first activity
-	}
-	ctx, span := start(ctx, name, attrs...)
+	ctx, span := WithSpanOrTask(ctx, name, attrs...)
 	ctx, cancel := context.WithCancelCause(ctx)
 	return &Group{ctx: ctx, cancel: cancel, span: span}, ctx
 }

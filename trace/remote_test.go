@@ -151,3 +151,21 @@ task detached
   link
 `)
 }
+
+// TestSpanOrTask: it is a span where there is a task to have it, and a task in no context, and in that of another process's span.
+func TestSpanOrTask(t *testing.T) {
+	base := tracetest.Strict(t)
+	ctx, root := trace.WithSpanOrTask(base, "root")
+	_, span := trace.WithSpanOrTask(ctx, "span")
+	_, far := trace.WithSpanOrTask(trace.WithRemote(base, trace.Remote{Ref: root.Ref(), Stack: trace.Stack(ctx)}), "far")
+	for _, s := range []*trace.Span{far, span, root} {
+		s.End()
+	}
+	kinds := make(map[string]trace.Kind)
+	for _, r := range trace.RecorderFromContext(base).Snapshot() {
+		kinds[r.Name] = r.Kind
+	}
+	if kinds["root"] != trace.KindTask || kinds["span"] != trace.KindSpan || kinds["far"] != trace.KindTask {
+		t.Errorf("kinds: %v", kinds)
+	}
+}

@@ -74,6 +74,15 @@ func WithTask(ctx context.Context, name string, attrs ...slog.Attr) (context.Con
 	return startTask(ctx, recorderOf(ctx, parent), parent, name, attrs, true)
 }
 
+// WithSpanOrTask is [WithSpan] in a task, and [WithTask] where ctx has none: for functions of libraries, whose callers may not use
+// this package.
+func WithSpanOrTask(ctx context.Context, name string, attrs ...slog.Attr) (context.Context, *Span) {
+	if s := FromContext(ctx); s == nil || s.kind == kindRemote {
+		return WithTask(ctx, name, attrs...)
+	}
+	return WithSpan(ctx, name, attrs...)
+}
+
 // Detach starts a root task that outlives what ctx belongs to: its context keeps the values of ctx but not its
 // cancellation and deadline, and it has a link to the innermost task or span of ctx instead of a parent.
 func Detach(ctx context.Context, name string, attrs ...slog.Attr) (context.Context, *Span) {

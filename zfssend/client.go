@@ -95,7 +95,7 @@ func (c *Client) run(ctx context.Context, op, object string, args ...string) ([]
 // fails. It returns in bounded time after ctx is done, even if the process can't be killed because its pool hangs. The
 // error is an *Error.
 func (c *Client) answer(ctx context.Context, cmd command) (r reply, err error) {
-	start := startSpan
+	start := trace.WithSpanOrTask
 	if cmd.task {
 		start = trace.WithTask
 	}
@@ -178,13 +178,4 @@ func filled(text string) (*os.File, error) {
 		return nil, err
 	}
 	return r, nil
-}
-
-// startSpan starts a span, or a task where there is none to have it: programs that don't use package trace are
-// welcome, too.
-func startSpan(ctx context.Context, name string, attrs ...slog.Attr) (context.Context, *trace.Span) {
-	if trace.FromContext(ctx) == nil {
-		return trace.WithTask(ctx, name, attrs...)
-	}
-	return trace.WithSpan(ctx, name, attrs...)
 }

@@ -33,6 +33,8 @@ var starters = map[string]kind{
 	"WithAsyncSpan": async,
 	"Detach":        task,
 	"WithTaskGroup": group,
+
+	"WithSpanOrTask": spanOrTask,
 }
 
 // A start is a call that starts something, and where its two results go.

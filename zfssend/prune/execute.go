@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 
+	"github.com/spanstack/spanstack/trace"
 	"github.com/spanstack/spanstack/zfssend"
 )
 
@@ -61,7 +62,7 @@ type victim struct {
 // [zfssend.Client.DestroyWith]: some for a dataset. The error is an *[IncompleteError] if something is left that was to be
 // destroyed. What is gone already is no error.
 func (p *Pruner) Execute(ctx context.Context, plans []*Plan) (result Result, err error) {
-	ctx, span := startSpan(ctx, "destroy")
+	ctx, span := trace.WithSpanOrTask(ctx, "destroy")
 	defer span.EndErr(&err)
 	victims := victims(plans)
 	e := &execution{host: p.Host, result: &result}

@@ -40,7 +40,7 @@ type Peer struct {
 // The error is that of a listing, or ErrNoRule. That a peer can't be listed, or doesn't exist, is one, too: what it needs isn't
 // known then. That one below it doesn't exist is none, but a note of the plan.
 func (p *Pruner) Plan(ctx context.Context, dataset string, recursive bool, peers ...Peer) (plans []*Plan, err error) {
-	ctx, span := startSpan(ctx, "plan", slog.String("dataset", dataset), slog.Bool("recursive", recursive))
+	ctx, span := trace.WithSpanOrTask(ctx, "plan", slog.String("dataset", dataset), slog.Bool("recursive", recursive))
 	defer span.EndErr(&err)
 	if len(p.Policy.Rules) == 0 {
 		return nil, ErrNoRule
@@ -147,12 +147,4 @@ func onlyGone(err error) bool {
 		}
 	}
 	return true
-}
-
-// startSpan starts a span, or a task where there is none to have it.
-func startSpan(ctx context.Context, name string, attrs ...slog.Attr) (context.Context, *trace.Span) {
-	if trace.FromContext(ctx) == nil {
-		return trace.WithTask(ctx, name, attrs...)
-	}
-	return trace.WithSpan(ctx, name, attrs...)
 }

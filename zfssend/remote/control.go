@@ -40,11 +40,7 @@ func (h *Host) batch(ctx context.Context, op string, names []string, request any
 }
 
 func (h *Host) span(ctx context.Context, verb, object string) (context.Context, *trace.Span) {
-	start := trace.WithSpan
-	if trace.FromContext(ctx) == nil {
-		start = trace.WithTask // as a root: spans need a task
-	}
-	return start(ctx, "remote "+verb, slog.String("host", h.cfg.name()), slog.String("dataset", object))
+	return trace.WithSpanOrTask(ctx, "remote "+verb, slog.String("host", h.cfg.name()), slog.String("dataset", object))
 }
 
 // foreign is an agent's answer about what it was not asked for. Nothing of it is used.

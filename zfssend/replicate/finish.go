@@ -33,7 +33,7 @@ func (x *execution) finish(ctx context.Context) {
 	if len(received) == 0 && (!keeps || len(x.that(kept)) == 0) {
 		return
 	}
-	ctx, span := startSpan(ctx, "finish", slog.Int("datasets", len(received)))
+	ctx, span := trace.WithSpanOrTask(ctx, "finish", slog.Int("datasets", len(received)))
 	defer span.End()
 	x.verify(ctx, received)
 	list := x.that(kept) // without those that aren't there after all

@@ -42,7 +42,7 @@ func (r *Replicator) destination() zfssend.Host {
 // can't be replicated has a Conflict in the plan. The error is that of a listing, or a *[Conflict] that concerns all of it.
 // It takes four zfs processes, and one more if the destination doesn't exist.
 func (r *Replicator) Plan(ctx context.Context, source, destination string) (plan *Plan, err error) {
-	ctx, span := startSpan(ctx, "plan", slog.String("source", source), slog.String("destination", destination))
+	ctx, span := trace.WithSpanOrTask(ctx, "plan", slog.String("source", source), slog.String("destination", destination))
 	defer span.EndErr(&err)
 	if source == destination && zfssend.SameHost(r.source(), r.destination()) {
 		return nil, &Conflict{Kind: SameDataset, Source: source, Destination: destination}
@@ -72,14 +72,6 @@ func (r *Replicator) list(ctx context.Context, source, destination string) (src,
 		return nil, nil, err
 	}
 	return src, dst, dstErr
-}
-
-// startSpan starts a span, or a task where there is none to have it.
-func startSpan(ctx context.Context, name string, attrs ...slog.Attr) (context.Context, *trace.Span) {
-	if trace.FromContext(ctx) == nil {
-		return trace.WithTask(ctx, name, attrs...)
-	}
-	return trace.WithSpan(ctx, name, attrs...)
 }
 
 func (r *Replicator) listDestination(ctx context.Context, source, destination string) ([]zfssend.Dataset, error) {

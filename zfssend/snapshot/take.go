@@ -76,11 +76,7 @@ func (r Reason) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 // A dataset below a named one to which a receive is under way is left out: zfs refuses some of these, and with them all others;
 // and a snapshot would be in the way of the next increment.
 func Take(ctx context.Context, host zfssend.Host, o Options) (result Result, err error) {
-	start := trace.WithSpan
-	if trace.FromContext(ctx) == nil {
-		start = trace.WithTask
-	}
-	ctx, span := start(ctx, "snapshot", slog.String("snapshot", o.Name), slog.Bool("dry_run", o.DryRun))
+	ctx, span := trace.WithSpanOrTask(ctx, "snapshot", slog.String("snapshot", o.Name), slog.Bool("dry_run", o.DryRun))
 	defer span.EndErr(&err)
 
 	if err := o.check(); err != nil {

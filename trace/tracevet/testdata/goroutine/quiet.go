@@ -95,6 +95,7 @@ func wait(ctx context.Context) { <-ctx.Done() }
 func groups(ctx context.Context) {
 	go steps.Group(ctx)
 	go steps.AdaptsByVariable(ctx)
+	go steps.AdaptsItself(ctx)
 	go func() {
 		g, _ := trace.WithTaskGroup(ctx, "x")
 		g.Wait()

@@ -80,6 +80,11 @@ func AdaptsByVariable(ctx context.Context) { // want AdaptsByVariable:"^groups o
 	span.End()
 }
 
+func AdaptsItself(ctx context.Context) { // want AdaptsItself:"^groups on 0$"
+	_, span := trace.WithSpanOrTask(ctx, "x")
+	span.End()
+}
+
 func InGoroutine(ctx context.Context) { // want InGoroutine:"^keeps 0$"
 	trace.Go(ctx, "x", func(ctx context.Context) { Span(ctx) })
 	go OwnTask(ctx)
