@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/spanstack/spanstack/cmd/zferry/internal/endpoint"
+	"github.com/spanstack/spanstack/cmd/zferry/internal/steplog"
 	"github.com/spanstack/spanstack/internal/terminal"
 	"github.com/spanstack/spanstack/logging"
 	"github.com/spanstack/spanstack/trace"
@@ -171,7 +172,7 @@ func (c *replicateCommand) replicator(ctx context.Context) (r *replicate.Replica
 	here.StallTimeout = c.stall
 	sources, destinations := c.observe.hosts(here), c.observe.hosts(here)
 	end = func() { c.observe.disconnect(ctx, sources, destinations) }
-	r = &replicate.Replicator{Options: c.options}
+	r = &replicate.Replicator{Options: c.options, OnStep: steplog.Log}
 	if r.Source, err = sources.Open(ctx, c.source, c.connection); err == nil {
 		r.Destination, err = destinations.Open(ctx, c.destination, c.connection)
 	}

@@ -119,7 +119,9 @@ func (c *replicateCommand) tellReport(ctx context.Context, report *replicate.Rep
 		if d.Err == nil && len(d.Steps) == 0 && !d.Plan.Placeholder {
 			upToDate++
 		}
-		c.logDataset(ctx, d)
+		if d.Err != nil {
+			log.Error("dataset failed", "destination", d.Plan.Destination, "error", d.Err, "retries", d.Retries)
+		}
 		if !c.json {
 			tellDataset(c.stdout, d)
 		}
@@ -140,21 +142,6 @@ func (c *replicateCommand) tellReport(ctx context.Context, report *replicate.Rep
 		fmt.Fprintf(c.stdout, "received %s in %v (%s/s)\n", byteCount(report.Bytes()), report.Duration.Round(time.Millisecond), perSecond(report.Bytes(), report.Duration))
 	}
 	return nil
-}
-
-// logDataset logs what was done for a dataset.
-func (c *replicateCommand) logDataset(ctx context.Context, d *replicate.DatasetResult) {
-	log := logging.GetLogger(ctx, "zferry")
-	for _, r := range d.Steps {
-		if r.Warnings != "" {
-			log.Warn("zfs receive succeeded with a warning", "destination", d.Plan.Destination, "step", r.Step, "stderr", r.Warnings)
-		}
-		log.Info("step done", "destination", d.Plan.Destination, "step", r.Step, "bytes", r.Bytes, "duration", r.Duration,
-			"wait_for_sender", r.Send.ReadWait, "wait_for_receiver", r.Receive.WriteWait)
-	}
-	if d.Err != nil {
-		log.Error("dataset failed", "destination", d.Plan.Destination, "error", d.Err, "retries", d.Retries)
-	}
 }
 
 // tellDataset says what was received of a dataset.

@@ -3,6 +3,7 @@ package replicate
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -79,10 +80,14 @@ func TestReplicate(t *testing.T) {
 	CheckLeaks(t)
 	file := filepath.Join(t.TempDir(), "received")
 	var progress []Progress
+	var told []string
 	r := Replicator{
 		Source:      client(lists(Scripts{"send": {Write(1 << 20)}}, "tank/a", "1", "@x", "2")),
 		Destination: client(arrived(lists(Scripts{"receive": {Save(file), Stderr("a warning\n")}}, "backup/a", "5", "@w", "2"))),
 		Progress:    func(p Progress) { progress = append(progress, p) },
+		OnStep: func(ctx context.Context, plan *DatasetPlan, r Result, err error) {
+			told = append(told, fmt.Sprintf("%s: %s of %s, %d bytes, %v", trace.FromContext(ctx).Name(), r.Step, plan.Destination, r.Bytes, err))
+		},
 	}
 	ctx, rec := recording(t)
 	ctx, task := trace.WithTask(ctx, "replicate")
@@ -100,6 +105,10 @@ func TestReplicate(t *testing.T) {
 		if got.Bytes != 1<<20 || got.Send.Bytes != 1<<20 || got.Step.String() != plan.Datasets[0].Steps[i].String() || got.Duration <= 0 || got.Warnings != "a warning\n" {
 			t.Errorf("got %+v", got)
 		}
+	}
+	wantTold := []string{"step: incremental @x..@y of backup/a, 1048576 bytes, <nil>", "step: incremental @y..@zz (2 snapshots) raw of backup/a, 1048576 bytes, <nil>"}
+	if !slices.Equal(told, wantTold) {
+		t.Errorf("told %q, want %q", told, wantTold)
 	}
 	if last := progress[len(progress)-1]; last.Steps != 2 || last.Total != 2 || last.Bytes != 2<<20 || len(last.Active) != 0 {
 		t.Errorf("progress ends with %+v", last)

@@ -8,7 +8,7 @@ import (
 
 // DefaultWorkers is how many datasets are replicated at a time unless Options say otherwise. Small increments are made of
 // waiting for processes and transaction groups, which several can share.
-const DefaultWorkers = 4
+const DefaultWorkers = 8
 
 // Options say what a replication does. The zero value replicates one dataset, destroys nothing and rolls nothing back.
 type Options struct {

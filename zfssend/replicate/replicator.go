@@ -20,6 +20,10 @@ type Replicator struct {
 
 	// Progress, if not nil, is called a few times a second and at the end, on one goroutine at a time.
 	Progress func(Progress)
+
+	// OnStep, if not nil, is called when a step ends, within its span: what is logged with ctx is on that. It is called
+	// on as many goroutines as datasets are replicated at a time.
+	OnStep func(ctx context.Context, plan *DatasetPlan, r Result, err error)
 }
 
 var here = (&zfssend.Client{}).Host()

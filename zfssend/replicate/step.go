@@ -60,6 +60,9 @@ func (x *execution) step(ctx context.Context, plan *DatasetPlan, index int) (res
 	result = Result{Step: step}
 	err = x.pipe(ctx, plan, index, &result)
 	span.SetAttrs(slog.Int64("bytes", result.Bytes))
+	if x.OnStep != nil {
+		x.OnStep(ctx, plan, result, err)
+	}
 	return result, err
 }
 

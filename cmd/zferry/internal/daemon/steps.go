@@ -10,6 +10,7 @@ import (
 	"github.com/spanstack/spanstack/cmd/zferry/internal/config"
 	"github.com/spanstack/spanstack/cmd/zferry/internal/endpoint"
 	"github.com/spanstack/spanstack/cmd/zferry/internal/metrics"
+	"github.com/spanstack/spanstack/cmd/zferry/internal/steplog"
 	"github.com/spanstack/spanstack/logging"
 	"github.com/spanstack/spanstack/zfssend"
 	"github.com/spanstack/spanstack/zfssend/prune"
@@ -132,7 +133,7 @@ func (r *real) replicator(ctx context.Context, j *config.Job, t *config.Target) 
 	if err != nil {
 		return nil, err
 	}
-	return &replicate.Replicator{Source: source, Destination: destination, Options: j.Options(t)}, nil
+	return &replicate.Replicator{Source: source, Destination: destination, Options: j.Options(t), OnStep: steplog.Log}, nil
 }
 
 // side is one of a job's.
