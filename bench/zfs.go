@@ -158,10 +158,7 @@ func (p *zfsPlan) measure(ctx context.Context, command, out, results string, std
 		err = r.read(results)
 	}
 	if err == nil {
-		err = p.carryOut(ctx, r, newProgress(stderr))
-	}
-	if err == nil {
-		err = r.save(results)
+		err = errors.Join(p.carryOut(ctx, r, newProgress(stderr)), r.save(results)) // what there is: it took long
 	}
 	if err == nil {
 		r.Command = command
@@ -197,7 +194,7 @@ func (p *zfsPlan) carryOut(ctx context.Context, r *zfsReport, progress *progress
 			return err
 		}},
 		{manyName, func(ctx context.Context, show *progressPart) (err error) {
-			r.Many, err = p.manyDatasets(ctx, show)
+			r.Many, err = p.manyDatasets(ctx, show, p.manyJobs())
 			return err
 		}},
 		{pipesName, func(ctx context.Context, show *progressPart) (err error) {
@@ -311,29 +308,32 @@ func (p *zfsPlan) replications(ctx context.Context, show *progressPart) (*replic
 	return &res, err
 }
 
-// manyDatasets measures in two machines: with many datasets, and with fewer on devices that have latency.
-func (p *zfsPlan) manyDatasets(ctx context.Context, show *progressPart) ([]manyResult, error) {
+// manyJobs are two: with many datasets, and with fewer on devices that have latency.
+func (p *zfsPlan) manyJobs() []manyJob {
+	return []manyJob{
+		{Datasets: p.many.datasets, Rounds: p.many.rounds, SlowRounds: 1, NoSnap: true, Idle: true, Count: []way{manyJobs}},
+		{Datasets: p.many.slowDatasets, Rounds: p.many.rounds, SlowRounds: 1, Idle: true, Count: []way{manyJobs, plainSyncoid, snapSyncoid}, Latency: deviceLatency},
+	}
+}
+
+// manyDatasets measures each in a machine of its own. If one fails, the results are those of the ones before.
+func (p *zfsPlan) manyDatasets(ctx context.Context, show *progressPart, jobs []manyJob) (results []manyResult, err error) {
 	vm, err := newVM(ctx, p.machine, show.show)
 	if err != nil {
 		return nil, err
 	}
 	defer vm.close()
 	vm.memory, vm.packages = 4096, guestPackages
-	jobs := []manyJob{
-		{Datasets: p.many.datasets, Rounds: p.many.rounds, SlowRounds: 1, NoSnap: true, Idle: true, Count: []way{fewJobs}},
-		{Datasets: p.many.slowDatasets, Rounds: p.many.rounds, SlowRounds: 1, Idle: true, Count: []way{fewJobs, plainSyncoid, snapSyncoid}, Latency: deviceLatency},
-	}
 	show.rounds = 0
 	for _, j := range jobs {
 		show.rounds += j.passages()
 	}
-	var results []manyResult
 	before := 0
 	for _, j := range jobs {
 		var res manyResult
 		err := vm.do(ctx, time.Minute+10*p.durationOf(manyName), job{Many: &j}, func(step int) { show.round(before + step) }, &res)
 		if err != nil {
-			return nil, err
+			return results, err
 		}
 		before += j.passages()
 		results = append(results, res)

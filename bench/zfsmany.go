@@ -17,14 +17,14 @@ import (
 const (
 	fewPairs     way = "zfs send -i to zfs receive, 4 pairs at a time"
 	manyPairs    way = "zfs send -i to zfs receive, 8 pairs at a time"
-	fewJobs      way = "zferry replicate -r, 4 jobs (the default)"
-	manyJobs     way = "zferry replicate -r --jobs 8"
+	fewJobs      way = "zferry replicate -r --jobs 4"
+	manyJobs     way = "zferry replicate -r, 8 jobs (the default)"
 	plainSyncoid way = "syncoid -r --no-sync-snap"
 	snapSyncoid  way = "syncoid -r, with the snapshot that it takes by default"
 )
 
 var (
-	idleWays  = []way{fewJobs, plainSyncoid}
+	idleWays  = []way{manyJobs, plainSyncoid}
 	smallWays = []way{fewPairs, manyPairs, fewJobs, manyJobs, plainSyncoid, snapSyncoid}
 )
 
@@ -229,9 +229,9 @@ func (m *manyPools) pass(ctx context.Context, w way) (p passage, err error) {
 	case fewPairs, manyPairs:
 		err = m.pairs(ctx, map[way]int{fewPairs: 4, manyPairs: 8}[w])
 	case fewJobs:
-		err = m.command(ctx, "zferry", "replicate", "-r", m.source(), m.target())
+		err = m.command(ctx, "zferry", "replicate", "-r", "--jobs", "4", m.source(), m.target())
 	case manyJobs:
-		err = m.command(ctx, "zferry", "replicate", "-r", "--jobs", "8", m.source(), m.target())
+		err = m.command(ctx, "zferry", "replicate", "-r", m.source(), m.target())
 	case plainSyncoid:
 		err = m.command(ctx, "syncoid", "-r", "--quiet", "--no-sync-snap", "--recvoptions=u", m.source(), m.target())
 	case snapSyncoid:

@@ -49,7 +49,7 @@ func (r *zfsReport) writeMany(out *bytes.Buffer) {
 		t.addMany("a small increment", smallWays, res.Small, res.Counts)
 		t.write(out)
 	}
-	fmt.Fprintf(out, manyNotes, count(len(first.Small[fewJobs]), "round"), first.Syncoid, r.manyCounts())
+	fmt.Fprintf(out, manyNotes, count(len(first.Small[manyJobs]), "round"), first.Syncoid, r.manyCounts())
 }
 
 // addMany adds a line for each way.
@@ -88,8 +88,8 @@ func (s series) ofSlow(w, peer way) float64 {
 func (r *zfsReport) manyCounts() string {
 	var text []string
 	for _, res := range r.Many {
-		if n, ok := res.Counts[fewJobs]; ok {
-			text = append(text, fmt.Sprintf("zferry's are 2 × %d + %d for increments and %d without a change", res.Datasets, n-2*res.Datasets, res.IdleCounts[fewJobs]))
+		if n, ok := res.Counts[manyJobs]; ok {
+			text = append(text, fmt.Sprintf("zferry's are 2 × %d + %d for increments and %d without a change", res.Datasets, n-2*res.Datasets, res.IdleCounts[manyJobs]))
 		}
 		if n, ok := res.Counts[plainSyncoid]; ok {
 			text = append(text, fmt.Sprintf("syncoid's are %.1f a dataset for increments and %.1f without a change",
@@ -102,11 +102,12 @@ func (r *zfsReport) manyCounts() string {
 // addManyTargets compares with what zferry is to reach with many datasets.
 func (r *zfsReport) addManyTargets(t *table) {
 	fast, slow := r.many(0), r.many(deviceLatency)
-	t.addTarget("many datasets, no change, against syncoid", "≥ 25 × as fast", fast.Idle.beside(fewJobs, plainSyncoid, 25))
+	t.addTarget("many datasets, no change, against syncoid", "≥ 25 × as fast", fast.Idle.beside(manyJobs, plainSyncoid, 25))
 	t.addTarget("many datasets, no change: zfs processes", "≤ 4", fast.idleProcesses(4))
 	t.addTarget("many datasets, increments: zfs processes", "2 a dataset and a constant", processes(fast, slow))
 	t.addTarget("many datasets, increments, against bare pairs, 4 at a time", "≥ 0.85", fast.Small.target(fewJobs, fewPairs, 0.85))
 	t.addTarget("many datasets, increments, against bare pairs, 8 at a time", "≥ 0.85", fast.Small.target(manyJobs, manyPairs, 0.85))
+	t.addTarget("many datasets, increments with latency, against bare pairs, 8 at a time", "≥ 0.85", slow.Small.target(manyJobs, manyPairs, 0.85))
 	t.addTarget("many datasets, increments with latency, 8 jobs, against syncoid", "≥ 6 × as fast", slow.Small.beside(manyJobs, plainSyncoid, 6))
 }
 
@@ -128,7 +129,7 @@ func (s series) beside(w, peer way, want float64) outcome {
 }
 
 func (m manyResult) idleProcesses(most int) outcome {
-	n, ok := m.IdleCounts[fewJobs]
+	n, ok := m.IdleCounts[manyJobs]
 	if !ok {
 		return outcome{}
 	}
@@ -137,8 +138,8 @@ func (m manyResult) idleProcesses(most int) outcome {
 
 // processes looks whether the number that isn't two for each dataset is the same for many datasets and for few.
 func processes(a, b manyResult) outcome {
-	n, ok := a.Counts[fewJobs]
-	k, both := b.Counts[fewJobs]
+	n, ok := a.Counts[manyJobs]
+	k, both := b.Counts[manyJobs]
 	if !ok || !both {
 		return outcome{}
 	}
