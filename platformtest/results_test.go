@@ -12,6 +12,7 @@ import (
 type result struct {
 	name    string
 	verdict string // PASS, FAIL or SKIP; "" if it didn't end
+	took    string // as in "1.23s"
 	log     string // its output, and that of its subtests
 }
 
@@ -19,7 +20,7 @@ type result struct {
 // that a test prints can be taken for one: see cmd/internal/test2json.
 var (
 	runLine     = regexp.MustCompile(`^\x16=== (?:RUN|NAME|CONT|PAUSE) +(\S*)`)
-	verdictLine = regexp.MustCompile(`^\s*\x16--- (PASS|FAIL|SKIP): (\S+)`)
+	verdictLine = regexp.MustCompile(`^\s*\x16--- (PASS|FAIL|SKIP): (\S+)(?: \(([\d.]+s)\))?`)
 )
 
 // parseResults returns the results of the top-level tests, in order.
@@ -49,7 +50,7 @@ func parseResults(output string) []result {
 			}
 		} else if m := verdictLine.FindStringSubmatch(line); m != nil && !strings.Contains(m[2], "/") {
 			if i, known := index[m[2]]; known {
-				results[i].verdict = m[1]
+				results[i].verdict, results[i].took = m[1], m[3]
 				current = i // what follows with -test.v is this test's
 			}
 			continue
@@ -65,7 +66,7 @@ func report(t *testing.T, results []result) {
 		t.Run(r.name, func(t *testing.T) {
 			switch r.verdict {
 			case "PASS":
-				t.Log("\n" + r.log)
+				t.Logf("in %s\n%s", r.took, r.log)
 			case "SKIP": // a machine has all that the tests need
 				t.Error("it was skipped:\n" + r.log)
 			case "FAIL":
@@ -78,16 +79,16 @@ func report(t *testing.T, results []result) {
 }
 
 func TestParseResults(t *testing.T) {
-	const output = "\x16=== RUN   TestA\n    a_test.go:1: hello\n\x16--- PASS: TestA (0.00s)\n" +
+	const output = "\x16=== RUN   TestA\n    a_test.go:1: hello\n\x16--- PASS: TestA (0.25s)\n" +
 		"\x16=== RUN   TestB\n\x16=== RUN   TestB/sub\n    b_test.go:2: --- PASS: TestZ (0.00s)\n\x16=== NAME  TestB\n    b_test.go:3: bad\n" +
 		"\x16--- FAIL: TestB (0.00s)\n    \x16--- FAIL: TestB/sub (0.00s)\n" +
 		"\x16=== RUN   TestC\n    c_test.go:1: no ZFS\n\x16--- SKIP: TestC (0.00s)\n" +
 		"\x16=== RUN   TestD\npanic: oh\n\ngoroutine 1 [running]:\n"
 	want := []result{
-		{"TestA", "PASS", "    a_test.go:1: hello\n"},
-		{"TestB", "FAIL", "=== RUN   TestB/sub\n    b_test.go:2: --- PASS: TestZ (0.00s)\n    b_test.go:3: bad\n    --- FAIL: TestB/sub (0.00s)\n"},
-		{"TestC", "SKIP", "    c_test.go:1: no ZFS\n"},
-		{"TestD", "", "panic: oh\n\ngoroutine 1 [running]:\n"},
+		{"TestA", "PASS", "0.25s", "    a_test.go:1: hello\n"},
+		{"TestB", "FAIL", "0.00s", "=== RUN   TestB/sub\n    b_test.go:2: --- PASS: TestZ (0.00s)\n    b_test.go:3: bad\n    --- FAIL: TestB/sub (0.00s)\n"},
+		{"TestC", "SKIP", "0.00s", "    c_test.go:1: no ZFS\n"},
+		{"TestD", "", "", "panic: oh\n\ngoroutine 1 [running]:\n"},
 	}
 	got := parseResults(output)
 	if len(got) != len(want) {
