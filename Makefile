@@ -83,9 +83,10 @@ platformtest-all: ## run them on all lines of ZFS and both modules of each, and 
 	$(must) SPANSTACK_PLATFORMS=$(CURDIR)/docs/platforms.md go test -count=1 -timeout 3h -parallel 2 -v -run '^TestPlatforms$$' ./platformtest/
 
 INCREMENTS ?= 20
+DATASETS ?= 30
 .PHONY: twohosts
-twohosts: vm ## replicate over ssh and TLS between two hosts in the VM, by INCREMENTS increments, with interruptions and cuts
-	$(must) SPANSTACK_INCREMENTS=$(INCREMENTS) go test -count=1 -timeout 30m -v -run '^TestTwoHosts$$' ./platformtest/
+twohosts: vm ## replicate DATASETS datasets over ssh and TLS between two hosts in the VM, INCREMENTS increments of one, with interruptions and cuts
+	$(must) SPANSTACK_INCREMENTS=$(INCREMENTS) SPANSTACK_DATASETS=$(DATASETS) go test -count=1 -timeout 30m -v -run '^TestTwoHosts$$' ./platformtest/
 
 CLOSES ?= 1000
 .PHONY: closes

@@ -22,7 +22,7 @@ func TestTwoHosts(t *testing.T) {
 	buildStatic(t, "test", "-c", "-o", dir+"/run", "./twohosts")
 	buildStatic(t, "build", "-o", dir+"/zferry", "../cmd/zferry")
 	results, exitCode := runProgram(t, img, machine.RunOptions{Tools: tools, Payload: os.DirFS(dir), MemoryMiB: twohosts.MemoryMiB,
-		Env: []string{"SPANSTACK_TWOHOSTS=1", "SPANSTACK_INCREMENTS=" + os.Getenv("SPANSTACK_INCREMENTS")}})
+		Env: []string{"SPANSTACK_TWOHOSTS=1", "SPANSTACK_INCREMENTS=" + os.Getenv("SPANSTACK_INCREMENTS"), "SPANSTACK_DATASETS=" + os.Getenv("SPANSTACK_DATASETS")}})
 	report(t, results)
 	if exitCode != 0 && !t.Failed() {
 		t.Errorf("no test failed, but the program exited with %d", exitCode)

@@ -129,19 +129,24 @@ func same(t *testing.T, src, dst, newest string) {
 	}
 }
 
-// incrementsVariable says how many increments TestZferry replicates: each takes a few seconds where ssh's arithmetic is emulated.
-const incrementsVariable = "SPANSTACK_INCREMENTS"
+// How many increments TestZferry replicates, and of how many datasets: each takes seconds where the arithmetic of ssh and ZFS is
+// emulated.
+const (
+	incrementsVariable = "SPANSTACK_INCREMENTS"
+	datasetsVariable   = "SPANSTACK_DATASETS"
+)
 
-func increments(t *testing.T) int {
+// number returns the value of a variable of the environment.
+func number(t *testing.T, variable string, least, unset int) int {
 	t.Helper()
-	n, err := strconv.Atoi(cmp.Or(os.Getenv(incrementsVariable), "4"))
-	if err != nil || n < 2 || n > 99 {
-		t.Fatalf("%s: want 2 to 99", incrementsVariable)
+	n, err := strconv.Atoi(cmp.Or(os.Getenv(variable), strconv.Itoa(unset)))
+	if err != nil || n < least || n > 99 {
+		t.Fatalf("%s: want %d to 99", variable, least)
 	}
 	return n
 }
 
-// TestZferry replicates a tree of 30 datasets over ssh, encrypted ones among them: at first, and then several times; prunes both
+// TestZferry replicates a tree of datasets over ssh, encrypted ones among them: at first, and then several times; prunes both
 // sides, and looks at the trace of both.
 func TestZferry(t *testing.T) {
 	h := start(t)
@@ -153,8 +158,9 @@ func TestZferry(t *testing.T) {
 	}
 	command(t, "zfs", "create", "tank/all")
 	datasets := []string{"tank/all"}
-	var encrypted []string // their paths below that
-	for i := range 29 {
+	var encrypted []string                    // their paths below that
+	many := number(t, datasetsVariable, 7, 8) // the sixth below is encrypted
+	for i := range many - 1 {
 		name := fmt.Sprintf("tank/all/%02d", i)
 		if i%3 == 1 {
 			name = fmt.Sprintf("tank/all/%02d/below", i-1)
@@ -173,11 +179,11 @@ func TestZferry(t *testing.T) {
 	must(t, h, "snapshot", "-r", "--name", "first", "tank/all")
 	trace, log := filepath.Join(t.TempDir(), "trace.json"), filepath.Join(t.TempDir(), "log")
 	out := must(t, h, "replicate", "-r", "--jobs", "8", "--trace", trace, "--log-file", log, "--log-format", "logfmt", "--log-level", "debug", "tank/all", "root@b:backup/all")
-	if strings.Count(out, "received full") != 30 {
+	if strings.Count(out, "received full") != many {
 		t.Errorf("initial:\n%s", out)
 	}
-	checkTrace(t, trace, log)
-	n := increments(t)
+	checkTrace(t, trace, log, many)
+	n := number(t, incrementsVariable, 2, 2)
 	for i := range n {
 		random(t, "/tank/all/00/below/"+strconv.Itoa(i), 4<<10)
 		must(t, h, "snapshot", "--name", fmt.Sprintf("inc-%02d", i), "tank/all/00/below")
@@ -196,7 +202,7 @@ func TestZferry(t *testing.T) {
 		}
 	}
 	same(t, "tank/all", "backup/all", "second")
-	if out := must(t, h, "replicate", "-r", "tank/all", "root@b:backup/all"); !strings.Contains(out, "30 datasets are up to date") {
+	if out := must(t, h, "replicate", "-r", "tank/all", "root@b:backup/all"); !strings.Contains(out, fmt.Sprintf("%d datasets are up to date", many)) {
 		t.Errorf("once more:\n%s", out)
 	}
 	must(t, h, "prune", "-r", "--match", ".*", "--keep-last", "2", "--target", "root@b:backup/all/00", "tank/all/00")
@@ -213,8 +219,8 @@ func TestZferry(t *testing.T) {
 var clockLine = regexp.MustCompile(`host=root@b ahead=(\S+) bound=(\S+)`)
 
 // checkTrace checks that a trace has both sides: each request of this one, and in its time, to within the bound of the clocks, the other
-// side's work for it; and the zfs processes of both.
-func checkTrace(t *testing.T, trace, log string) {
+// side's work for it; and the zfs processes of both, two for each dataset.
+func checkTrace(t *testing.T, trace, log string, datasets int) {
 	t.Helper()
 	text, err := os.ReadFile(log)
 	if err != nil {
@@ -262,7 +268,12 @@ func checkTrace(t *testing.T, trace, log string) {
 		}
 		count["of the other side"]++
 	}
-	if count["of the other side"] < 33 || count["agent receive"] != 30 || count["zfs receive"] != 30 || count["zfs send"] != 30 || count["remote receive"] != 30 {
+	for _, name := range []string{"remote receive", "agent receive", "zfs receive", "zfs send"} {
+		if count[name] != datasets {
+			t.Errorf("%d slices of %q, want %d", count[name], name, datasets)
+		}
+	}
+	if count["of the other side"] < datasets+3 {
 		t.Errorf("slices: %v", count)
 	}
 	t.Logf("the clocks are right to within %v; %v", bound, count)
