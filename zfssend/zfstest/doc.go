@@ -2,7 +2,7 @@
 // behind.
 //
 // The stand-ins are the test binary itself, which [Main] turns into one when it is started by the command line of
-// either. [Fake] follows a script:
+// either; with the race detector they are a program without it. [Fake] follows a script:
 //
 //	func TestMain(m *testing.M) { zfstest.Main(m) }
 //

@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-// A stand-in for zfs is a directory with two files: "zfs", a link to the test binary, and one whose name says as what that is to
+// A stand-in for zfs is a directory with two files: "zfs", a link to the test binary or to a program that is smaller (see program), and one whose name says as what that is to
 // run, and whose text says more. So a stand-in's command line is one word, as that of zfs is: of more words, package zfssend takes
 // the first ones for a wrapper.
 const (
@@ -37,7 +37,7 @@ func standIn(file, text string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	exe, err := os.Executable()
+	exe, err := program(dir)
 	if err != nil {
 		return nil, err
 	}
