@@ -9,8 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -18,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/spanstack/spanstack/cmd/zferry/internal/daemon"
+	"github.com/spanstack/spanstack/internal/outfile"
 	"github.com/spanstack/spanstack/trace"
 	"github.com/spanstack/spanstack/zfssend"
 )
@@ -114,7 +113,7 @@ func (c *pprofCommand) query() url.Values {
 func seconds(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) }
 
 // get copies a page to the output.
-func (c *pprofCommand) get(ctx context.Context, addr, page string, query url.Values) (err error) {
+func (c *pprofCommand) get(ctx context.Context, addr, page string, query url.Values) error {
 	client, base := clientFor(addr)
 	defer client.CloseIdleConnections()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/debug/trace/"+page+"?"+query.Encode(), nil)
@@ -130,15 +129,53 @@ func (c *pprofCommand) get(ctx context.Context, addr, page string, query url.Val
 		text, _ := io.ReadAll(io.LimitReader(response.Body, 1<<10))
 		return fmt.Errorf("ask zferry at %s: %s: %s", addr, response.Status, strings.TrimSpace(string(text)))
 	}
-	out, done, err := c.open()
-	if err != nil {
+	live := page == "stream"
+	err = c.write(ctx, response.Body, live)
+	if live && ctx.Err() != nil {
+		return nil // that is how it ends
+	}
+	return err
+}
+
+// write copies a body to the output. It doesn't wait for the reader of a named pipe, or for a slow one, if ctx ends.
+func (c *pprofCommand) write(ctx context.Context, body io.Reader, live bool) error {
+	if c.output == "-" {
+		_, err := io.Copy(c.stdout, body)
 		return err
 	}
-	_, err = io.Copy(out, response.Body)
-	if page == "stream" && ctx.Err() != nil {
-		err = nil // that is how it ends
+	file := &outfile.File{Name: c.output, Mode: 0o600} // traces tell of names and commands
+	err := interruptible(ctx, func() error {
+		if live {
+			return writeLive(file, body)
+		}
+		return file.Fill(func(w io.Writer) error {
+			_, err := io.Copy(w, body)
+			return err
+		})
+	})
+	if err != nil {
+		file.Discard()
 	}
-	return done(err)
+	return err
+}
+
+// liveFile is a file that can be read while it is written: it has its name as soon as there is something in it.
+type liveFile struct{ *outfile.File }
+
+func (f liveFile) Write(p []byte) (int, error) {
+	n, err := f.File.Write(p)
+	if err == nil {
+		err = f.Commit()
+	}
+	return n, err
+}
+
+func writeLive(file *outfile.File, body io.Reader) error {
+	if err := file.Create(); err != nil {
+		return err
+	}
+	_, err := io.Copy(liveFile{file}, body)
+	return errors.Join(err, file.Close())
 }
 
 // clientFor returns an HTTP client for an address, and how its URLs begin.
@@ -168,26 +205,6 @@ func unwrapURL(err error) error {
 		return e.Err
 	}
 	return err
-}
-
-// open opens the output. A file gets its name when it is complete.
-func (c *pprofCommand) open() (w io.Writer, done func(error) error, err error) {
-	if c.output == "-" {
-		return c.stdout, func(err error) error { return err }, nil
-	}
-	f, err := os.CreateTemp(filepath.Dir(c.output), "."+filepath.Base(c.output)+".*")
-	if err != nil {
-		return nil, nil, err
-	}
-	return f, func(err error) error {
-		if err = errors.Join(err, f.Close()); err == nil {
-			err = os.Rename(f.Name(), c.output)
-		}
-		if err != nil {
-			os.Remove(f.Name())
-		}
-		return err
-	}, nil
 }
 
 // describeSpan tells of an open span what the process is doing that it is about.
