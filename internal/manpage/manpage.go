@@ -59,6 +59,7 @@ func Commands(cmd *cobra.Command) []*cobra.Command {
 func (b *Book) Write(w io.Writer, cmd *cobra.Command) error {
 	p := &page{}
 	p.line(".TH", quote(strings.ToUpper(Name(cmd))), quote(b.Section), `""`, quote(b.Source), quote(b.Manual))
+	p.line(".nh\n.ad l") // a name with a hyphen in the wrong place is another one
 	p.section("NAME")
 	p.line(escape(Name(cmd) + " - " + lowerFirst(cmd.Short)))
 	p.section("SYNOPSIS")

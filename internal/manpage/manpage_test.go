@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"flag"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/spanstack/spanstack/internal/manpage"
+	"github.com/spanstack/spanstack/internal/manpage/manpagetest"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -88,25 +88,9 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// TestShown has groff show a page as text, and wants to find there what the help says, to the letter, and no warning.
+// TestShown wants to find in what groff shows what the help says, to the letter.
 func TestShown(t *testing.T) {
-	groff, err := exec.LookPath("groff")
-	if err != nil {
-		t.Skip("groff isn't installed")
-	}
-	var page bytes.Buffer
-	if err := book.Write(&page, manpage.Commands(program())[1]); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(groff, "-man", "-Tutf8", "-ww", "-rLL=120n", "-P-cbou")
-	cmd.Stdin = &page
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil || stderr.Len() > 0 {
-		t.Fatalf("%v: %s", err, stderr.String())
-	}
-	text := strings.Join(strings.Fields(string(out)), " ")
+	text := manpagetest.Show(t, &book, manpage.Commands(program())[1])
 	for _, want := range []string{
 		"FERRY-CARRY(8)", "ferry-carry - carry things", "ferry carry [flags] THING...",
 		`carry carries each THING: * stands for any, ** for all, and C:\things isn't one. .dots and 'quotes' begin lines, too.`,
@@ -117,10 +101,10 @@ func TestShown(t *testing.T) {
 		"SEE ALSO ferry(8), ferry-wait(8), zfs(8), zfs-send(8)",
 	} {
 		if !strings.Contains(text, want) {
-			t.Errorf("%q isn't in\n%s", want, out)
+			t.Errorf("%q isn't in\n%s", want, text)
 		}
 	}
 	if strings.Contains(text, "secret") || strings.Contains(text, "hide") {
-		t.Errorf("what is hidden is in\n%s", out)
+		t.Errorf("what is hidden is in\n%s", text)
 	}
 }
