@@ -8,9 +8,13 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/spanstack/spanstack/cmd/zferry/internal/daemon"
 )
 
 // errInterrupted is the cause of a cancellation by a signal.
@@ -42,13 +46,30 @@ func newCommand(stdout, stderr io.Writer) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "zferry",
 		Short: "Replicate ZFS datasets, and see where the time goes",
-		Long: `zferry replicates ZFS datasets, takes snapshots, and prunes them.
+		Long: `zferry replicates ZFS datasets, on one host and between two, takes snapshots, and prunes them.
 
-It takes no configuration, destroys nothing that it isn't told to, and leaves a trace on request: a file that chrome://tracing and
-ui.perfetto.dev open, in which every zfs command is seen with its arguments, its bytes and its waiting times. Every
-line of its log carries the IDs of the tasks and spans of that trace.
+No command but "zferry daemon" has a configuration. zferry destroys nothing that it isn't told to: where it can't go on without that,
+it says what is in the way, and what you would do about it.
 
-` + exitCodesHelp,
+Commands that run zfs have a log, and with --trace FILE they leave a trace that chrome://tracing and ui.perfetto.dev open. It shows
+each zfs process with its arguments, its bytes and its waiting times. Every line of the log carries the IDs of the tasks and spans of
+the trace that it belongs to. "zferry pprof" looks into a zferry that runs.
+
+` + exitCodesHelp + `
+
+Environment:
+  SPANSTACK_TRACE  a file to write the trace to, if there is no --trace
+  ZFERRY_LOCK_DIR  the directory for locks of destinations
+  NO_COLOR         no colours in the log
+
+Files:
+  ` + defaultConfig + `   the configuration of "zferry daemon"
+  ` + daemon.DefaultSocket + `  the daemon's control socket
+  /var/run/zferry          locks of destinations, of root`,
+		Example: `  zferry snapshot -r tank                       take snapshots of all datasets, at one moment
+  zferry plan -r tank backup/tank               see what would be replicated
+  zferry replicate -r tank backup/tank          replicate; from the second time on, only what is new
+  zferry prune --keep-last 30 -r tank           keep 30 of these snapshots of each dataset, and destroy the others`,
 		Version:       version(),
 		SilenceErrors: true, // report does that
 		SilenceUsage:  true,
@@ -56,11 +77,34 @@ line of its log carries the IDs of the tasks and spans of that trace.
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
-	root.AddCommand(newReplicate(stdout, stderr), newSnapshot(stdout, stderr), newPrune(stdout, stderr), newList(stdout, stderr),
-		newHolds(stdout, stderr), newAgent(stdout, stderr), newPprof(stdout, stderr), newStream(),
-		newDaemon(stderr), newConfig(stderr), newStatus(), newImportConfig(stderr))
+	cobra.AddTemplateFunc("flagUsages", flagUsages)
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".LocalFlags.FlagUsages", "flagUsages .LocalFlags"))
+	addGroup(root, "Work on datasets:", newReplicate(stdout, stderr), newPlan(stdout, stderr), newSnapshot(stdout, stderr),
+		newPrune(stdout, stderr), newList(stdout, stderr), newHolds(stdout, stderr))
+	addGroup(root, "Work by a schedule:", newDaemon(stderr), newStatus(), newConfig(stderr), newImportConfig(stderr))
+	addGroup(root, "And more:", newAgent(stdout, stderr), newPprof(stdout, stderr), newStream(), newMan(stdout))
+	root.SetHelpCommandGroupID("And more:")
+	root.SetCompletionCommandGroupID("And more:")
 	return root
 }
+
+// flagUsages is what the help says of flags: what pflag does, but that it reminds the reader of true and false at each switch.
+func flagUsages(flags *pflag.FlagSet) string {
+	const reminder = "[=true|false]"
+	return strings.ReplaceAll(flags.FlagUsages(), reminder, strings.Repeat(" ", len(reminder)))
+}
+
+// addGroup adds commands that the help shows under a title.
+func addGroup(root *cobra.Command, title string, list ...*cobra.Command) {
+	root.AddGroup(&cobra.Group{ID: title, Title: title})
+	for _, cmd := range list {
+		cmd.GroupID = title
+	}
+	root.AddCommand(list...)
+}
+
+// showHelp is what commands do that only have others below them.
+func showHelp(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 
 // version is that of the module, as go install records it, or the commit.
 func version() string {

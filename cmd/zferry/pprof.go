@@ -21,6 +21,19 @@ import (
 	"github.com/spanstack/spanstack/zfssend"
 )
 
+// pprofHelp explains the arguments of all that is below "zferry pprof".
+const pprofHelp = `ADDR is where zferry listens: host:port, or unix:PATH for a socket. Without it, it is the socket of the daemon,
+` + daemon.DefaultSocket + `, or that in $RUNTIME_DIRECTORY.
+
+A FILE that is there is replaced when all has come, or, by activity-trace, when something has. If it is a named pipe or a device, it is
+written to.
+
+Exit codes:
+    0  done; of activity-trace, also when it was interrupted
+    1  failed: no zferry answers there, or the output can't be written
+    2  wrong flags or arguments
+  130  interrupted by SIGINT or SIGTERM`
+
 // pprofCommand is "zferry pprof" with its flags.
 type pprofCommand struct {
 	output, format string
@@ -35,11 +48,10 @@ func newPprof(stdout, stderr io.Writer) *cobra.Command {
 	parent := &cobra.Command{
 		Use:   "pprof",
 		Short: "Look into a running zferry: what it is doing, and what it did",
-		Long: `pprof shows what a running zferry is doing: a daemon, or any command that was started with --debug-listen.
-
-ADDR is where it listens: host:port, or unix:PATH for a socket. Without it, it is the socket of the daemon,
-` + daemon.DefaultSocket + `, or that in $RUNTIME_DIRECTORY.`,
-		Example: `  zferry pprof active                                  what is the daemon doing? What hangs, since when, and what said it last?
+		Long:  "pprof shows what a running zferry is doing: a daemon, or any command that was started with --debug-listen.\n\n" + pprofHelp,
+		Args:  noArguments,
+		RunE:  showHelp,
+		Example: `  zferry pprof active                                  what does the daemon do, since when, and what did it log last?
   zferry pprof flight --last 5m -o last.json           what led to it, for chrome://tracing and ui.perfetto.dev
   zferry pprof capture --time 10s -o next.pftrace unix:/run/backup.sock
   zferry pprof activity-trace localhost:6060 >live.json     what comes, until Ctrl-C; can be loaded wherever it is cut
@@ -49,9 +61,10 @@ ADDR is where it listens: host:port, or unix:PATH for a socket. Without it, it i
 	for line := range strings.Lines(parent.Example) {
 		examples[strings.Fields(line)[2]] += line
 	}
-	add := func(use, short string, page func() (path string, query url.Values)) *cobra.Command {
+	add := func(use, short, long string, page func() (path string, query url.Values)) *cobra.Command {
 		cmd := &cobra.Command{
-			Use: use + " [ADDR]", Short: short, Example: strings.TrimSuffix(examples[use], "\n"), Args: cobra.MaximumNArgs(1),
+			Use: use + " [flags] [ADDR]", Short: short, Long: use + " " + long + "\n\n" + pprofHelp, Example: strings.TrimSuffix(examples[use], "\n"),
+			Args: atMostOne("ADDR"), ValidArgsFunction: cobra.NoFileCompletions,
 			RunE: func(cmd *cobra.Command, args []string) error {
 				addr := "unix:" + daemon.SocketPath("")
 				if len(args) == 1 {
@@ -61,41 +74,46 @@ ADDR is where it listens: host:port, or unix:PATH for a socket. Without it, it i
 				return fail(c.get(cmd.Context(), addr, path, query))
 			},
 		}
-		cmd.Flags().StringVarP(&c.output, "output", "o", "-", "write to `FILE`, which is made anew; - is stdout")
+		cmd.Flags().StringVarP(&c.output, "output", "o", "-", "write to `FILE`; - is standard output")
 		parent.AddCommand(cmd)
 		return cmd
 	}
-	active := add("active", "Show what is open now: tasks and spans with their ages, last log lines, and the state of their processes", func() (string, url.Values) {
-		return "active", url.Values{"format": {map[bool]string{true: "json", false: "text"}[c.json]}}
-	})
+	active := add("active", "Show what is open now, also what hangs",
+		"shows the tasks and spans that are open now, with their ages, their last log lines, and the state of their processes.", func() (string, url.Values) {
+			return "active", url.Values{"format": {map[bool]string{true: "json", false: "text"}[c.json]}}
+		})
 	active.Flags().BoolVar(&c.json, "json", false, "as JSON")
-	live := add("activity-trace", "Write a live trace, from what is open now on, until Ctrl-C", func() (string, url.Values) { return "stream", c.query() })
+	live := add("activity-trace", "Write a live trace, until Ctrl-C",
+		"writes a trace, from what is open now on, as it comes, until Ctrl-C. A FILE can be loaded at any moment.", func() (string, url.Values) { return "stream", c.query() })
 	c.addFormat(live)
-	capture := add("capture", "Write a trace of the next seconds", func() (string, url.Values) {
+	capture := add("capture", "Write a trace of the next seconds", "writes a trace of what happens from now on, for a while.", func() (string, url.Values) {
 		q := c.query()
 		q.Set("seconds", seconds(c.time))
 		return "capture", q
 	})
 	c.addFormat(capture)
 	capture.Flags().DurationVar(&c.time, "time", 5*time.Second, "for this `TIME`")
-	flight := add("flight", "Write a trace of what happened last", func() (string, url.Values) {
-		q := c.query()
-		if c.last > 0 {
-			q.Set("last", c.last.String())
-		}
-		return "flight", q
-	})
+	flight := add("flight", "Write a trace of what happened last",
+		"writes a trace of what happened until now, as far as zferry remembers it: its flight recorder is always on.", func() (string, url.Values) {
+			q := c.query()
+			if c.last > 0 {
+				q.Set("last", c.last.String())
+			}
+			return "flight", q
+		})
 	c.addFormat(flight)
 	flight.Flags().DurationVar(&c.last, "last", 0, "of this `TIME`, such as 5m; 0 is all that there is")
-	profile := add("profile", "Write a profile of the time that tasks and spans take, for go tool pprof", func() (string, url.Values) {
-		return "profile", url.Values{"seconds": {seconds(c.time)}}
-	})
+	profile := add("profile", "Write a profile of where time goes, for go tool pprof",
+		"writes a profile of the time that tasks and spans take, whether they compute or wait, for go tool pprof.", func() (string, url.Values) {
+			return "profile", url.Values{"seconds": {seconds(c.time)}}
+		})
 	profile.Flags().DurationVar(&c.time, "time", 30*time.Second, "for this `TIME`")
 	return parent
 }
 
 func (c *pprofCommand) addFormat(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.format, "format", "", "in the `FORMAT` chrome or perfetto; by default that of the name of --output, or else chrome")
+	completeFlag(cmd, "format", "chrome", "perfetto")
 }
 
 // query returns the parameters of a page that makes a trace.
