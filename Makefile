@@ -4,11 +4,12 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 # Debian packages: the VM with OpenZFS (platformtest/vm), a browser for the pages, a C compiler for the race detector, sudo for
-# the tests that wrap zfs in it, the daemons that logs are sent to, a decoder of protobuf, and Node.js for other people's readers of traces.
-PACKAGES = $(shell go run ./platformtest/vm deps) chromium fonts-dejavu-core sudo rsyslog rsyslog-openssl systemd protobuf-compiler $(if $(shell command -v npm),,nodejs npm)
+# the tests that wrap zfs in it, the daemons that logs are sent to, a decoder of protobuf, a
+# reader of manual pages, and Node.js for other people's readers of traces.
+PACKAGES = $(shell go run ./platformtest/vm deps) chromium fonts-dejavu-core sudo rsyslog rsyslog-openssl systemd protobuf-compiler groff-base $(if $(shell command -v npm),,nodejs npm)
 
 # What "make test" must run: with these, a test that can't is a failure.
-must = SPANSTACK_REQUIRE_VM=1 SPANSTACK_REQUIRE_BROWSER=1 SPANSTACK_REQUIRE_DEMO=1 SPANSTACK_REQUIRE_SUDO=1 SPANSTACK_REQUIRE_DAEMONS=1 SPANSTACK_REQUIRE_COLLECTOR=1 SPANSTACK_REQUIRE_PROTOC=1 SPANSTACK_REQUIRE_NPM=1
+must = SPANSTACK_REQUIRE_VM=1 SPANSTACK_REQUIRE_BROWSER=1 SPANSTACK_REQUIRE_DEMO=1 SPANSTACK_REQUIRE_SUDO=1 SPANSTACK_REQUIRE_DAEMONS=1 SPANSTACK_REQUIRE_COLLECTOR=1 SPANSTACK_REQUIRE_PROTOC=1 SPANSTACK_REQUIRE_NPM=1 SPANSTACK_REQUIRE_GROFF=1
 
 # Where the tests in the VM leave traces, for a look and for the tests in the browser.
 export SPANSTACK_ARTIFACTS := $(CURDIR)/demo

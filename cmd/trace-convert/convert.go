@@ -75,7 +75,7 @@ func (c *conversion) do(ctx context.Context, work func(*output) error) (code int
 		err = errInterrupted // the conversion may notice first
 	}
 	if err != nil {
-		out.discard()
+		out.Discard()
 		if err == errNothing {
 			return c.exitOr(exitNothing), nil
 		}

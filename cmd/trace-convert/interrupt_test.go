@@ -37,20 +37,3 @@ func TestInterrupt(t *testing.T) {
 		t.Errorf("left behind: %v (%v)", entries, err)
 	}
 }
-
-// TestOutputDiscarded checks that no file gets its name after an interruption, however late the conversion ends.
-func TestOutputDiscarded(t *testing.T) {
-	dir := t.TempDir()
-	out := newOutput(filepath.Join(dir, "out.json"), nil)
-	err := out.write(func(w io.Writer) error {
-		out.discard()
-		_, err := io.WriteString(w, "late")
-		return err
-	})
-	if err == nil {
-		t.Error("no error")
-	}
-	if entries, _ := os.ReadDir(dir); len(entries) > 0 {
-		t.Errorf("left behind: %v", entries)
-	}
-}

@@ -108,8 +108,9 @@ func command(code *int, std streams) *cobra.Command {
 	cmd.Flags().BoolVar(&list, "formats", false, "list the formats and exit")
 	cmd.AddCommand(mergeCommand(code, std), grepCommand(code, std), splitCommand(code, std), statsCommand(code, std),
 		validateCommand(code, std), anonymizeCommand(code, std), manCommand(std.out), &cobra.Command{
-			Use:   "formats",
-			Short: "List the formats",
+			Use:     "formats",
+			Short:   "List the formats",
+			Example: "  trace-convert formats",
 			Args: func(cmd *cobra.Command, args []string) error {
 				if len(args) > 0 {
 					return usageError{fmt.Errorf("%q takes no arguments", cmd.CommandPath())}

@@ -3,16 +3,18 @@ package main
 import (
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/cobra/doc"
+
+	"github.com/spanstack/spanstack/internal/manpage"
 )
 
-// manCommand returns the command that prints the manual page, of all commands in one.
+var manual = manpage.Book{Section: "1", Source: "trace-convert", Manual: "spanstack"}
+
+// manCommand returns the command that prints the manual pages.
 func manCommand(out io.Writer) *cobra.Command {
 	return &cobra.Command{
-		Use:     "man",
+		Use:     "man [COMMAND]",
 		Short:   "Print the manual page",
 		Long:    "man prints the manual page of trace-convert, or of one of its commands, for man(1).",
 		Example: "  trace-convert man > /usr/local/share/man/man1/trace-convert.1\n  trace-convert man grep | man -l -",
@@ -27,8 +29,7 @@ func manCommand(out io.Writer) *cobra.Command {
 			if err != nil || len(rest) > 0 {
 				return usageError{fmt.Errorf("there is no command %q", args[0])}
 			}
-			date := time.Unix(0, 0) // the page of a version is always the same
-			return doc.GenMan(of, &doc.GenManHeader{Section: "1", Date: &date, Source: "spanstack", Manual: "spanstack"}, out)
+			return manual.Write(out, of)
 		},
 	}
 }

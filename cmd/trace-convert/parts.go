@@ -7,6 +7,7 @@ import (
 	"os"
 	"sync"
 
+	"github.com/spanstack/spanstack/internal/outfile"
 	"github.com/spanstack/spanstack/tracefmt"
 )
 
@@ -22,8 +23,7 @@ type part struct {
 	tracefmt.Writer
 	told string // about it
 
-	out    *output
-	file   *os.File
+	out    outfile.File
 	packed io.WriteCloser // nil if it isn't
 	buffer *bufio.Writer
 	size   int64
@@ -37,21 +37,15 @@ func (ps *parts) add(name string, f *tracefmt.Format) (*part, error) {
 	if ps.dropped {
 		return nil, errInterrupted
 	}
-	p := &part{out: newOutput(name, nil)}
+	if old, err := os.Stat(name); err == nil && !old.Mode().IsRegular() {
+		return nil, fmt.Errorf("write %s: it is there, and no regular file", name)
+	}
+	p := &part{out: outfile.File{Name: name}}
 	ps.list = append(ps.list, p)
-	mode := os.FileMode(0o666)
-	if old, err := os.Stat(name); err == nil {
-		if !old.Mode().IsRegular() {
-			return nil, fmt.Errorf("write %s: it is there, and no regular file", name)
-		}
-		mode = old.Mode().Perm()
+	if err := p.out.Create(); err != nil {
+		return nil, err
 	}
-	file, err := p.out.create(mode)
-	if err != nil {
-		return nil, fmt.Errorf("write %s: %w", name, withoutPath(err))
-	}
-	p.file = file
-	p.buffer = bufio.NewWriterSize(&named{&sized{file, &p.size}, name}, 256<<10)
+	p.buffer = bufio.NewWriterSize(&sized{&p.out, &p.size}, 256<<10)
 	to := io.Writer(p.buffer)
 	if packing := tracefmt.CompressionFor(f, name); packing != nil {
 		p.packed = packing.NewWriter(to)
@@ -93,10 +87,10 @@ func (p *part) Close() error {
 	if err == nil {
 		err = p.buffer.Flush()
 	}
-	if closeErr := p.file.Close(); err == nil && closeErr != nil {
-		err = fmt.Errorf("write %s: %w", p.out.name, withoutPath(closeErr))
+	if closeErr := p.out.Close(); err == nil {
+		err = closeErr
 	}
-	p.told = fmt.Sprintf("%s: %d events, %d bytes", p.out.name, p.events, p.size)
+	p.told = fmt.Sprintf("%s: %d events, %d bytes", p.out.Name, p.events, p.size)
 	return err
 }
 
@@ -111,7 +105,7 @@ func (ps *parts) events() (n int64) {
 // commit gives all parts their names.
 func (ps *parts) commit() error {
 	for _, p := range ps.list {
-		if err := p.out.commit(); err != nil {
+		if err := p.out.Commit(); err != nil {
 			return err
 		}
 	}
@@ -124,6 +118,6 @@ func (ps *parts) discard() {
 	defer ps.mu.Unlock()
 	ps.dropped = true
 	for _, p := range ps.list {
-		p.out.discard()
+		p.out.Discard()
 	}
 }

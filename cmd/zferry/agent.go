@@ -43,11 +43,11 @@ func newAgent(stdout, stderr io.Writer) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "agent [flags]",
 		Short: "Serve this host's ZFS to a zferry on another host",
-		Long: `agent does for a zferry on another host what that asks of this host's ZFS, over one connection: its standard input and
-output, which ssh connects, or TLS.
+		Long: `agent does what a zferry on another host asks of this host's ZFS, over one connection: its standard input and output, as ssh
+connects them, or TLS.
 
-Who can log in and run any command needs no flags, and gets everything: zferry runs "zferry agent --stdio" over ssh by itself.
-Others get a key that can do nothing else. In ~/.ssh/authorized_keys on this host, in one line:
+You need not start it for somebody who can log in here and run any command: zferry runs "zferry agent --stdio" over ssh by itself, and
+may then do what that user may do. For others, make a key that can do nothing else. In ~/.ssh/authorized_keys on this host, in one line:
 
   command="zferry agent --root backup --allow receive",restrict ssh-ed25519 AAAA... laptop
 
@@ -67,7 +67,11 @@ set, besides canmount, readonly and zferry:*; a star at the end stands for anyth
 With --listen, both sides show certificates, and --root and --allow have to be there. An agent that has lost its peer stops what
 it has started, and ends. $SSH_ORIGINAL_COMMAND is ignored.
 
-` + exitCodesHelp + `
+Exit codes:
+    0  the peer has ended the connection
+    1  failed, or the peer was lost; the message says what happened
+    2  wrong flags or arguments
+  130  interrupted by SIGINT or SIGTERM
 
 Signals:
   SIGINT, SIGTERM  stop what runs, and exit; a second one exits at once
@@ -76,7 +80,9 @@ Signals:
   zferry agent --root backup --allow receive           for the key of a host that sends its backups here
   zferry agent --root tank --allow send --raw-only     for a host that fetches them, and may not read what is in them
   zferry agent --root backup --allow receive,prune --listen :7443 --tls-cert host.crt --tls-key host.key --tls-ca ca.crt --client laptop`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
+
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c.stdin = cmd.InOrStdin()
 			policy, err := c.policy()
@@ -93,16 +99,18 @@ Signals:
 	f.BoolVar(&c.stdio, "stdio", true, "serve one peer over the standard input and output; the default without --listen")
 	f.StringVar(&c.listen, "listen", "", "serve peers that connect to `ADDR`, such as :7443, with TLS")
 	f.StringVar(&c.cert, "tls-cert", "", "`FILE` with this host's certificate")
-	f.StringVar(&c.key, "tls-key", "", "`FILE` with the key of that")
+	f.StringVar(&c.key, "tls-key", "", "`FILE` with the key of that certificate")
 	f.StringVar(&c.ca, "tls-ca", "", "`FILE` with the certificates that sign those of clients")
-	f.StringSliceVar(&c.clients, "client", nil, "serve those that have this `NAME` in their certificate")
-	f.StringSliceVar(&c.roots, "root", nil, "only this `DATASET` and those below it may be touched")
-	f.StringSliceVar(&c.allow, "allow", nil, "only this `VERB`, or what this name stands for, may be done")
-	f.StringSliceVar(&c.properties, "property", nil, "this `PROPERTY` may be set, too")
-	f.BoolVar(&c.rawOnly, "raw-only", false, "send raw streams only: what is encrypted leaves encrypted, and what isn't can't be sent otherwise either")
-	f.BoolVar(&c.noPlaintext, "refuse-plaintext", false, "send encrypted datasets raw only")
-	f.IntVar(&c.maxStreams, "max-streams", remote.DefaultMaxStreams, "so many streams at a time, on one connection")
+	f.StringSliceVar(&c.clients, "client", nil, "serve clients that have this `NAME` in their certificate; may be repeated")
+	f.StringSliceVar(&c.roots, "root", nil, "let only this `DATASET` and those below it be touched; may be repeated")
+	f.StringSliceVar(&c.allow, "allow", nil, "let only this `VERB`, or what this name stands for, be done; may be repeated")
+	f.StringSliceVar(&c.properties, "property", nil, "let this `PROPERTY` be set, too; may be repeated")
+	f.BoolVar(&c.rawOnly, "raw-only", false, "send nothing but raw streams (zfs send -w), in which encrypted datasets stay encrypted")
+	f.BoolVar(&c.noPlaintext, "refuse-plaintext", false, "send encrypted datasets as raw streams only, and others as asked for")
+	f.IntVar(&c.maxStreams, "max-streams", remote.DefaultMaxStreams, "serve `N` streams at a time on one connection")
 	f.DurationVar(&c.stall, "stall-timeout", 0, "give up when zfs does nothing for this `TIME`, such as 30m; 0 waits for ever")
+	completeFlag(cmd, "allow", remote.VerbNames()...)
+	_ = cmd.RegisterFlagCompletionFunc("root", completeDatasets(anyNumber))
 	c.observe.addFlags(cmd)
 	return cmd
 }

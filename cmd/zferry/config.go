@@ -13,6 +13,10 @@ func newConfig(stderr io.Writer) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "config",
 		Short: "Check the configuration of zferry daemon, or see an example",
+		Long: `config says what is wrong with a configuration of "zferry daemon", or prints one to begin with, in which comments explain
+each part.`,
+		Args: noArguments,
+		RunE: showHelp,
 		Example: `  zferry config example >zferry.yml
   zferry config check zferry.yml`,
 	}
@@ -27,7 +31,10 @@ func newConfigCheck(stderr io.Writer) *cobra.Command {
 		Long: `check reads configurations, each with the files that it includes, and says all that is wrong: file, line, column, field
 and, where there is one, a hint. Without a FILE it is ` + defaultConfig + `. It starts nothing, and opens no log and no address.
 
-` + exitCodesHelp,
+Exit codes:
+    0  all are right
+    1  some are wrong, or can't be read; the messages say where
+    2  wrong flags or arguments`,
 		Example: `  zferry config check
   zferry config check zferry.yml other.yml`,
 		RunE: func(cmd *cobra.Command, files []string) error {
@@ -60,8 +67,11 @@ func newConfigExample() *cobra.Command {
 	return &cobra.Command{
 		Use:     "example",
 		Short:   "Print a configuration with comments that explain it",
+		Long:    `example prints a configuration that is right, and has one of everything. Take out what you don't need.`,
 		Example: `  zferry config example >zferry.yml`,
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
+
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, err := io.WriteString(cmd.OutOrStdout(), config.Example)
 			return fail(err)

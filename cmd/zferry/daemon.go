@@ -17,6 +17,11 @@ import (
 
 const defaultConfig = "/etc/zferry/zferry.yml"
 
+const daemonExitCodesHelp = `Exit codes:
+    0  the daemon does it
+    1  failed: no daemon answers, or it can't do that; the message says why
+    2  wrong flags or arguments`
+
 func newDaemon(stderr io.Writer) *cobra.Command {
 	var path string
 	var observe observation
@@ -29,8 +34,10 @@ prunes both sides, at its times. "zferry config example" prints a configuration 
 It runs in the foreground. packaging/systemd/zferry.service is a unit for it: systemd is told when it is ready, what it does,
 and that it is alive. "zferry status" shows what it does, and Prometheus finds its metrics at the address "listen".
 
-` + exitCodesHelp + `
-When it is stopped by a signal and its jobs have ended, that is 0.
+Exit codes:
+    0  stopped by a signal, after its jobs have ended
+    1  failed: the configuration is wrong, or an address or a file can't be used; the message says what
+    2  wrong flags or arguments
 
 Signals:
   SIGHUP           read the configuration again: jobs that have changed are replaced when they are idle; if anything is wrong
@@ -41,12 +48,18 @@ Signals:
 Environment:
   SPANSTACK_TRACE    a file to write the trace to, if neither --trace nor the configuration's "trace" is there
   RUNTIME_DIRECTORY  where the control socket is, if the configuration has no "socket"; else /run/zferry
-  STATE_DIRECTORY    where to keep what is known over restarts, if the configuration has no "state"`,
+  STATE_DIRECTORY    where to keep what is known over restarts, if the configuration has no "state"
+
+Files:
+  ` + defaultConfig + `   the configuration
+  ` + daemon.DefaultSocket + `  the control socket`,
 		Example: `  zferry daemon                          with the configuration ` + defaultConfig + `
   zferry daemon --config zferry.yml
   zferry daemon run home                 let a daemon run the job "home" now
   zferry daemon reload                   let it read its configuration again, and say what is wrong with it`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
+
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return fail(runDaemon(cmd.Context(), path, &observe, stderr))
 		},
@@ -66,9 +79,11 @@ func newDaemonRun() *cobra.Command {
 		Long: `run makes all parts of a job due now, and doesn't wait for them: see "zferry status". A job that runs already runs
 once more after that.
 
-` + exitCodesHelp,
+` + daemonExitCodesHelp,
 		Example: `  zferry daemon run home`,
-		Args:    cobra.ExactArgs(1),
+		Args:    exactly("one JOB"),
+
+		ValidArgsFunction: completeJobs(&socket),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return fail(hinted(daemon.Client{Socket: daemon.SocketPath(socket)}.Run(cmd.Context(), args[0])))
 		},
@@ -82,11 +97,13 @@ func newDaemonReload() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "reload [flags]",
 		Short: "Let a daemon read its configuration again",
-		Long: `reload does what SIGHUP does, and says what is wrong with the configuration, if it isn't used for that.
+		Long: `reload does what SIGHUP does, and says what is wrong with the configuration if the old one stays in use for that.
 
-` + exitCodesHelp,
+` + daemonExitCodesHelp,
 		Example: `  zferry daemon reload`,
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
+
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return fail(hinted(daemon.Client{Socket: daemon.SocketPath(socket)}.Reload(cmd.Context())))
 		},
@@ -96,7 +113,7 @@ func newDaemonReload() *cobra.Command {
 }
 
 func addSocket(cmd *cobra.Command, socket *string) {
-	cmd.Flags().StringVar(socket, "socket", "", "the daemon's control socket (default: zferry.sock in $RUNTIME_DIRECTORY, or in /run/zferry)")
+	cmd.Flags().StringVar(socket, "socket", "", "`PATH` of the daemon's control socket (default: zferry.sock in $RUNTIME_DIRECTORY, or in /run/zferry)")
 }
 
 // hinted says what to do if there is no daemon.

@@ -1,21 +1,19 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"strings"
-	"time"
-
-	"github.com/spf13/cobra"
 
 	"github.com/spanstack/spanstack/zfssend"
 	"github.com/spanstack/spanstack/zfssend/replicate"
 )
 
-// exclusionHelp explains the globs of those commands that have --exclude.
-const exclusionHelp = `GLOB: * stands for any characters but /, ** for any, ? for one. A GLOB without / is about the last part of a name, at any
-depth; one with / about the whole path below DATASET. "." is DATASET itself. What is below an excluded dataset is excluded, too.`
+// globHelp explains the globs of commands that have --exclude, which are about paths below an argument.
+func globHelp(argument string) string {
+	return strings.ReplaceAll(`GLOB: * stands for any characters but /, ** for any, ? for one. A GLOB without / is about the last part of a name, at any
+depth; one with / about the whole path below DATASET. "." is DATASET itself. What is below an excluded dataset is excluded, too.`, "DATASET", argument)
+}
 
 // thisHost returns the client of this host.
 func thisHost() *zfssend.Client { return &zfssend.Client{LockDir: os.Getenv("ZFERRY_LOCK_DIR")} }
@@ -47,23 +45,4 @@ func excluder(globs, roots []string) (func(dataset string) bool, error) {
 		}
 		return !filter.Dataset(path, nil)
 	}, nil
-}
-
-// completeDatasets offers the datasets of this host.
-func completeDatasets(cmd *cobra.Command, _ []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	const patience = 5 * time.Second // of who has pressed a key
-	ctx, cancel := context.WithTimeout(cmd.Context(), patience)
-	defer cancel()
-	names, err := thisHost().Names(ctx)
-	if err != nil {
-		cobra.CompErrorln(err.Error())
-		return nil, cobra.ShellCompDirectiveError
-	}
-	var list []cobra.Completion
-	for _, name := range names {
-		if strings.HasPrefix(name, toComplete) {
-			list = append(list, name)
-		}
-	}
-	return list, cobra.ShellCompDirectiveNoFileComp
 }

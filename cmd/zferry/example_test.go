@@ -96,7 +96,7 @@ func newWorld(t *testing.T, command string) *world {
 	if err := installZFS(bin, model); err != nil {
 		t.Fatal(err)
 	}
-	for name, script := range map[string]string{"ssh": "case \"$*\" in *' -- '*) while [ \"$1\" != -- ]; do shift; done; shift;; esac\nshift\nexec sh -c \"$*\"\n", "jq": "exec cat\n"} {
+	for name, script := range map[string]string{"ssh": "case \"$*\" in *' -- '*) while [ \"$1\" != -- ]; do shift; done; shift;; esac\nshift\nexec sh -c \"$*\"\n", "jq": "exec cat\n", "man": "exec cat\n"} {
 		if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+script), 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -197,7 +197,7 @@ func (w *world) run(t *testing.T, command string) {
 	line := someToken.ReplaceAllString(command, w.token)
 	line = strings.ReplaceAll(line, " /backup/", " backups/")
 	line = strings.ReplaceAll(line, "localhost:6060", "localhost:0")
-	for _, dir := range []string{" /etc/", " /var/lib/node_exporter/"} {
+	for _, dir := range []string{" /etc/", " /var/lib/node_exporter/", " /usr/local/share/man/"} {
 		line = strings.ReplaceAll(line, dir, " "+filepath.Base(dir)+"/")
 	}
 	stdout, stderr, err := w.sh(t, line)

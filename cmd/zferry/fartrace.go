@@ -8,10 +8,10 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
+	"github.com/spanstack/spanstack/internal/outfile"
 	"github.com/spanstack/spanstack/logging"
 	"github.com/spanstack/spanstack/tracefmt"
 	"github.com/spanstack/spanstack/tracefmt/timeline"
@@ -113,28 +113,21 @@ func readTrace(all *timeline.Timeline, r io.Reader) error {
 }
 
 // replaceTrace writes a trace in the place of another one.
-func replaceTrace(path string, all *timeline.Timeline) (err error) {
+func replaceTrace(path string, all *timeline.Timeline) error {
 	plain, packed := strings.CutSuffix(path, ".gz")
 	format := tracefmt.ByExtension(plain)
 	if format == nil {
 		format = tracefmt.Lookup("chrome")
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // unless it has got its name
-	var out io.Writer = f
-	done := func() error { return nil }
-	if packed {
-		z := gzip.NewWriter(f)
-		out, done = z, z.Close
-	}
-	w := format.NewWriter(out)
-	_, err = all.WriteTo(w)
-	err = errors.Join(err, w.Close(), done(), f.Chmod(0o600), f.Close())
-	if err != nil {
-		return fmt.Errorf("write trace %s: %w", path, err)
-	}
-	return os.Rename(f.Name(), path)
+	file := &outfile.File{Name: path, Mode: 0o600}
+	return file.Fill(func(out io.Writer) error {
+		done := func() error { return nil }
+		if packed {
+			z := gzip.NewWriter(out)
+			out, done = z, z.Close
+		}
+		w := format.NewWriter(out)
+		_, err := all.WriteTo(w)
+		return errors.Join(err, w.Close(), done())
+	})
 }

@@ -59,13 +59,8 @@ Exit codes:
   zferry holds --release zferry_backup --dry-run -r tank  what would be released
   zferry holds --release zferry_backup -r tank
   zferry holds --release zrepl_STEP --any tank/home       a hold of another program`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return errors.New("holds: want a DATASET or SNAPSHOT")
-			}
-			return nil
-		},
-		ValidArgsFunction: completeDatasets,
+		Args:              atLeastOne("DATASET or SNAPSHOT"),
+		ValidArgsFunction: completeDatasets(anyNumber),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.validate(args, cmd.Flags().Changed("release")); err != nil {
 				return fmt.Errorf("holds: %w", err)

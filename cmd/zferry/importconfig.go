@@ -26,11 +26,13 @@ What can't be carried over, and what has to be looked at, is listed on stderr, w
 the files, such as those on the other side of a connection, are ` + importer.Placeholder + ` in the result. Nothing else is read, and
 nothing is changed: snapshots, bookmarks and holds of the other program stay.
 
-` + exitCodesHelp + `
-That the result needs to be edited before "zferry config check" accepts it is exit code 1.`,
+Exit codes:
+    0  the result is right: "zferry config check" accepts it
+    1  failed, or the result has to be edited before "zferry config check" accepts it; the messages say where
+    2  wrong flags or arguments`,
 		Example: `  zferry import-config /etc/zrepl/zrepl.yml >zferry.yml
   zferry import-config /etc/sanoid/sanoid.conf /etc/cron.d/syncoid >zferry.yml 2>notes`,
-		Args: cobra.MinimumNArgs(1),
+		Args: atLeastOne("FILE"),
 		RunE: func(cmd *cobra.Command, files []string) error {
 			return fail(importConfigs(cmd.OutOrStdout(), stderr, files))
 		},

@@ -47,13 +47,8 @@ Exit codes:
   zferry list -r tank               and all datasets below
   zferry list -r root@nas:tank      of another host, over ssh
   zferry list -r --json tank        for programs`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return fmt.Errorf("list: want one DATASET, got %d arguments", len(args))
-			}
-			return nil
-		},
-		ValidArgsFunction: completeDatasets,
+		Args:              exactly("one DATASET"),
+		ValidArgsFunction: completeDatasets(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
 			if c.at, err = endpoint.Parse(args[0]); err != nil {

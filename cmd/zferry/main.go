@@ -4,40 +4,18 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
-	"github.com/spanstack/spanstack/cmd/zferry/internal/endpoint"
-	"github.com/spanstack/spanstack/zfssend"
-	"github.com/spanstack/spanstack/zfssend/remote"
-	"github.com/spanstack/spanstack/zfssend/replicate"
-	"github.com/spanstack/spanstack/zfssend/zstream"
+	"github.com/spanstack/spanstack/cmd/zferry/internal/daemon"
 )
-
-// Exit codes.
-const (
-	exitDone        = 0
-	exitFailed      = 1
-	exitUsage       = 2
-	exitPartly      = 3
-	exitLocked      = 4
-	exitInterrupted = 130 // 128 + SIGINT, as shells have it
-)
-
-const exitCodesHelp = `Exit codes:
-    0  done; also if there was nothing to do
-    1  failed, or there is no plan without destroying something; the message says what and what to do
-    2  wrong flags or arguments
-    3  partly done: of several datasets, some failed or have no plan, and all others are up to date
-    4  another zferry is at work on the destination, or on a part of it
-  130  interrupted by SIGINT or SIGTERM`
 
 // errInterrupted is the cause of a cancellation by a signal.
 var errInterrupted = errors.New("interrupted")
@@ -68,13 +46,30 @@ func newCommand(stdout, stderr io.Writer) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "zferry",
 		Short: "Replicate ZFS datasets, and see where the time goes",
-		Long: `zferry replicates ZFS datasets, takes snapshots, and prunes them.
+		Long: `zferry replicates ZFS datasets, on one host and between two, takes snapshots, and prunes them.
 
-It takes no configuration, destroys nothing that it isn't told to, and leaves a trace on request: a file that chrome://tracing and
-ui.perfetto.dev open, in which every zfs command is seen with its arguments, its bytes and its waiting times. Every
-line of its log carries the IDs of the tasks and spans of that trace.
+No command but "zferry daemon" has a configuration. zferry destroys nothing that it isn't told to: where it can't go on without that,
+it says what is in the way, and what you would do about it.
 
-` + exitCodesHelp,
+Commands that run zfs have a log, and with --trace FILE they leave a trace that chrome://tracing and ui.perfetto.dev open. It shows
+each zfs process with its arguments, its bytes and its waiting times. Every line of the log carries the IDs of the tasks and spans of
+the trace that it belongs to. "zferry pprof" looks into a zferry that runs.
+
+` + exitCodesHelp + `
+
+Environment:
+  SPANSTACK_TRACE  a file to write the trace to, if there is no --trace
+  ZFERRY_LOCK_DIR  the directory for locks of destinations
+  NO_COLOR         no colours in the log
+
+Files:
+  ` + defaultConfig + `   the configuration of "zferry daemon"
+  ` + daemon.DefaultSocket + `  the daemon's control socket
+  /var/run/zferry          locks of destinations, of root`,
+		Example: `  zferry snapshot -r tank                       take snapshots of all datasets, at one moment
+  zferry plan -r tank backup/tank               see what would be replicated
+  zferry replicate -r tank backup/tank          replicate; from the second time on, only what is new
+  zferry prune --keep-last 30 -r tank           keep 30 of these snapshots of each dataset, and destroy the others`,
 		Version:       version(),
 		SilenceErrors: true, // report does that
 		SilenceUsage:  true,
@@ -82,92 +77,34 @@ line of its log carries the IDs of the tasks and spans of that trace.
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
-	root.AddCommand(newReplicate(stdout, stderr), newSnapshot(stdout, stderr), newPrune(stdout, stderr), newList(stdout, stderr),
-		newHolds(stdout, stderr), newAgent(stdout, stderr), newPprof(stdout, stderr), newStream(),
-		newDaemon(stderr), newConfig(stderr), newStatus(), newImportConfig(stderr))
+	cobra.AddTemplateFunc("flagUsages", flagUsages)
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".LocalFlags.FlagUsages", "flagUsages .LocalFlags"))
+	addGroup(root, "Work on datasets:", newReplicate(stdout, stderr), newPlan(stdout, stderr), newSnapshot(stdout, stderr),
+		newPrune(stdout, stderr), newList(stdout, stderr), newHolds(stdout, stderr))
+	addGroup(root, "Work by a schedule:", newDaemon(stderr), newStatus(), newConfig(stderr), newImportConfig(stderr))
+	addGroup(root, "And more:", newAgent(stdout, stderr), newPprof(stdout, stderr), newStream(), newMan(stdout))
+	root.SetHelpCommandGroupID("And more:")
+	root.SetCompletionCommandGroupID("And more:")
 	return root
 }
 
-// failure is an error of the work, as opposed to one of the command line, which cobra and validation report.
-type failure struct{ error }
-
-func (f failure) Unwrap() error { return f.error }
-
-// fail marks an error of the work.
-func fail(err error) error {
-	if err == nil {
-		return nil
-	}
-	return failure{err}
+// flagUsages is what the help says of flags: what pflag does, but that it reminds the reader of true and false at each switch.
+func flagUsages(flags *pflag.FlagSet) string {
+	const reminder = "[=true|false]"
+	return strings.ReplaceAll(flags.FlagUsages(), reminder, strings.Repeat(" ", len(reminder)))
 }
 
-// report prints an error with a hint, and returns the exit code.
-func report(stderr io.Writer, err error) int {
-	if err == nil {
-		return exitDone
+// addGroup adds commands that the help shows under a title.
+func addGroup(root *cobra.Command, title string, list ...*cobra.Command) {
+	root.AddGroup(&cobra.Group{ID: title, Title: title})
+	for _, cmd := range list {
+		cmd.GroupID = title
 	}
-	fmt.Fprintf(stderr, "zferry: error: %v\n", err)
-	if errors.Is(err, errInterrupted) {
-		return exitInterrupted
-	}
-	if _, ok := errors.AsType[failure](err); !ok {
-		fmt.Fprintln(stderr, `zferry: hint: see "zferry --help", and the --help of its commands`)
-		return exitUsage
-	}
-	if hint := hintFor(err); hint != "" {
-		fmt.Fprintf(stderr, "zferry: hint: %s\n", hint)
-	}
-	return exitCode(err)
+	root.AddCommand(list...)
 }
 
-// exitCode returns that of a failure.
-func exitCode(err error) int {
-	if _, locked := errors.AsType[*zfssend.LockedError](err); locked {
-		return exitLocked
-	}
-	var some interface{ Partly() bool }
-	if errors.As(err, &some) && some.Partly() {
-		return exitPartly
-	}
-	return exitFailed
-}
-
-func hintFor(err error) string {
-	if incomplete, ok := errors.AsType[*replicate.IncompleteError](err); ok {
-		err = incomplete.Failed[0].Err // the message is about it
-		if _, told := errors.AsType[*replicate.Conflict](err); told {
-			return ""
-		}
-	}
-	var hinted interface{ Hint() string }
-	if errors.As(err, &hinted) {
-		return hinted.Hint()
-	}
-	if _, locked := errors.AsType[*zfssend.LockedError](err); locked {
-		return "wait for it, or stop it; a lock ends with its process"
-	}
-	switch {
-	case errors.Is(err, zfssend.DestinationModified):
-		return "if what was changed on the destination isn't needed, run it again with --rollback, which discards it"
-	case errors.Is(err, zfssend.PropertyDenied):
-		return "delegate the property on the destination, or leave out --set"
-	case errors.Is(err, endpoint.ErrNoCertificates):
-		return "name them by --tls-cert, --tls-key and --tls-ca"
-	case errors.Is(err, remote.ErrRefused):
-		return "what the agent there does is said by the flags --root, --allow and --property that it was started with"
-	case errors.Is(err, zstream.ErrTruncated):
-		return "the sender or the connection broke off, or a length was damaged; send it again. What zfs send -S writes has no end, and is no backup"
-	case errors.Is(err, zstream.ErrChecksum):
-		return "the stream was damaged after zfs send wrote it, on its way or where it is stored; send it again"
-	case errors.Is(err, exec.ErrNotFound):
-		return "the zfs program is not in PATH; on Debian: apt-get install zfsutils-linux zfs-dkms"
-	case errors.Is(err, zfssend.NotLoaded):
-		return "load the kernel module: modprobe zfs"
-	case errors.Is(err, zfssend.PermissionDenied):
-		return `run it as root, or delegate the right with "zfs allow"`
-	}
-	return ""
-}
+// showHelp is what commands do that only have others below them.
+func showHelp(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 
 // version is that of the module, as go install records it, or the commit.
 func version() string {

@@ -47,8 +47,8 @@ func newPrune(stdout, stderr io.Writer) *cobra.Command {
 		Use:   "prune [flags] DATASET",
 		Short: "Destroy old snapshots, but for those that rules keep or replications need",
 		Long: `prune destroys snapshots of DATASET, and with --recursive of those below it, that no rule keeps. There has to be a rule: each
-flag --keep-… is one, and a snapshot is kept if any of them keeps it. It is only about snapshots with names that --match or
---template matches, which are those of "zferry snapshot" unless you say otherwise, and never touches others.
+flag --keep-… is one, and a snapshot is kept if any of them keeps it. It destroys no snapshots but those whose names --match or
+--template matches: without these flags, those that "zferry snapshot" takes.
 
 GRID: intervals such as "1x1h(keep=all) | 24x1h | 30x1d", from the newest to the oldest: here all of the last hour, then one of
 each hour for a day, then one of each day for thirty; with units s, m, h, d, w and y. Or by the calendar: "hourly=24 daily=30
@@ -62,7 +62,7 @@ With --recursive, what is below DATASET has its other side at the same place bel
 
 --dry-run says of each snapshot why it would be kept, or go.
 
-` + exclusionHelp + `
+` + globHelp("DATASET") + `
 
 ` + endpoint.Help + `
 
@@ -81,13 +81,8 @@ Exit codes:
   zferry prune --match '^manual-' --keep-younger 1y tank/home     others than those of "zferry snapshot"
   zferry prune --match . --keep-match '^before-' --keep-last 5 --json tank/home
   zferry prune --template 'zrepl_%Y%m%d_%H%M%S_%3N' --keep-last 10 tank/home`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return fmt.Errorf("prune: want one DATASET, got %d arguments", len(args))
-			}
-			return nil
-		},
-		ValidArgsFunction: completeDatasets,
+		Args:              exactly("one DATASET"),
+		ValidArgsFunction: completeDatasets(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.validate(args[0]); err != nil {
 				return fmt.Errorf("prune: %w", err)
@@ -105,8 +100,9 @@ Exit codes:
 	flags.BoolVarP(&c.dryRun, "dry-run", "n", false, "say what would be kept and destroyed, and why, and do nothing")
 	flags.BoolVar(&c.json, "json", false, "print what was done, or would be, as JSON")
 	for _, flag := range []string{"target", "source"} {
-		_ = cmd.RegisterFlagCompletionFunc(flag, completeDatasets)
+		_ = cmd.RegisterFlagCompletionFunc(flag, completeDatasets(anyNumber))
 	}
+	completeFlag(cmd, "zone", "UTC", "local")
 	c.connection.AddFlags(flags)
 	c.observe.addFlags(cmd)
 	return cmd

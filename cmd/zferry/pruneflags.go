@@ -36,7 +36,7 @@ func (f *pruneFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.older, "keep-older", "", "keep those that are older than `AGE`")
 	flags.BoolVar(&f.unreplicated, "keep-unreplicated", false, "keep those that are newer than what each target has, or, without --target, than each cursor")
 
-	flags.BoolVar(&f.staleCursors, "stale-cursors", false, "also destroy zferry's cursors that a newer one of the same name has taken the place of")
+	flags.BoolVar(&f.staleCursors, "stale-cursors", false, "also destroy zferry's cursors in whose place a newer one of the same name is")
 	f.lastSet = func() bool { return flags.Changed("keep-last") }
 	f.matchSet = func() bool { return flags.Changed("match") }
 	f.tmplSet = func() bool { return flags.Changed("template") }

@@ -19,7 +19,7 @@ import (
 	"github.com/spanstack/spanstack/zfssend/replicate"
 )
 
-// replicateCommand is "zferry replicate" with its flags.
+// replicateCommand is "zferry replicate" or "zferry plan" with its flags.
 type replicateCommand struct {
 	replicateFlags
 	snapshot      string
@@ -40,7 +40,8 @@ func newReplicate(stdout, stderr io.Writer) *cobra.Command {
 		Use:   "replicate [flags] SOURCE DESTINATION",
 		Short: "Copy a dataset's snapshots to another dataset",
 		Long: `replicate brings all snapshots of SOURCE to DESTINATION: in full if DESTINATION doesn't exist, else all since the
-newest snapshot that both have. With --recursive, the datasets below SOURCE are replicated, too.
+newest snapshot that both have. With --recursive, the datasets below SOURCE are replicated, too. "zferry plan" says beforehand what
+that would be.
 
 ` + endpoint.Help + `
 
@@ -49,8 +50,7 @@ what is in the way, and with which commands you would remove it. What it receive
 canmount=noauto. Encrypted datasets are sent raw: they arrive encrypted, and their keys are not needed. A receive that was
 interrupted is resumed.
 
-GLOB: * stands for any characters but /, ** for any, ? for one. A GLOB without / is about the last part of a name, at any
-depth; one with / about the whole path below SOURCE. "." is SOURCE itself.
+` + globHelp("SOURCE") + `
 
 ` + exitCodesHelp + `
 
@@ -62,6 +62,8 @@ Environment:
   SPANSTACK_TRACE  a file to write the trace to, if there is no --trace; "%p" in it becomes the process's number,
                    and "%n" that of the file, if FILE,max_size=100MB,keep=5 makes several
   ZFERRY_LOCK_DIR  the directory for locks of destinations, by default /var/run/zferry for root
+  ZFERRY_…         what hooks get to know: ZFERRY_HOOK (before or after), ZFERRY_SOURCE, ZFERRY_DESTINATION; at the end also
+                   ZFERRY_DATASETS and ZFERRY_BYTES, how many were replicated, ZFERRY_FAILED, one in a line, and ZFERRY_ERROR
   NO_COLOR         no colours in the log`,
 		Example: `  zferry replicate tank/home backup/home                     bring all of its snapshots there
   zferry replicate -r tank backup/tank                       and those of all datasets below
@@ -70,33 +72,34 @@ Environment:
   zferry replicate --snapshot daily-1 tank/home backup/home  take a snapshot first
   zferry replicate --metrics-file /var/lib/node_exporter/home.prom tank/home backup/home
   zferry replicate --dry-run tank/home backup/home           only say what would be done, and how much it is
+  zferry replicate --limit 50MB --deadline 8h -r tank root@nas:backup/tank    slowly, and only until the morning
   zferry replicate --trace trace.json --log-file zferry.log --log-format logfmt tank/home backup/home
   zferry replicate --debug-listen localhost:6060 tank/home backup/home    http://localhost:6060/debug/trace/ shows it at work
   zferry replicate --log stderr,level=warn --log file:zferry.log,format=json,max_size=100MB,keep=7 tank/home backup/home`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) != 2 {
-				return fmt.Errorf("replicate: want SOURCE and DESTINATION, got %d arguments", len(args))
-			}
-			return nil
-		},
-		ValidArgsFunction: completeDatasets,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := c.validate(args); err != nil {
-				return fmt.Errorf("replicate: %w", err)
-			}
-			return fail(c.observe.run(cmd.Context(), c.stderr, c.run))
-		},
+	}
+	c.complete(cmd)
+	cmd.Flags().BoolVarP(&c.dryRun, "dry-run", "n", false, "say what would be done, and do nothing: see also \"zferry plan\"")
+	return cmd
+}
+
+// complete gives the command its arguments, what it runs, and all flags but --dry-run.
+func (c *replicateCommand) complete(cmd *cobra.Command) {
+	cmd.Args = exactly("SOURCE", "DESTINATION")
+	cmd.ValidArgsFunction = completeDatasets(2)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := c.validate(args); err != nil {
+			return fmt.Errorf("%s: %w", commandName(cmd), err)
+		}
+		return fail(c.observe.run(cmd.Context(), c.stderr, c.run))
 	}
 	c.replicateFlags.add(cmd.Flags())
 	cmd.Flags().StringVar(&c.snapshot, "snapshot", "", "take the snapshot SOURCE@`NAME` first")
-	cmd.Flags().BoolVarP(&c.dryRun, "dry-run", "n", false, "say what would be done, and do nothing")
 	cmd.Flags().BoolVar(&c.json, "json", false, "print what was done, or would be, as JSON")
 	cmd.Flags().StringVar(&c.before, "before", "", "run the `PROGRAM` first, and do nothing if it fails")
 	cmd.Flags().StringVar(&c.after, "after", "", "run the `PROGRAM` at the end, also after a failure")
 	cmd.Flags().StringVar(&c.metricsFile, "metrics-file", "", "write metrics to this `FILE`, whose name ends with .prom, for node_exporter's textfile collector")
 	c.connection.AddFlags(cmd.Flags())
 	c.observe.addFlags(cmd)
-	return cmd
 }
 
 func (c *replicateCommand) validate(args []string) (err error) {
@@ -106,8 +109,8 @@ func (c *replicateCommand) validate(args []string) (err error) {
 	if c.destination, err = endpoint.Parse(args[1]); err != nil {
 		return err
 	}
-	if c.metricsFile != "" && (c.dryRun || filepath.Ext(c.metricsFile) != ".prom") {
-		return fmt.Errorf("--metrics-file %s: want a name that ends with .prom, and no --dry-run", c.metricsFile)
+	if c.metricsFile != "" && filepath.Ext(c.metricsFile) != ".prom" {
+		return fmt.Errorf("--metrics-file %s: want a name that ends with .prom", c.metricsFile)
 	}
 	if c.snapshot != "" {
 		if _, err := zfssend.ParseName(c.source.Dataset + "@" + c.snapshot); err != nil {

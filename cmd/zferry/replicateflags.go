@@ -37,7 +37,7 @@ func (f *replicateFlags) add(flags *pflag.FlagSet) {
 	flags.BoolVarP(&f.recursive, "recursive", "r", false, "also the datasets below SOURCE, to the same places below DESTINATION")
 	flags.StringArrayVar(&f.include, "include", nil, "of them, only those that match `GLOB`, and what is below those; may be repeated")
 	flags.StringArrayVar(&f.exclude, "exclude", nil, "leave out those that match `GLOB`, and what is below those; may be repeated")
-	flags.StringArrayVar(&f.excludeProperties, "exclude-property", nil, "leave out datasets with this `NAME=VALUE`, such as zferry:replicate=off; may be repeated")
+	flags.StringArrayVar(&f.excludeProperties, "exclude-property", nil, "leave out datasets that have the property `NAME=VALUE`, such as zferry:replicate=off; may be repeated")
 	flags.StringArrayVar(&f.includeSnapshots, "include-snapshots", nil, "only snapshots whose names match `GLOB`; may be repeated")
 	flags.StringArrayVar(&f.excludeSnapshots, "exclude-snapshots", nil, "leave out snapshots whose names match `GLOB`; may be repeated")
 
@@ -48,19 +48,19 @@ func (f *replicateFlags) add(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.noCompressed, "no-compressed", false, "send without -c: blocks are decompressed, and compressed anew as the receiver has it")
 
 	flags.BoolVarP(&f.properties, "properties", "p", false, "send the datasets' properties, too")
-	flags.StringArrayVarP(&f.set, "set", "o", nil, "set this `NAME=VALUE` on new datasets; may be repeated")
+	flags.StringArrayVarP(&f.set, "set", "o", nil, "set the property `NAME=VALUE` on new datasets, such as compression=zstd; may be repeated")
 	flags.StringArrayVarP(&f.ignore, "ignore", "x", nil, "don't take the property `NAME` from the stream; may be repeated")
-	flags.BoolVar(&f.mount, "mount", false, "mount what is received, with the mount points that it has, or inherits")
+	flags.BoolVar(&f.mount, "mount", false, "mount what is received, at the mount points that it has or inherits")
 
 	flags.BoolVar(&f.rollback, "rollback", false, "discard what was changed on a destination since its newest snapshot, where it is in the way")
 	flags.BoolVar(&f.destroyDiverged, "destroy-diverged", false, "destroy snapshots of a destination that are newer than the newest common one")
 
 	flags.BoolVar(&f.verify, "verify", false, "check the streams' checksums on the way, and let no snapshot arrive before zfs send has succeeded")
-	flags.StringVar(&f.cursor, "cursor", "", "leave bookmarks #zferry_`NAME`_… on SOURCE, so that its snapshots may be destroyed")
+	flags.StringVar(&f.cursor, "cursor", "", "leave bookmarks #zferry_`NAME`_… on SOURCE, from which the next increment can start if its snapshots are destroyed")
 	flags.StringVar(&f.hold, "hold", "", "hold the newest common snapshots on both sides by this `TAG`, and release the former ones")
 	flags.IntVarP(&f.jobs, "jobs", "j", replicate.DefaultWorkers, "replicate `N` datasets at a time")
-	flags.StringVar(&f.limit, "limit", "", "send no more than this `RATE` in all, such as 50MB, which is per second")
-	flags.IntVar(&f.retries, "retries", 2, "try a dataset `N` times again, after a pause, if a failure may pass; what gets on doesn't count")
+	flags.StringVar(&f.limit, "limit", "", "send no more than `RATE` bytes per second in all, such as 50MB")
+	flags.IntVar(&f.retries, "retries", 2, "try a dataset up to `N` times again, after a pause, if a failure may pass, such as a lost connection; what got further doesn't count")
 	flags.DurationVar(&f.stall, "stall-timeout", 0, "give up when zfs does nothing for this `TIME`, such as 30m; 0 waits for ever")
 	flags.DurationVar(&f.deadline, "deadline", 0, "stop after this `TIME`, such as 8h; what has arrived by then stays")
 }

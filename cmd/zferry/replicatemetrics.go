@@ -13,7 +13,7 @@ import (
 
 // writeMetrics writes the file of --metrics-file. The report is nil if nothing was tried, and cause what went wrong.
 func (c *replicateCommand) writeMetrics(ctx context.Context, source zfssend.Host, report *replicate.Report, cause error) error {
-	if c.metricsFile == "" {
+	if c.metricsFile == "" || c.dryRun {
 		return nil
 	}
 	// Both sides are in the name, since two files of a directory must not have the same metrics.

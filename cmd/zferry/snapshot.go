@@ -53,7 +53,7 @@ the last seconds may not count yet; then it does for the next snapshot, which ha
 PROGRAM is run without arguments. Its environment has ZFERRY_SNAPSHOT, the name, and ZFERRY_DATASETS, one in a line; at the end
 also ZFERRY_TAKEN, the snapshots, and ZFERRY_ERROR.
 
-` + exclusionHelp + `
+` + globHelp("DATASET") + `
 
 ` + endpoint.Help + `
 
@@ -70,13 +70,8 @@ Exit codes:
   zferry snapshot --name 'daily-%F' --zone Europe/Berlin tank/home
   zferry snapshot --name before-upgrade -r tank              any name will do
   zferry snapshot -r --if-written --dry-run --json tank      only say what would be done, for programs`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return errors.New("snapshot: want a DATASET")
-			}
-			return nil
-		},
-		ValidArgsFunction: completeDatasets,
+		Args:              atLeastOne("DATASET"),
+		ValidArgsFunction: completeDatasets(anyNumber),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.validate(args); err != nil {
 				return fmt.Errorf("snapshot: %w", err)
@@ -94,6 +89,7 @@ Exit codes:
 	flags.BoolVar(&c.json, "json", false, "print what was done, or would be, as JSON")
 	flags.StringVar(&c.before, "before", "", "run the `PROGRAM` first, such as one that halts a database, and do nothing if it fails")
 	flags.StringVar(&c.after, "after", "", "run the `PROGRAM` at the end, also after a failure")
+	completeFlag(cmd, "zone", "UTC", "local")
 	c.connection.AddFlags(flags)
 	c.observe.addFlags(cmd)
 	return cmd

@@ -32,7 +32,7 @@ func newStatus() *cobra.Command {
 it runs next, and how old the newest snapshot is that each of its targets has, of the dataset that is most behind. A job for
 which nothing has moved for as long as its alert.stuck says is STUCK.
 
-The first line says whether all is well, so that it can be the check of a monitoring such as Nagios or Icinga:
+The first line says whether all is well, so that it can be a check of Nagios or Icinga:
 
   command[zferry] = sudo /usr/bin/zferry status
 
@@ -49,7 +49,9 @@ Environment:
   zferry status --watch
   zferry status --json | jq '.jobs[] | {name, state, targets}'
   zferry status --socket /run/zferry/other.sock`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
+
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if c.interval <= 0 {
 				return fmt.Errorf("status: --interval %v: want a time", c.interval)
@@ -59,7 +61,7 @@ Environment:
 	}
 	cmd.Flags().BoolVar(&c.json, "json", false, "print JSON")
 	cmd.Flags().BoolVarP(&c.watch, "watch", "w", false, "show it again and again, until interrupted")
-	cmd.Flags().DurationVar(&c.interval, "interval", 2*time.Second, "how often, with --watch")
+	cmd.Flags().DurationVar(&c.interval, "interval", 2*time.Second, "with --watch, show it every `TIME`")
 	addSocket(cmd, &c.socket)
 	return cmd
 }

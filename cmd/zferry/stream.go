@@ -29,8 +29,11 @@ func newStream() *cobra.Command {
 		Long: `stream reads what zfs send writes: in files, or on its way through a pipe. It needs no ZFS.
 
 ` + streamExitCodesHelp,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Example: `  zferry stream verify tank.zsend                       is this backup any good?
+  zferry stream stat tank.zsend                         what is in it?
+  zferry stream token 1-a0615f801-b8-789c6360...        what was an interrupted receive about?`,
+		Args: noArguments,
+		RunE: showHelp,
 	}
 	cmd.AddCommand(newStreamVerify(), newStreamStat(), newStreamToken())
 	return cmd

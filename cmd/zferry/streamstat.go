@@ -67,7 +67,7 @@ Of a stream that is damaged or truncated it says what comes before that, and the
 ` + streamExitCodesHelp,
 		Example: `  zferry stream stat tank.zsend
   zferry stream stat --json tank.zsend | jq -r '.streams[].to'`,
-		Args: exactly("stream stat", "FILE"),
+		Args: exactly("one FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			stdin, stdout, stderr := cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr()
 			if args[0] == "-" && isTerminal(stdin) {
@@ -229,7 +229,9 @@ A dataset of which nothing was received in part has no token: zfs then says -.
 ` + tokenExitCodesHelp,
 		Example: `  zferry stream token 1-a0615f801-b8-789c6360...
   zfs get -H -o value receive_resume_token backup/home | zferry stream token -`,
-		Args: exactly("stream token", "TOKEN"),
+		Args: exactly("one TOKEN"),
+
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			stdin, stdout := cmd.InOrStdin(), cmd.OutOrStdout()
 			if args[0] == "-" && isTerminal(stdin) {
@@ -312,14 +314,4 @@ func printJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	return e.Encode(v)
-}
-
-// exactly wants one argument.
-func exactly(command, what string) cobra.PositionalArgs {
-	return func(_ *cobra.Command, args []string) error {
-		if len(args) != 1 {
-			return fmt.Errorf("%s: want one %s, got %d arguments", command, what, len(args))
-		}
-		return nil
-	}
 }

@@ -11,20 +11,16 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/lexer"
-	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+
+	"github.com/spanstack/spanstack/internal/yamlnode"
 )
 
-// Limits of a file. The parser's time grows with the square of the depth, and worse.
-const (
-	maxFile  = 64 << 10
-	maxDepth = 32 // of brackets and braces, and of dashes in a line
-)
+// maxFile bounds a file, in bytes.
+const maxFile = 64 << 10
 
 // Load reads a YAML file. Fields that it doesn't have stay as they are in c; outlets are replaced as a whole. If there
 // is anything wrong, c isn't changed, and the errors are [FieldError]s that are joined, in the order of their lines.
@@ -77,53 +73,11 @@ func parseDocument(data []byte) (ast.Node, error) {
 	if len(data) > maxFile {
 		return nil, fmt.Errorf("it has more than %v", Size(maxFile))
 	}
-	if !utf8.Valid(data) {
-		return nil, errors.New("it isn't UTF-8")
-	}
-	tokens := lexer.Tokenize(strings.TrimPrefix(string(data), "\ufeff"))
-	if err := checkDepth(tokens); err != nil {
-		return nil, err
-	}
-	f, err := parser.Parse(tokens, 0)
-	if syntax, ok := err.(yaml.Error); ok {
-		return nil, at(syntax.GetToken(), "", errors.New(clean(syntax.GetMessage())))
-	}
-	if err != nil {
-		return nil, err
-	}
-	var body ast.Node
-	for _, doc := range f.Docs {
-		if doc.Body == nil || doc.Body.Type() == ast.DirectiveType || doc.Body.Type() == ast.CommentType {
-			continue
-		}
-		if body != nil {
-			return nil, at(doc.Body.GetToken(), "", errors.New("it is a second document: want one"))
-		}
-		body = doc.Body
+	body, err := yamlnode.Parse(data)
+	if wrong, ok := errors.AsType[*yamlnode.Error](err); ok {
+		return nil, &FieldError{Line: wrong.Line, Column: wrong.Column, Err: errors.New(clean(wrong.Err.Error()))}
 	}
 	return body, nil
-}
-
-func checkDepth(tokens token.Tokens) error {
-	depth, line, dashes := 0, 0, 0
-	for _, t := range tokens {
-		switch t.Type {
-		case token.SequenceEntryType:
-			if t.Position.Line != line {
-				line, dashes = t.Position.Line, 0
-			}
-			if dashes++; dashes > maxDepth {
-				return at(t, "", fmt.Errorf("there are more than %d lists within each other", maxDepth))
-			}
-		case token.MappingStartType, token.SequenceStartType:
-			if depth++; depth > maxDepth {
-				return at(t, "", fmt.Errorf("there are more than %d brackets within each other", maxDepth))
-			}
-		case token.MappingEndType, token.SequenceEndType:
-			depth--
-		}
-	}
-	return nil
 }
 
 // at returns an error with the position of a token.
@@ -155,9 +109,7 @@ func (c *Config) UnmarshalYAML(node ast.Node) error {
 	return joined(d.wrong)
 }
 
-// A decoder takes a configuration from the nodes of a document. The library's own would go by YAML's types, so that
-// the mode 0640 were a number in decimal, and "off" a word in one version of YAML and false in another; and it would
-// stop at the first error.
+// A decoder takes a configuration from the nodes of a document.
 type decoder struct {
 	root   string                  // the path of the configuration in the document
 	at     map[string]*token.Token // where fields are, by path
@@ -220,7 +172,7 @@ func (d *decoder) outlets(node ast.Node, c *Config) {
 	}
 	sequence, ok := node.(*ast.SequenceNode)
 	if !ok {
-		d.fail(node.GetToken(), "outlets", "want a list of outlets, not %s", describe(node))
+		d.fail(node.GetToken(), "outlets", "want a list of outlets, not %s", yamlnode.Describe(node))
 		return
 	}
 	for i, value := range sequence.Values {
@@ -238,7 +190,7 @@ func (d *decoder) outlet(node ast.Node, path string) (o Outlet) {
 		d.fail(d.at[path], path+".type", "it has none: want %s", kindNames())
 		return o
 	}
-	kind, err := scalarText(entries[i].Value)
+	kind, err := yamlnode.Text(unwrap(entries[i].Value))
 	if err == nil {
 		o.To, err = newTarget(kind)
 	}
@@ -275,7 +227,7 @@ func (d *decoder) mapping(node ast.Node, path string) ([]*ast.MappingValueNode, 
 	case *ast.MappingValueNode:
 		entries = []*ast.MappingValueNode{n}
 	default:
-		d.fail(node.GetToken(), path, "want fields and their values, not %s", describe(node))
+		d.fail(node.GetToken(), path, "want fields and their values, not %s", yamlnode.Describe(node))
 		return nil, false
 	}
 	for _, e := range entries {
@@ -283,7 +235,7 @@ func (d *decoder) mapping(node ast.Node, path string) ([]*ast.MappingValueNode, 
 			d.at[path] = e.Key.GetToken()
 		}
 		if e.Key.Type() == ast.MergeKeyType {
-			d.fail(e.Key.GetToken(), path, "want fields and their values, not %s", describe(e.Key))
+			d.fail(e.Key.GetToken(), path, "want fields and their values, not %s", yamlnode.Describe(e.Key))
 			return nil, false
 		}
 	}
@@ -292,26 +244,12 @@ func (d *decoder) mapping(node ast.Node, path string) ([]*ast.MappingValueNode, 
 
 func (d *decoder) scalar(e *ast.MappingValueNode, path string, f field) {
 	d.at[path] = e.Key.GetToken()
-	text, err := scalarText(e.Value)
+	text, err := yamlnode.Text(unwrap(e.Value))
 	if err == nil {
 		err = setText(f.value, text)
 	}
 	if err != nil {
 		d.fail(e.Key.GetToken(), path, "%w", err)
-	}
-}
-
-// scalarText returns a value as it is written, whatever YAML's type of it is.
-func scalarText(node ast.Node) (string, error) {
-	switch n := unwrap(node).(type) {
-	case *ast.StringNode:
-		return n.Value, nil
-	case *ast.LiteralNode:
-		return n.Value.Value, nil
-	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
-		return n.GetToken().Value, nil
-	default:
-		return "", fmt.Errorf("want a value, not %s", describe(n))
 	}
 }
 
@@ -324,24 +262,6 @@ func unwrap(node ast.Node) ast.Node {
 		}
 		node = anchor.Value
 	}
-}
-
-// describe says what a node is. Aliases would have to be followed, with a bound for those that follow others, and
-// there is nothing in a log's configuration that has to be said twice.
-func describe(node ast.Node) string {
-	switch node.Type() {
-	case ast.NullType:
-		return "nothing"
-	case ast.MappingType, ast.MappingValueType:
-		return "fields"
-	case ast.SequenceType:
-		return "a list"
-	case ast.AliasType, ast.MergeKeyType:
-		return "an alias: write it out"
-	case ast.TagType:
-		return "a tag"
-	}
-	return "a single value"
 }
 
 // keyText returns the name of a field.

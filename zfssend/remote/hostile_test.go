@@ -2,6 +2,7 @@ package remote
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -12,6 +13,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -277,6 +279,8 @@ func TestHostileAgent(t *testing.T) {
 		"above":      {answers(result([]zfssend.Dataset{{Name: "tank"}}), done), list, "not asked for"},
 		"beside":     {answers(result([]zfssend.Dataset{{Name: "tank/a"}, {Name: "tank/ab"}}), done), list, "not asked for"},
 		"no name":    {answers(result([]zfssend.Dataset{{Name: "tank/a"}, {Name: "tank/a/-o mountpoint=/evil"}}), done), list, "not asked for"},
+		"option":     {answers(result([]zfssend.Dataset{{Name: "tank/a"}, {Name: "-rf"}}), done), list, "not asked for"},
+		"injection":  {answers(result([]zfssend.Dataset{{Name: "tank/a", Versions: []zfssend.Version{{Name: "@x -o mountpoint=/evil"}}}}), done), list, "not asked for"},
 		"another's":  {answers(result([]zfssend.Dataset{{Name: "tank/a", Versions: []zfssend.Version{{Name: "/b@x"}}}}), done), list, "not asked for"},
 		"property":   {answers(result([]zfssend.Dataset{{Name: "tank/a", Properties: map[string]string{"x": "y"}}}), done), list, "not asked for"},
 		"empty list": {answers(result([]zfssend.Dataset{}), done), list, "begin with"},
@@ -287,8 +291,11 @@ func TestHostileAgent(t *testing.T) {
 			w.Header().Set("Content-Type", "text/html")
 			w.WriteHeader(500)
 		}, list, "HTTP status 500"},
-		"control chars":  {answers(appendText(nil, kindStatus, []byte(`{"error":{"text":"a\u001b[2Jb\u0007"}}`))), list, `a\?\[2Jb\?`},
-		"oversized":      {answers(begun, []byte{byte(kindData), 0xff, 0xff, 0xff}), send, "maximum is"},
+		"control chars": {answers(appendText(nil, kindStatus, []byte(`{"error":{"text":"a\u001b[2Jb\u0007"}}`))), list, `a\?\[2Jb\?`},
+		"oversized":     {answers(begun, []byte{byte(kindData), 0xff, 0xff, 0xff}), send, "maximum is"},
+		"endless stream": {func(w http.ResponseWriter, _ *http.Request) {
+			endless(w, begun, appendFrame(nil, kindData, make([]byte, 1<<18)))
+		}, send, "no zfs send stream: magic number"},
 		"early end":      {answers(begun, appendFrame(nil, kindData, make([]byte, 10))), send, "breaks off"},
 		"another stream": {answers(begun, appendFrame(nil, kindData, beginRecord(7)), done), send, "unexpected stream"},
 		"no state":       {answers(begun, done), send, "state"},
@@ -314,6 +321,98 @@ func TestHostileAgent(t *testing.T) {
 			t.Errorf("it is called %q", h.Agent().Program)
 		}
 	})
+}
+
+// endlessStream is a stream that goes on with nothing for ever.
+type endlessStream struct {
+	first io.Reader
+	read  atomic.Int64
+}
+
+func (s *endlessStream) Read(p []byte) (int, error) {
+	n, err := s.first.Read(p)
+	if err == io.EOF {
+		clear(p)
+		n, err = len(p), nil
+	}
+	s.read.Add(int64(n))
+	return n, err
+}
+
+func (s *endlessStream) Close() error { return nil }
+
+// TestHostileSender has a peer that may send its backups send something else. zfs receive doesn't get a byte of it, however much
+// there is to come, and the connection stays of use.
+func TestHostileSender(t *testing.T) {
+	zfstest.CheckLeaks(t)
+	properties, ordinary := recorded(t, "properties"), recorded(t, "full")
+	begin, err := zstream.ParseBegin(ordinary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	guid := begin.ToGUID
+	damaged := bytes.Clone(ordinary)
+	damaged[9] ^= 1 // the magic number of a BEGIN record
+	received := t.TempDir() + "/received"
+	client := &zfssend.Client{Command: zfstest.Fake(zfstest.Scripts{"receive": {zfstest.Save(received), zfstest.Exit(0)}})}
+	h := connect(t, &Agent{Client: client, Policy: backup(t)}, Config{}).host
+	for name, c := range map[string]struct {
+		stream []byte
+		expect zfssend.Expect
+		want   string
+	}{
+		"properties in a package":   {properties, zfssend.Expect{Package: true}, "unexpected stream: its number of properties is"},
+		"package":                   {properties, zfssend.Expect{}, "unexpected stream: its kind is a package"},
+		"another snapshot":          {ordinary, zfssend.Expect{ToGUID: guid + 1}, "unexpected stream: its snapshot's GUID is"},
+		"increment of another base": {ordinary, zfssend.Expect{ToGUID: guid, FromGUID: 7}, "unexpected stream: its base's GUID is"},
+		"plain for raw":             {ordinary, zfssend.Expect{Raw: true}, "unexpected stream: its encoding is plain"},
+		"endless nothing":           {nil, zfssend.Expect{ToGUID: guid}, "no zfs send stream: magic number"},
+		"endless, of no magic":      {damaged, zfssend.Expect{ToGUID: guid}, "no zfs send stream: magic number"},
+	} {
+		in := &endlessStream{first: bytes.NewReader(c.stream)}
+		r, err := h.Receive(t.Context(), "tank/backup/a", in, zfssend.ReceiveOptions{Expect: &c.expect})
+		if err == nil {
+			err = r.Wait()
+		}
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %v, want %s", name, err, c.want)
+		}
+		if data, err := os.ReadFile(received); err == nil && len(data) > 0 {
+			t.Errorf("%s: zfs receive got %d bytes", name, len(data))
+		}
+		if n := in.read.Load(); n > 256<<20 {
+			t.Errorf("%s: %d bytes were read", name, n)
+		}
+	}
+	r, err := h.Receive(t.Context(), "tank/backup/a", io.NopCloser(bytes.NewReader(ordinary)), zfssend.ReceiveOptions{Expect: &zfssend.Expect{ToGUID: guid}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Wait(); err != nil {
+		t.Errorf("a good stream after them: %v", err)
+	}
+	if data, err := os.ReadFile(received); err != nil || !bytes.Equal(data, ordinary) {
+		t.Errorf("zfs receive got %d bytes of it, %v", len(data), err)
+	}
+}
+
+// recorded returns a stream that a real zfs sent.
+func recorded(t *testing.T, name string) []byte {
+	t.Helper()
+	f, err := os.Open("../zstream/testdata/openzfs-2.1.11/" + name + ".zsend.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stream
 }
 
 // beginRecord is the first record of a stream to a snapshot with that GUID.

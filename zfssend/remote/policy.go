@@ -70,6 +70,15 @@ func ParseVerbs(names ...string) ([]Verb, error) {
 	return slices.Compact(verbs), nil
 }
 
+// VerbNames returns the names that ParseVerbs takes: those of sets first.
+func VerbNames() []string {
+	var names []string
+	for _, v := range slices.Concat(slices.Sorted(maps.Keys(verbSets)), allVerbs) {
+		names = append(names, string(v))
+	}
+	return names
+}
+
 func joined(verbs []Verb) string {
 	var list []string
 	for _, v := range verbs {

@@ -3,6 +3,7 @@ package replicate
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -65,7 +66,9 @@ func (r *Replicator) list(ctx context.Context, source, destination string) (src,
 	var dstErr error
 	g, _ := trace.WithTaskGroup(ctx, "list")
 	g.Go("list source", func(ctx context.Context) (err error) {
-		src, err = r.source().List(ctx, source, r.ofSource())
+		if src, err = r.source().List(ctx, source, r.ofSource()); err == nil {
+			err = checkNames(source, src)
+		}
 		return err
 	})
 	g.Go("list destination", func(ctx context.Context) error {
@@ -85,7 +88,22 @@ func (r *Replicator) listDestination(ctx context.Context, source, destination st
 	if errors.Is(err, zfssend.NotFound) {
 		err = r.checkParent(ctx, source, destination, err)
 	}
+	if err == nil {
+		err = checkNames(destination, dst)
+	}
 	return dst, err
+}
+
+// checkNames makes sure that a host lists what it was asked for. A Client does, and so does package remote, whatever its agent says;
+// but names become parts of others here, and a Host can be anything.
+func checkNames(asked string, list []zfssend.Dataset) error {
+	for i := range list {
+		name, err := zfssend.ParseName(list[i].Name)
+		if err != nil || name.Sigil != 0 || name.Dataset != asked && !strings.HasPrefix(name.Dataset, asked+"/") {
+			return fmt.Errorf("list %s: the host answers with the dataset %.100q, which it was not asked for", asked, list[i].Name)
+		}
+	}
+	return nil
 }
 
 // ofSource says what is listed of the source.
@@ -131,6 +149,9 @@ func (r *Replicator) Datasets(ctx context.Context, source, destination string) (
 	o := r.ofSource()
 	o.WithoutVersions = true
 	src, err := r.source().List(ctx, source, o)
+	if err == nil {
+		err = checkNames(source, src)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -8,86 +8,26 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
-	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/lexer"
-	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
 
+	"github.com/spanstack/spanstack/internal/yamlnode"
 	"github.com/spanstack/spanstack/logging/logconfig"
 	"github.com/spanstack/spanstack/trace/capture"
 )
 
-// Limits of a file. The parser's time grows with the square of the depth.
-const (
-	maxFile  = 1 << 20
-	maxDepth = 32
-)
+// maxFile bounds a file, in bytes.
+const maxFile = 1 << 20
 
 // parse returns a file's only document; nil if it is empty or broken, which is noted.
 func (f *file) parse(data []byte) ast.Node {
-	if !utf8.Valid(data) {
-		f.fail("", "", "it isn't UTF-8")
+	body, err := yamlnode.Parse(data)
+	if wrong, ok := errors.AsType[*yamlnode.Error](err); ok {
+		f.errs = append(f.errs, &Error{File: f.name, Line: wrong.Line, Column: wrong.Column, Err: wrong.Err})
 		return nil
-	}
-	tokens := lexer.Tokenize(strings.TrimPrefix(string(data), "\ufeff"))
-	if t := tooDeep(tokens); t != nil {
-		f.failAt(t, "there are more than %d lists or brackets within each other", maxDepth)
-		return nil
-	}
-	parsed, err := parser.Parse(tokens, 0)
-	if err != nil {
-		var t *token.Token
-		message := err.Error()
-		if syntax, ok := err.(yaml.Error); ok {
-			t, message = syntax.GetToken(), syntax.GetMessage()
-		}
-		f.failAt(t, "%s", message)
-		return nil
-	}
-	var body ast.Node
-	for _, doc := range parsed.Docs {
-		switch {
-		case doc.Body == nil || doc.Body.Type() == ast.DirectiveType || doc.Body.Type() == ast.CommentType:
-		case body != nil:
-			f.failAt(doc.Body.GetToken(), "it is a second document: want one")
-		default:
-			body = doc.Body
-		}
 	}
 	return body
-}
-
-// failAt notes an error that belongs to no field.
-func (f *file) failAt(t *token.Token, format string, args ...any) {
-	f.fail("", "", format, args...)
-	if e := f.errs[len(f.errs)-1]; t != nil && t.Position != nil {
-		e.Line, e.Column = t.Position.Line, t.Position.Column
-	}
-}
-
-// tooDeep returns the token at which there are too many levels.
-func tooDeep(tokens token.Tokens) *token.Token {
-	depth, line, dashes := 0, 0, 0
-	for _, t := range tokens {
-		switch t.Type {
-		case token.SequenceEntryType:
-			if t.Position.Line != line {
-				line, dashes = t.Position.Line, 0
-			}
-			dashes++
-		case token.MappingStartType, token.SequenceStartType:
-			depth++
-		case token.MappingEndType, token.SequenceEndType:
-			depth--
-		}
-		if depth > maxDepth || dashes > maxDepth {
-			return t
-		}
-	}
-	return nil
 }
 
 // decode sets v to what a node says, and notes what is wrong.
@@ -147,7 +87,7 @@ func setText(v reflect.Value, text string) error {
 
 // text sets a value by its text, whatever YAML takes it for.
 func (f *file) text(node ast.Node, path string, set func(string) error) {
-	text, err := scalar(node)
+	text, err := yamlnode.Text(node)
 	if err == nil && strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		err = fmt.Errorf("%q has characters that can't be printed", text)
 	}
@@ -157,35 +97,6 @@ func (f *file) text(node ast.Node, path string, set func(string) error) {
 	if err != nil {
 		f.fail(path, "", "%w", err)
 	}
-}
-
-// scalar returns a value as it is written.
-func scalar(node ast.Node) (string, error) {
-	switch n := node.(type) {
-	case *ast.StringNode:
-		return n.Value, nil
-	case *ast.LiteralNode:
-		return strings.TrimSuffix(n.Value.Value, "\n"), nil
-	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
-		return n.GetToken().Value, nil
-	}
-	return "", fmt.Errorf("want a value, not %s", describe(node))
-}
-
-func describe(node ast.Node) string {
-	switch node.Type() {
-	case ast.NullType:
-		return "nothing"
-	case ast.MappingType, ast.MappingValueType:
-		return "fields"
-	case ast.SequenceType:
-		return "a list"
-	case ast.AliasType, ast.AnchorType, ast.MergeKeyType:
-		return "an anchor or alias: write it out"
-	case ast.TagType:
-		return "a tag"
-	}
-	return "a single value"
 }
 
 // list reads a list. A single value is one of one.
@@ -198,7 +109,7 @@ func (f *file) list(node ast.Node, path string, v reflect.Value) {
 		values = n.Values
 	default:
 		if v.Type().Elem().Kind() == reflect.Struct && node.Type() != ast.StringType {
-			f.fail(path, `put "- " before each`, "want a list, not %s", describe(node))
+			f.fail(path, `put "- " before each`, "want a list, not %s", yamlnode.Describe(node))
 			return
 		}
 	}
@@ -218,7 +129,7 @@ func (f *file) entries(node ast.Node, path string) []*ast.MappingValueNode {
 	case *ast.MappingValueNode:
 		return []*ast.MappingValueNode{n}
 	}
-	f.fail(path, "", "want fields and their values, not %s", describe(node))
+	f.fail(path, "", "want fields and their values, not %s", yamlnode.Describe(node))
 	return nil
 }
 

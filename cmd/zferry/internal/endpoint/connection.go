@@ -34,7 +34,7 @@ func (c *Connection) AddFlags(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&c.SSHOptions, "ssh-option", nil, "give ssh this `OPTION`, such as --ssh-option=-p2222; may be repeated")
 	flags.StringVar(&c.Agent, "agent", remote.DefaultCommand, "run this `COMMAND` on the other host")
 	flags.StringVar(&c.TLS.Cert, "tls-cert", "", "`FILE` with this host's certificate, for tls://")
-	flags.StringVar(&c.TLS.Key, "tls-key", "", "`FILE` with the key of that")
+	flags.StringVar(&c.TLS.Key, "tls-key", "", "`FILE` with the key of that certificate")
 	flags.StringVar(&c.TLS.CA, "tls-ca", "", "`FILE` with the certificates that sign those of agents")
 }
 

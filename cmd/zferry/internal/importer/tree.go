@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
+
+	"github.com/spanstack/spanstack/internal/yamlnode"
 )
 
 // A tree is a YAML value that knows what of it was looked at. Its methods do nothing on nil.
@@ -21,20 +21,11 @@ type tree struct {
 
 // parseTree reads YAML. Anchors and aliases are followed.
 func parseTree(data []byte) (*tree, error) {
-	f, err := parser.ParseBytes(data, 0)
+	body, err := yamlnode.Parse(data)
 	if err != nil {
-		if syntax, ok := err.(yaml.Error); ok && syntax.GetToken() != nil {
-			return nil, fmt.Errorf("%d:%d: %s", syntax.GetToken().Position.Line, syntax.GetToken().Position.Column, syntax.GetMessage())
-		}
 		return nil, err
 	}
-	anchors := map[string]ast.Node{}
-	for _, doc := range f.Docs {
-		if doc.Body != nil && doc.Body.Type() != ast.CommentType {
-			return newTree(doc.Body, anchors, 0), nil
-		}
-	}
-	return &tree{}, nil
+	return newTree(body, map[string]ast.Node{}, 0), nil
 }
 
 // maxDepth bounds trees, and aliases that name what they are in.

@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
-	"path/filepath"
 	"time"
+
+	"github.com/spanstack/spanstack/internal/outfile"
 )
 
 // Report is what a run of a job did.
@@ -172,30 +174,14 @@ func Load(path string) (*State, error) {
 func (s *State) Save(path string) error {
 	data, err := json.Marshal(s)
 	if err == nil {
-		err = replace(path, data)
+		file := &outfile.File{Name: path, Mode: 0o600, Sync: true}
+		err = file.Fill(func(w io.Writer) error {
+			_, err := w.Write(data)
+			return err
+		})
 	}
 	if err != nil {
-		return fmt.Errorf("write state: %w", err)
+		return fmt.Errorf("state: %w", err)
 	}
 	return nil
-}
-
-// replace writes a file beside the one of that name, and puts it in its place.
-func replace(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
-	}
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	return err
 }
