@@ -36,6 +36,7 @@ var hints = []struct {
 	{zfssend.Held, "", "zferry holds DATASET says who holds it"},
 	{zfssend.Busy, "", "something else uses it, such as a receive, a mount or an export: run it again when that is over"},
 	{zfssend.UnsupportedFeature, "", "the ZFS that receives is too old for the stream: upgrade it, or see --no-large-blocks, --no-embedded and --no-compressed"},
+	{zfssend.BadStream, "receive", "run it again; if that comes again, with --no-embedded, which what is encrypted there may need"},
 	{zfssend.ReadOnly, "", "import the pool without readonly=on"},
 	{zstream.ErrTruncated, "", "the sender or the connection broke off, or a length was damaged; send it again. What zfs send -S writes has no end, and is no backup"},
 	{zstream.ErrChecksum, "", "the stream was damaged after zfs send wrote it, on its way or where it is stored; send it again"},
