@@ -3,7 +3,6 @@ package suite
 import (
 	"bytes"
 	"errors"
-	"maps"
 	"os"
 	"os/exec"
 	"strings"
@@ -97,12 +96,11 @@ func (b *lockedBuffer) String() string {
 
 // voyage is a replication into a dataset in which the user has others, too.
 type voyage struct {
-	p, to      pool
-	name       string // of the source in its pool
-	src, dst   string
-	above      string // of the destination
-	theUsers   map[string]string
-	moreOfSrcs []string
+	p, to    pool
+	name     string // of the source in its pool
+	src, dst string
+	above    string // of the destination
+	theUsers map[string]string
 }
 
 // newVoyage makes the source with a snapshot @1 of so many bytes, and what there is besides.
@@ -123,8 +121,7 @@ func newVoyage(t *testing.T, name string, size int64) *voyage {
 // note notes what belongs to the user.
 func (v *voyage) note(t *testing.T) {
 	t.Helper()
-	v.theUsers = guidsOf(t, v.src)
-	maps.Copy(v.theUsers, guidsOf(t, v.above+"/mine"))
+	v.theUsers = guidsOf(t, v.src, v.above+"/mine")
 }
 
 // snapshot writes so many bytes and takes a snapshot of it.
@@ -147,8 +144,7 @@ func (v *voyage) arrives(t *testing.T, args ...string) string {
 // kept checks that the user has what he had.
 func (v *voyage) kept(t *testing.T) {
 	t.Helper()
-	now := guidsOf(t, v.src)
-	maps.Copy(now, guidsOf(t, v.above+"/mine"))
+	now := guidsOf(t, v.src, v.above+"/mine")
 	for name, guid := range v.theUsers {
 		if now[name] != guid {
 			t.Errorf("%s was %s, and is %q", name, guid, now[name])
@@ -156,11 +152,12 @@ func (v *voyage) kept(t *testing.T) {
 	}
 }
 
-// guidsOf returns those of a dataset, of all below, and of their snapshots and bookmarks, as zfs itself lists them.
-func guidsOf(t *testing.T, root string) map[string]string {
+// guidsOf returns those of datasets, of all below, and of their snapshots and bookmarks, as zfs itself lists them.
+func guidsOf(t *testing.T, roots ...string) map[string]string {
 	t.Helper()
 	list := make(map[string]string)
-	for line := range strings.Lines(run(t, "zfs", "list", "-Hp", "-r", "-t", "filesystem,volume,snapshot,bookmark", "-o", "name,guid", root)) {
+	args := append([]string{"zfs", "list", "-Hp", "-r", "-t", "filesystem,volume,snapshot,bookmark", "-o", "name,guid"}, roots...)
+	for line := range strings.Lines(run(t, args...)) {
 		name, guid, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
 		list[name] = guid
 	}

@@ -41,8 +41,9 @@ func TestFerryRounds(t *testing.T) {
 			defer w.destroy()
 			for i := range n {
 				begin := time.Now()
-				w.round(seen, i == n-1)
-				t.Logf("round %d: %v", done+i+1, time.Since(begin).Round(100*time.Millisecond))
+				what := w.round(i == n-1)
+				seen[what]++
+				t.Logf("round %d: %s; %d datasets; %v", done+i+1, what, len(w.datasets), time.Since(begin).Round(100*time.Millisecond))
 				if t.Failed() {
 					return
 				}
@@ -65,8 +66,8 @@ func (w *world) destroy() {
 	}
 }
 
-// round changes things, replicates with a fault, and then without.
-func (w *world) round(seen map[string]int, last bool) {
+// round changes things, replicates while something goes wrong, and then while nothing does. It returns what that was, and what came of it.
+func (w *world) round(last bool) string {
 	w.Helper()
 	for range 2 + w.IntN(4) {
 		w.disturb()
@@ -74,13 +75,9 @@ func (w *world) round(seen map[string]int, last bool) {
 	w.count++
 	w.take(fmt.Sprint(w.count), w.datasets...)
 	w.note()
-	f := mishaps[w.IntN(len(mishaps))]
-	what := f.name
-	if !w.suffer(f) {
-		what += ", in vain"
-	}
-	seen[what]++
+	what := w.suffer(mishaps[w.IntN(len(mishaps))])
 	w.converge(last)
+	return what
 }
 
 // flags are what this user gives to zferry, and some that differ from time to time.
@@ -95,29 +92,33 @@ func (w *world) flags() []string {
 	return args
 }
 
-// suffer replicates while something goes wrong, and reports whether it did in time.
-func (w *world) suffer(m mishap) (struck bool) {
+// suffer replicates while something goes wrong, and returns what, and what came of it.
+func (w *world) suffer(m mishap) string {
 	w.Helper()
 	args := append(w.flags(), "--retries", itoa(w.IntN(2)))
 	if w.IntN(2) == 0 {
-		args = append(args, "--limit", fmt.Sprint(1+w.IntN(4), "MB"))
+		args = append(args, "--limit", fmt.Sprint(250*(1+w.IntN(8)), "kB"))
 	}
 	mend := func() {}
 	if m.before != nil {
 		mend = m.before(w)
 	}
 	f := startFerry(w.T, append(args, w.src, w.dst)...)
-	struck = true
+	struck := true
 	if m.during != nil {
 		w.moment(f)
 		struck = m.during(w, f)
 	}
 	code := f.wait(w.T)
-	w.log("zferry %v: %s, struck %t: exit code %d", args, m.name, struck, code)
+	what := fmt.Sprintf("%s, %d", m.name, code)
+	if !struck {
+		what = m.name + ", in vain"
+	}
+	w.log("zferry %v: %s", args, what)
 	w.judge(f, m, code)
 	w.keeps(nil)
 	mend()
-	return struck
+	return what
 }
 
 // moment waits for a random moment: sometimes of the whole run, sometimes of a receive.

@@ -19,19 +19,18 @@ import (
 type world struct {
 	*testing.T
 	*rand.Rand
-	p, to      pool
-	name       string // of the roots in their pools
-	src, dst   string
-	key        string // file of the encrypted datasets' key
-	hold       bool   // zferry's snapshots are held
-	count      int
-	datasets   []*owned                     // below src, the root first
-	sums       map[string]map[string]string // checksums of snapshots' files, by GUID
-	users      map[string]string            // what the user has, by name: its GUID
-	copied     map[string]string            // the snapshots that the copy has, likewise
-	destroyed  map[string]bool              // GUIDs of snapshots that the user has destroyed at the source
-	done       []string
-	unfinished bool // the last replication may have left something to be destroyed
+	p, to     pool
+	name      string // of the roots in their pools
+	src, dst  string
+	key       string // file of the encrypted datasets' key
+	hold      bool   // zferry's snapshots are held
+	count     int
+	datasets  []*owned                     // below src, the root first
+	sums      map[string]map[string]string // checksums of snapshots' files, by GUID
+	users     map[string]string            // what the user has, by name: its GUID
+	copied    map[string]string            // the snapshots that the copy has, likewise
+	destroyed map[string]bool              // GUIDs of snapshots that the user has destroyed at the source
+	done      []string
 }
 
 // owned is a dataset of the user's.
@@ -99,7 +98,7 @@ func (w *world) write(d *owned) {
 		os.Remove(filepath.Join(w.p.dir, w.name, d.path, name)) // it may not exist
 		return
 	}
-	w.p.write(w, w.name+d.path, name, w.Int64N(1<<20))
+	w.p.write(w, w.name+d.path, name, w.Int64N(512<<10))
 }
 
 // take takes snapshots of some datasets at one moment, and notes what is in them.
@@ -153,13 +152,12 @@ func (w *world) live(d *owned) map[string]string {
 // note notes what the user has, and what the copy has.
 func (w *world) note() {
 	w.Helper()
-	w.users = guidsOf(w.T, w.src)
-	maps.DeleteFunc(w.users, func(name, _ string) bool { return strings.Contains(name, "#zferry_") })
-	all := guidsOf(w.T, strings.TrimSuffix(w.dst, "/copy"))
-	w.copied = make(map[string]string)
-	for name, guid := range all {
+	w.users, w.copied = make(map[string]string), make(map[string]string)
+	for name, guid := range guidsOf(w.T, w.src, strings.TrimSuffix(w.dst, "/copy")) {
+		ofCopy := name == w.dst || strings.HasPrefix(name, w.dst+"/") || strings.HasPrefix(name, w.dst+"@")
 		switch {
-		case name != w.dst && !strings.HasPrefix(name, w.dst+"/") && !strings.HasPrefix(name, w.dst+"@"):
+		case strings.Contains(name, "#zferry_"):
+		case !ofCopy:
 			w.users[name] = guid
 		case strings.Contains(name, "@"):
 			w.copied[name] = guid
@@ -171,8 +169,7 @@ func (w *world) note() {
 // meanwhile, and what he was told will be destroyed.
 func (w *world) keeps(told map[string]bool) {
 	w.Helper()
-	now := guidsOf(w.T, w.src)
-	maps.Copy(now, guidsOf(w.T, strings.TrimSuffix(w.dst, "/copy")))
+	now := guidsOf(w.T, w.src, strings.TrimSuffix(w.dst, "/copy"))
 	for name, guid := range w.users {
 		if now[name] != guid && !w.destroyed[guid] {
 			w.wrong("the user's %s is lost: its GUID was %s, now %q", name, guid, now[name])
@@ -335,22 +332,25 @@ func (w *world) newestCopied() map[string]string {
 // written.
 func (w *world) equal(newest string, all bool) {
 	w.Helper()
-	src, dst := guidsOf(w.T, w.src), guidsOf(w.T, w.dst)
-	at := make(map[string]bool) // "path GUID"
-	for name, guid := range dst {
-		dataset, _, _ := strings.Cut(strings.TrimPrefix(name, w.dst), "@")
-		at[dataset+" "+guid] = true
+	have := guidsOf(w.T, w.src, w.dst)
+	at := make(map[string]bool) // the copy's datasets and snapshots: "path GUID"
+	for name, guid := range have {
+		if path, ok := strings.CutPrefix(name, w.dst); ok {
+			dataset, _, _ := strings.Cut(path, "@")
+			at[dataset+" "+guid] = true
+		}
 	}
-	for name, guid := range src {
-		dataset, _, isSnapshot := strings.Cut(strings.TrimPrefix(name, w.src), "@")
-		if isSnapshot && !at[dataset+" "+guid] {
+	for name, guid := range have {
+		path, ok := strings.CutPrefix(name, w.src)
+		dataset, _, isSnapshot := strings.Cut(path, "@")
+		if ok && isSnapshot && !at[dataset+" "+guid] {
 			w.wrong("the copy has no %s", name)
 		}
 	}
 	looked := 0
 	for _, i := range w.Perm(len(w.datasets)) {
 		d := w.datasets[i]
-		want, known := w.sums[src[w.src+d.path+"@"+newest]]
+		want, known := w.sums[have[w.src+d.path+"@"+newest]]
 		if !known || looked == 2 && !all {
 			continue
 		}
