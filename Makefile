@@ -89,6 +89,16 @@ DATASETS ?= 30
 twohosts: vm ## replicate DATASETS datasets over ssh and TLS between two hosts in the VM, INCREMENTS increments of one, with interruptions and cuts
 	$(must) SPANSTACK_INCREMENTS=$(INCREMENTS) SPANSTACK_DATASETS=$(DATASETS) go test -count=1 -timeout 30m -v -run '^TestTwoHosts$$' ./platformtest/
 
+ROUNDS ?= 200
+.PHONY: rounds
+rounds: vm ## replicate by zferry while something goes wrong, ROUNDS times (200), and lose nothing; SPANSTACK_SEED repeats it
+	$(must) SPANSTACK_ROUNDS=$(ROUNDS) go test -count=1 -timeout 5h -v -run '^TestRounds$$' ./platformtest/
+
+CUTS ?= 10
+.PHONY: reboots
+reboots: vm ## cut the power CUTS times while zferry replicates, and go on after the boot
+	$(must) SPANSTACK_CUTS=$(CUTS) go test -count=1 -timeout 2h -v -run '^TestReboots$$' ./platformtest/
+
 CLOSES ?= 1000
 .PHONY: closes
 closes: vm ## close CLOSES streams at random moments where SIGKILL doesn't end a zfs send (1000 take 2 minutes on a quiet machine)

@@ -16,8 +16,17 @@ import (
 // suiteTimeout bounds a run of the whole suite. It takes a few minutes on a quiet machine of 2 cores.
 const suiteTimeout = 60 * time.Minute
 
+// longTimeout bounds one that was asked for at length.
+const longTimeout = 4 * time.Hour
+
 // closesVariable says how many streams the suite's TestRandomCloses closes, and turns TestCloses on.
 const closesVariable = "SPANSTACK_CLOSES"
+
+// roundsVariable says how many rounds the suite's TestFerryRounds takes, and turns TestRounds on; seedVariable, with which seed it begins.
+const (
+	roundsVariable = "SPANSTACK_ROUNDS"
+	seedVariable   = "SPANSTACK_SEED"
+)
 
 // TestStock runs what depends on the module: streams, and their end. TestPlatforms runs all on both.
 func TestStock(t *testing.T) {
@@ -34,6 +43,14 @@ func TestCloses(t *testing.T) {
 		t.Skipf("%s isn't set: a thousand closes take two minutes; TestStock and TestTaskQ do a hundred", closesVariable)
 	}
 	testSuite(t, machine.TaskQ, "-test.run=^(TestModule|TestRandomCloses)$")
+}
+
+// TestRounds takes as many of the suite's random rounds of zferry as SPANSTACK_ROUNDS says, each with a fault.
+func TestRounds(t *testing.T) {
+	if os.Getenv(roundsVariable) == "" {
+		t.Skipf("%s isn't set: a round takes 10 seconds and more; TestTaskQ takes a few", roundsVariable)
+	}
+	testSuite(t, machine.Stock, "-test.run=^(TestModule|TestFerryRounds)$")
 }
 
 // testSuite runs beside others: a machine keeps one processor busy.
@@ -138,7 +155,8 @@ func runSuiteClosing(t *testing.T, img *machine.Image, variant machine.Variant, 
 		Variant: variant,
 		Payload: os.DirFS(dir),
 		Env: []string{"SPANSTACK_PLATFORM=1", "SPANSTACK_ZFS_MODULE=" + string(variant),
-			"SPANSTACK_ZFERRY=/payload/zferry", "SPANSTACK_OUT=/out", closesVariable + "=" + closes},
+			"SPANSTACK_ZFERRY=/payload/zferry", "SPANSTACK_OUT=/out", closesVariable + "=" + closes,
+			roundsVariable + "=" + os.Getenv(roundsVariable), seedVariable + "=" + os.Getenv(seedVariable)},
 		OutDir:    outDir(img.Line, variant),
 		MemoryMiB: suiteMemory,
 	}, flags...)
@@ -149,8 +167,12 @@ func runProgram(t *testing.T, img *machine.Image, opts machine.RunOptions, flags
 	t.Helper()
 	var out bytes.Buffer
 	start := time.Now()
-	opts.Command = append([]string{"./run", "-test.v=test2json", "-test.timeout=" + suiteTimeout.String()}, flags...)
-	opts.Stdout, opts.Stderr, opts.Timeout = &out, &out, suiteTimeout+time.Minute
+	limit := suiteTimeout
+	if os.Getenv(roundsVariable) != "" {
+		limit = longTimeout
+	}
+	opts.Command = append([]string{"./run", "-test.v=test2json", "-test.timeout=" + limit.String()}, flags...)
+	opts.Stdout, opts.Stderr, opts.Timeout = &out, &out, limit+time.Minute
 	r, err := img.Run(t.Context(), opts)
 	if errors.Is(err, machine.ErrUnavailable) && os.Getenv("SPANSTACK_REQUIRE_VM") == "" {
 		t.Skip(err)

@@ -21,8 +21,14 @@ func TestTwoHosts(t *testing.T) {
 	dir := t.TempDir()
 	buildStatic(t, "test", "-c", "-o", dir+"/run", "./twohosts")
 	buildStatic(t, "build", "-o", dir+"/zferry", "../cmd/zferry")
+	var flags []string
+	if os.Getenv("SPANSTACK_INCREMENTS") == "" {
+		const left = "^(TestZferryRebooted|TestDaemonStalled)$"
+		t.Logf("left out here, and run by make twohosts: %s", left)
+		flags = append(flags, "-test.skip="+left)
+	}
 	results, exitCode := runProgram(t, img, machine.RunOptions{Tools: tools, Payload: os.DirFS(dir), MemoryMiB: twohosts.MemoryMiB,
-		Env: []string{"SPANSTACK_TWOHOSTS=1", "SPANSTACK_INCREMENTS=" + os.Getenv("SPANSTACK_INCREMENTS"), "SPANSTACK_DATASETS=" + os.Getenv("SPANSTACK_DATASETS")}})
+		Env: []string{"SPANSTACK_TWOHOSTS=1", "SPANSTACK_INCREMENTS=" + os.Getenv("SPANSTACK_INCREMENTS"), "SPANSTACK_DATASETS=" + os.Getenv("SPANSTACK_DATASETS")}}, flags...)
 	report(t, results)
 	if exitCode != 0 && !t.Failed() {
 		t.Errorf("no test failed, but the program exited with %d", exitCode)

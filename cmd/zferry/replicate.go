@@ -131,6 +131,9 @@ func (c *replicateCommand) run(ctx context.Context) (err error) {
 	log := logging.GetLogger(ctx, "zferry")
 	log.Info("replicating", "source", c.source, "destination", c.destination, "version", version())
 	defer func() {
+		if errors.Is(err, errInterrupted) || errors.Is(err, errDeadline) {
+			err = &stoppedError{err}
+		}
 		if err != nil {
 			log.Error("replication failed", "error", err)
 		}

@@ -4,13 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os/exec"
 
-	"github.com/spanstack/spanstack/cmd/zferry/internal/endpoint"
 	"github.com/spanstack/spanstack/zfssend"
-	"github.com/spanstack/spanstack/zfssend/remote"
-	"github.com/spanstack/spanstack/zfssend/replicate"
-	"github.com/spanstack/spanstack/zfssend/zstream"
 )
 
 // Exit codes.
@@ -44,20 +39,17 @@ func fail(err error) error {
 	return failure{err}
 }
 
-// report prints an error with a hint, and returns the exit code.
+// report prints an error with what to do, and returns the exit code.
 func report(stderr io.Writer, err error) int {
 	if err == nil {
 		return exitDone
 	}
 	fmt.Fprintf(stderr, "zferry: error: %v\n", err)
-	if errors.Is(err, errInterrupted) {
-		return exitInterrupted
-	}
-	if _, ok := errors.AsType[failure](err); !ok {
+	if _, ok := errors.AsType[failure](err); !ok && !errors.Is(err, errInterrupted) {
 		fmt.Fprintln(stderr, `zferry: hint: see "zferry --help", and the --help of its commands`)
 		return exitUsage
 	}
-	if hint := hintFor(err); hint != "" {
+	for _, hint := range hintsFor(err) {
 		fmt.Fprintf(stderr, "zferry: hint: %s\n", hint)
 	}
 	return exitCode(err)
@@ -65,6 +57,9 @@ func report(stderr io.Writer, err error) int {
 
 // exitCode returns that of a failure.
 func exitCode(err error) int {
+	if errors.Is(err, errInterrupted) {
+		return exitInterrupted
+	}
 	if _, locked := errors.AsType[*zfssend.LockedError](err); locked {
 		return exitLocked
 	}
@@ -73,41 +68,4 @@ func exitCode(err error) int {
 		return exitPartly
 	}
 	return exitFailed
-}
-
-func hintFor(err error) string {
-	if incomplete, ok := errors.AsType[*replicate.IncompleteError](err); ok {
-		err = incomplete.Failed[0].Err // the message is about it
-		if _, told := errors.AsType[*replicate.Conflict](err); told {
-			return ""
-		}
-	}
-	var hinted interface{ Hint() string }
-	if errors.As(err, &hinted) {
-		return hinted.Hint()
-	}
-	if _, locked := errors.AsType[*zfssend.LockedError](err); locked {
-		return "wait for it, or stop it; a lock ends with its process"
-	}
-	switch {
-	case errors.Is(err, zfssend.DestinationModified):
-		return "if what was changed on the destination isn't needed, run it again with --rollback, which discards it"
-	case errors.Is(err, zfssend.PropertyDenied):
-		return "delegate the property on the destination, or leave out --set"
-	case errors.Is(err, endpoint.ErrNoCertificates):
-		return "name them by --tls-cert, --tls-key and --tls-ca"
-	case errors.Is(err, remote.ErrRefused):
-		return "what the agent there does is said by the flags --root, --allow and --property that it was started with"
-	case errors.Is(err, zstream.ErrTruncated):
-		return "the sender or the connection broke off, or a length was damaged; send it again. What zfs send -S writes has no end, and is no backup"
-	case errors.Is(err, zstream.ErrChecksum):
-		return "the stream was damaged after zfs send wrote it, on its way or where it is stored; send it again"
-	case errors.Is(err, exec.ErrNotFound):
-		return "the zfs program is not in PATH; on Debian: apt-get install zfsutils-linux zfs-dkms"
-	case errors.Is(err, zfssend.NotLoaded):
-		return "load the kernel module: modprobe zfs"
-	case errors.Is(err, zfssend.PermissionDenied):
-		return `run it as root, or delegate the right with "zfs allow"`
-	}
-	return ""
 }

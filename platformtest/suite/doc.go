@@ -14,4 +14,5 @@
 //	SPANSTACK_OUT          directory in which the tests leave files that are worth a look; default: none are left
 //	SPANSTACK_SEED         the seed that a test of random choices has logged, to repeat them
 //	SPANSTACK_CLOSES       how many streams TestRandomCloses closes; default: 100
+//	SPANSTACK_ROUNDS       how many rounds TestFerryRounds takes; default: 4
 package suite

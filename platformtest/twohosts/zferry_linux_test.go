@@ -378,6 +378,9 @@ func TestZferryInterrupted(t *testing.T) {
 		if got := cmd.ProcessState.ExitCode(); got != tt.exitCode || !strings.Contains(out.String(), tt.want) {
 			t.Errorf("%s: exit %d, want %d, and %q in:\n%s", tt.name, got, tt.exitCode, tt.want, &out)
 		}
+		if tt.exitCode > 0 && !strings.Contains(out.String(), "zferry: hint: what has arrived stays") && !strings.Contains(out.String(), "run it again") {
+			t.Errorf("%s: it doesn't say what to do next:\n%s", tt.name, &out)
+		}
 		await(t, tt.name+": nothing is received any more", patience, func() bool { return !receiving(t, "backup/cut") })
 	}
 	out := must(t, h, "replicate", "tank/cut", "root@b:backup/cut")
@@ -407,7 +410,7 @@ func TestZferryCut(t *testing.T) {
 	cut := time.Now()
 	await(t, "the other side has given up", patience, func() bool { return !receiving(t, "backup/cut") })
 	cmd.Wait()
-	if got := cmd.ProcessState.ExitCode(); got != 1 || !strings.Contains(out.String(), "root@b: ") {
+	if got := cmd.ProcessState.ExitCode(); got != 1 || !strings.Contains(out.String(), "root@b: ") || !strings.Contains(out.String(), "zferry: hint: when the other host can be reached") {
 		t.Errorf("exit %d:\n%s", got, &out)
 	}
 	t.Logf("zferry has given up after %v: %s", time.Since(cut).Round(time.Second), &out)

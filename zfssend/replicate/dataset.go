@@ -163,6 +163,11 @@ func (p *planner) startFrom(base zfssend.Version, have int) {
 	}
 }
 
+// encrypts reports whether a destination is known to encrypt what it gets, or, if it doesn't exist yet, to inherit that.
+func encrypts(d *zfssend.Dataset) bool {
+	return d.Encryption != "" && d.Encryption != "-" && d.Encryption != "off"
+}
+
 // full plans what a new destination gets.
 func (p *planner) full() {
 	first := p.want[:1]
@@ -202,7 +207,8 @@ func (p *planner) run(base zfssend.Version, want []zfssend.Version) int {
 }
 
 func (p *planner) add(from zfssend.Version, snapshots []zfssend.Version) {
-	step := Step{From: from.Name, FromGUID: from.GUID, Snapshots: names(snapshots), Raw: p.raw, GUIDs: make([]uint64, len(snapshots))}
+	step := Step{From: from.Name, FromGUID: from.GUID, Snapshots: names(snapshots), Raw: p.raw, GUIDs: make([]uint64, len(snapshots)),
+		NoEmbedded: !p.raw && encrypts(p.dst)}
 	for i, v := range snapshots {
 		step.GUIDs[i] = v.GUID
 	}

@@ -134,6 +134,7 @@ func TestStepArgs(t *testing.T) {
 	r := Replicator{Source: client(Scripts{"send": {Write(1), Block()}}), Destination: client(Scripts{"receive": {Exit(1)}})}
 	for want, step := range map[string]Step{
 		"send -L -e -c tank/a@x":             {Snapshots: []string{"@x"}},
+		"send -L -c tank/a@x":                {Snapshots: []string{"@x"}, NoEmbedded: true},
 		"send -w tank/a@x":                   {Snapshots: []string{"@x"}, Raw: true},
 		"send -L -e -c -i tank/a#w tank/a@x": {From: "#w", Snapshots: []string{"@x"}},
 		"send -w -i tank/a@w tank/a@x":       {From: "@w", Snapshots: []string{"@x"}, Raw: true},

@@ -77,6 +77,9 @@ type Step struct {
 	Raw       bool     // the stream is raw, since the dataset is encrypted
 	Token     string   // the stream goes on where an interrupted one ended
 
+	// NoEmbedded says that the destination encrypts what it receives, so that it can't take embedded blocks.
+	NoEmbedded bool
+
 	// FromGUID and GUIDs are those of From and Snapshots. What is sent in their place, should the source have changed since it was
 	// listed, is refused. Without GUIDs, nothing is.
 	FromGUID uint64

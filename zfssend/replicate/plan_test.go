@@ -104,6 +104,39 @@ func TestPlanEncrypted(t *testing.T) {
 	}
 }
 
+// TestPlanEncrypts: what encrypts can't take embedded blocks, be it there already, or inherit that; raw streams don't ask for any.
+func TestPlanEncrypts(t *testing.T) {
+	encrypted := func(d zfssend.Dataset) zfssend.Dataset {
+		d.Encryption = "aes-256-gcm"
+		return d
+	}
+	plain, secret := []zfssend.Dataset{dataset("tank/a", 1, "@a:1"), dataset("tank/a/b", 2, "@a:2")}, []zfssend.Dataset{encrypted(dataset("tank/a", 1, "@a:1"))}
+	for _, tt := range []struct {
+		name     string
+		src, dst []zfssend.Dataset
+		o        Options
+		want     string
+	}{
+		{"nothing is known of the destination", plain, nil, Options{}, "false false"},
+		{"above it is a plain one", plain, []zfssend.Dataset{dataset("backup", 10, "")}, Options{}, "false false"},
+		{"above it is an encrypted one", plain, []zfssend.Dataset{encrypted(dataset("backup", 10, ""))}, Options{}, "true true"},
+		{"it is encrypted", plain, []zfssend.Dataset{encrypted(dataset("backup/a", 10, "@z:1"))}, Options{}, "true"},
+		{"it is plain, in an encrypted one", plain, []zfssend.Dataset{encrypted(dataset("backup", 10, "")), dataset("backup/a", 10, "@a:1")}, Options{}, "false"},
+		{"raw", secret, []zfssend.Dataset{encrypted(dataset("backup", 10, ""))}, Options{}, "false"},
+		{"decrypted", secret, []zfssend.Dataset{encrypted(dataset("backup", 10, ""))}, Options{Plaintext: true}, "true"},
+	} {
+		var got []string
+		for _, d := range NewPlan("tank/a", "backup/a", tt.src, tt.dst, &tt.o).Datasets {
+			for _, s := range d.Steps {
+				got = append(got, fmt.Sprint(s.NoEmbedded))
+			}
+		}
+		if strings.Join(got, " ") != tt.want {
+			t.Errorf("%s: without embedded blocks: %v, want %s", tt.name, got, tt.want)
+		}
+	}
+}
+
 func TestConflicts(t *testing.T) {
 	interrupted := dataset("backup/a", 200, "@a:1")
 	interrupted.ResumeToken = "1-abc"

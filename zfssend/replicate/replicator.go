@@ -86,7 +86,7 @@ func (r *Replicator) listDestination(ctx context.Context, source, destination st
 		Recursive: r.Options.Recursive, Properties: []string{PlaceholderProperty},
 	})
 	if errors.Is(err, zfssend.NotFound) {
-		err = r.checkParent(ctx, source, destination, err)
+		return r.checkParent(ctx, source, destination, err)
 	}
 	if err == nil {
 		err = checkNames(destination, dst)
@@ -124,21 +124,21 @@ func (r *Replicator) withoutDestination(src []zfssend.Dataset, destination strin
 	})
 }
 
-// checkParent makes sure that there is a dataset for the destination to be created in. zfs receive would find out by
+// checkParent makes sure that there is a dataset for the destination to be created in, and returns it. zfs receive would find out by
 // itself, but only after a walk through all of the pool, which can take minutes.
-func (r *Replicator) checkParent(ctx context.Context, source, destination string, notFound error) error {
+func (r *Replicator) checkParent(ctx context.Context, source, destination string, notFound error) ([]zfssend.Dataset, error) {
 	above := parent(destination)
 	if above == "" {
-		return notFound // a pool
+		return nil, notFound // a pool
 	}
-	_, err := r.destination().List(ctx, above, zfssend.ListOptions{WithoutVersions: true})
+	list, err := r.destination().List(ctx, above, zfssend.ListOptions{WithoutVersions: true})
 	switch {
 	case errors.Is(err, zfssend.NotFound):
-		return &Conflict{Kind: NoParent, Source: source, Destination: destination}
+		return nil, &Conflict{Kind: NoParent, Source: source, Destination: destination}
 	case errors.Is(err, zfssend.PermissionDenied):
-		return nil // the destination is all that another host's agent lets us see
+		return nil, nil // the destination is all that another host's agent lets us see
 	}
-	return err
+	return list, err
 }
 
 // Datasets lists those that are replicated, whether they have snapshots or not, with one zfs process; none for a single one.

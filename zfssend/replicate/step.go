@@ -114,7 +114,7 @@ func (o *Options) send(step Step) zfssend.SendOptions {
 		Intermediates: len(step.Snapshots) > 1,
 		Raw:           step.Raw,
 		LargeBlock:    !o.NoLargeBlock && !step.Raw, // -w implies them
-		Embedded:      !o.NoEmbedded && !step.Raw,
+		Embedded:      !o.NoEmbedded && !step.NoEmbedded && !step.Raw,
 		Compressed:    !o.NoCompressed && !step.Raw,
 		Properties:    o.Properties,
 		Token:         step.Token,

@@ -14,7 +14,8 @@ func isPlaceholder(d *zfssend.Dataset) bool { return d.Properties[PlaceholderPro
 func isSnapshot(v zfssend.Version) bool { return !v.IsBookmark() }
 
 // NewPlan plans the replication of the dataset source to destination, given the listings of both and, with
-// Options.Recursive, of all below them. What isn't listed of the destination doesn't exist.
+// Options.Recursive, of all below them. What isn't listed of the destination doesn't exist. Of a destination that doesn't, the
+// dataset above it may be listed: it says what the new one inherits.
 func NewPlan(source, destination string, src, dst []zfssend.Dataset, o *Options) *Plan {
 	t := tree{
 		Plan: Plan{Source: source, Destination: destination}, o: o,
@@ -64,6 +65,17 @@ func (t *tree) choose(src []zfssend.Dataset) {
 	}
 }
 
+// inherited returns the encryption that a new dataset of the destination inherits, "" if that isn't known. What is received raw has its
+// own.
+func (t *tree) inherited(name string) string {
+	for name = parent(name); name != ""; name = parent(name) {
+		if d := t.exists[name]; d != nil {
+			return d.Encryption
+		}
+	}
+	return ""
+}
+
 // add plans one dataset.
 func (t *tree) add(src *zfssend.Dataset) {
 	selected, above := t.selected[src.Name], t.above[src.Name]
@@ -73,7 +85,7 @@ func (t *tree) add(src *zfssend.Dataset) {
 	destination := t.Destination + src.Name[len(t.Source):]
 	dst := t.exists[destination]
 	if dst == nil {
-		dst = &zfssend.Dataset{Name: destination}
+		dst = &zfssend.Dataset{Name: destination, Encryption: t.inherited(destination)}
 	}
 	var p *DatasetPlan
 	if !selected || above && !slices.ContainsFunc(src.Versions, isSnapshot) {
