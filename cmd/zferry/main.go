@@ -149,8 +149,6 @@ func hintFor(err error) string {
 	switch {
 	case errors.Is(err, zfssend.DestinationModified):
 		return "if what was changed on the destination isn't needed, run it again with --rollback, which discards it"
-	case errors.Is(err, zfssend.PropertyDenied):
-		return "delegate the property on the destination, or leave out --set"
 	case errors.Is(err, endpoint.ErrNoCertificates):
 		return "name them by --tls-cert, --tls-key and --tls-ca"
 	case errors.Is(err, remote.ErrRefused):
