@@ -35,7 +35,7 @@ type work struct {
 func (d *Daemon) run(ctx context.Context, j *config.Job, r schedule.Run) {
 	ctx = logging.With(ctx, slog.String("job", j.Name))
 	ctx, task := trace.WithTask(ctx, "job", slog.String("job", j.Name), slog.Bool("manual", r.Manual), slog.Int("missed", r.Missed))
-	if before := d.begun(j.Name, task.Ref()); before != (trace.Ref{}) {
+	if before := d.begun(j.Name, task.Ref(), r.Manual); before != (trace.Ref{}) {
 		task.Link(before, slog.String("link", "previous run"))
 	}
 	var err error
