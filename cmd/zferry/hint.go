@@ -22,7 +22,6 @@ var hints = []struct {
 	hint string
 }{
 	{zfssend.DestinationModified, "", "if what was changed on the destination isn't needed, run it again with --rollback, which discards it"},
-	{zfssend.PropertyDenied, "", "delegate the property on the destination, or leave out --set"},
 	{endpoint.ErrNoCertificates, "", "name them by --tls-cert, --tls-key and --tls-ca"},
 	{remote.ErrRefused, "", "what the agent there does is said by the flags --root, --allow and --property that it was started with"},
 	{zfssend.NoSpace, "receive", "make room there, or raise a quota: zfs get available,quota,refquota ABOVE; " + goesOn},

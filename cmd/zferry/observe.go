@@ -9,12 +9,14 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/spanstack/spanstack/logging"
 	"github.com/spanstack/spanstack/logging/bridge"
 	"github.com/spanstack/spanstack/logging/logconfig"
+	"github.com/spanstack/spanstack/trace"
 	"github.com/spanstack/spanstack/trace/capture"
 	"github.com/spanstack/spanstack/trace/capture/captureflag"
 )
@@ -33,6 +35,15 @@ func (o *observation) addFlags(cmd *cobra.Command) {
 	for _, flag := range []string{"log", "log-level", "log-format", "log-stack"} {
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(logconfig.Completions(flag), cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveNoSpace))
 	}
+}
+
+// initialised is about when this program's own code was reached.
+var initialised = time.Now()
+
+// traceStart puts the time into the trace that has passed before it: users wait for that, too.
+func traceStart(ctx context.Context) {
+	_, start := trace.AsyncConfig{Root: true, Start: processStart()}.Begin(ctx, "start")
+	start.End()
 }
 
 // run runs a command with its log and its trace.
@@ -61,6 +72,7 @@ func (o *observation) run(ctx context.Context, stderr io.Writer, command func(co
 	defer func() {
 		err = errors.Join(err, observed.Stop(), o.far.merge(logging.GetLogger(ctx, "zferry")))
 	}()
+	traceStart(ctx)
 	addDebug(ctx, observed.Server, lines)
 	return command(ctx)
 }

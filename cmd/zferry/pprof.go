@@ -227,6 +227,9 @@ func unwrapURL(err error) error {
 
 // describeSpan tells of an open span what the process is doing that it is about.
 func describeSpan(r *trace.Record) string {
+	if daemon.ElsewhereOf(r) != "" {
+		return "" // its number is another host's
+	}
 	for _, a := range r.Attrs {
 		if a.Key == "process.pid" && a.Value.Kind() == slog.KindInt64 {
 			if p, ok := zfssend.LookAt(int(a.Value.Int64())); ok {

@@ -177,7 +177,7 @@ func (c *pruneCommand) run(ctx context.Context) (err error) {
 		result, err = c.pruner.Execute(ctx, plans)
 		log.Info("pruned", "destroyed", len(result.Destroyed), "gone", len(result.Gone), "failed", len(result.Failed))
 	}
-	return errors.Join(err, c.tell(plans, result))
+	return errors.Join(err, c.tell(ctx, plans, result))
 }
 
 // sides connects and locks all sides: a replication that runs may need what the plan doesn't know of.
@@ -202,7 +202,9 @@ func (c *pruneCommand) sides(ctx context.Context, hosts *endpoint.Hosts) (peers 
 }
 
 // tell says what was done, or would be.
-func (c *pruneCommand) tell(plans []*prune.Plan, result prune.Result) error {
+func (c *pruneCommand) tell(ctx context.Context, plans []*prune.Plan, result prune.Result) (err error) {
+	_, span := trace.WithSpan(ctx, "report")
+	defer span.EndErr(&err)
 	switch {
 	case c.json:
 		return writeJSON(c.stdout, pruneJSON(plans, result, c.dryRun))

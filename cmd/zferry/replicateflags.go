@@ -48,7 +48,7 @@ func (f *replicateFlags) add(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.noCompressed, "no-compressed", false, "send without -c: blocks are decompressed, and compressed anew as the receiver has it")
 
 	flags.BoolVarP(&f.properties, "properties", "p", false, "send the datasets' properties, too")
-	flags.StringArrayVarP(&f.set, "set", "o", nil, "set the property `NAME=VALUE` on new datasets, such as compression=zstd; may be repeated")
+	flags.StringArrayVarP(&f.set, "set", "o", nil, "set the property `NAME=VALUE` on new datasets, such as compression=zstd, and fail for copies that were made without it; may be repeated")
 	flags.StringArrayVarP(&f.ignore, "ignore", "x", nil, "don't take the property `NAME` from the stream; may be repeated")
 	flags.BoolVar(&f.mount, "mount", false, "mount what is received, at the mount points that it has or inherits")
 

@@ -131,10 +131,10 @@ func (c *snapshotCommand) run(ctx context.Context) (err error) {
 	}
 	if err != nil {
 		log.Error("taking snapshots failed", "error", err, "taken", len(result.Taken))
-		return errors.Join(&partialError{err, len(result.Taken)}, c.tell(result))
+		return errors.Join(&partialError{err, len(result.Taken)}, c.tell(ctx, result))
 	}
 	log.Info("took snapshots", "name", c.options.Name, "taken", len(result.Taken), "left_out", len(result.Skipped))
-	return c.tell(result)
+	return c.tell(ctx, result)
 }
 
 // take takes the snapshots, between the hooks.
@@ -161,7 +161,9 @@ func (c *snapshotCommand) take(ctx context.Context) (result snapshot.Result, err
 }
 
 // tell says what was done.
-func (c *snapshotCommand) tell(result snapshot.Result) error {
+func (c *snapshotCommand) tell(ctx context.Context, result snapshot.Result) (err error) {
+	_, span := trace.WithSpan(ctx, "report")
+	defer span.EndErr(&err)
 	if c.json {
 		return writeJSON(c.stdout, snapshotJSON(result, c.dryRun))
 	}

@@ -27,6 +27,9 @@ func PlanDataset(src, dst zfssend.Dataset, o *Options) *DatasetPlan {
 	if p.Conflict != nil {
 		p.AbortReceive, p.Destroy, p.RollbackTo, p.Steps = false, nil, "", nil
 	}
+	if p.Conflict == nil && !p.isNew && !p.replaces {
+		p.differing = o.differing(&dst)
+	}
 	return &p.DatasetPlan
 }
 

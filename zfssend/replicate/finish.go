@@ -21,8 +21,8 @@ func CursorName(name string, guid uint64) string {
 
 func cursorPrefix(name string) string { return "#zferry_" + name + "_" }
 
-// finish does what is done for all datasets together: it makes sure that what was received is there, and leaves cursors and
-// holds. What goes wrong with the latter are warnings: the replication is done.
+// finish does what is done for all datasets together: it makes sure that what was received is there, leaves cursors and holds, and looks
+// for properties that copies lack. What goes wrong with cursors and holds are warnings: the replication is done.
 func (x *execution) finish(ctx context.Context) {
 	if ctx.Err() != nil {
 		return
@@ -30,7 +30,8 @@ func (x *execution) finish(ctx context.Context) {
 	received := x.that(func(d *DatasetResult) bool { return len(d.Steps) > 0 })
 	kept := func(d *DatasetResult) bool { return d.Plan.Latest.Name != "" && !d.Plan.Latest.IsBookmark() }
 	keeps := x.Options.Cursor != "" || x.Options.Hold != ""
-	if len(received) == 0 && (!keeps || len(x.that(kept)) == 0) {
+	differs := func(d *DatasetResult) bool { return len(x.missed(d)) > 0 }
+	if len(received) == 0 && len(x.that(differs)) == 0 && (!keeps || len(x.that(kept)) == 0) {
 		return
 	}
 	ctx, span := trace.WithSpanOrTask(ctx, "finish", slog.Int("datasets", len(received)))
@@ -43,6 +44,7 @@ func (x *execution) finish(ctx context.Context) {
 	if x.Options.Hold != "" {
 		x.warn(x.holds(ctx, list))
 	}
+	x.properties(ctx, x.that(differs)) // last, since what lacks one is replicated all the same
 }
 
 // that returns the datasets without an error of which something is true.

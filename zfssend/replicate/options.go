@@ -21,9 +21,12 @@ type Options struct {
 	// Blocks are sent as they are on disk, which is faster and smaller (-L, -e, -c), unless the receiving pool is too old for them.
 	NoLargeBlock, NoEmbedded, NoCompressed bool
 
-	Properties bool              // the datasets' properties, too (-p)
-	Set        map[string]string // properties that new datasets get (-o)
-	Exclude    []string          // properties of the stream to ignore (-x)
+	Properties bool     // the datasets' properties, too (-p)
+	Exclude    []string // properties of the stream to ignore (-x)
+
+	// Set are properties that new datasets get (-o). A copy that was made without one of them is replicated, but its error is a
+	// *[PropertyError], each time.
+	Set map[string]string
 
 	// Mount lets filesystems be mounted when they are received, and at boot. Otherwise they aren't (-u), new ones get
 	// canmount=noauto, and of the properties in a stream, mountpoint is ignored.

@@ -52,11 +52,12 @@ type DatasetPlan struct {
 	// may be a bookmark.
 	Latest zfssend.Version
 
-	common   string            // the destination's name of Base
-	held     []held            // the snapshots that both have, the oldest first; if they are to be held
-	cursors  []zfssend.Version // the source's bookmarks
-	isNew    bool              // the destination doesn't exist
-	replaces bool              // the destination is an empty placeholder, which the first step replaces
+	common    string            // the destination's name of Base
+	held      []held            // the snapshots that both have, the oldest first; if they are to be held
+	cursors   []zfssend.Version // the source's bookmarks
+	isNew     bool              // the destination doesn't exist
+	replaces  bool              // the destination is an empty placeholder, which the first step replaces
+	differing []string          // properties that the destination may lack
 }
 
 // held is a snapshot that may be held, by its names on either side.

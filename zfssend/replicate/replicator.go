@@ -83,7 +83,7 @@ func (r *Replicator) list(ctx context.Context, source, destination string) (src,
 
 func (r *Replicator) listDestination(ctx context.Context, source, destination string) ([]zfssend.Dataset, error) {
 	dst, err := r.destination().List(ctx, destination, zfssend.ListOptions{
-		Recursive: r.Options.Recursive, Properties: []string{PlaceholderProperty},
+		Recursive: r.Options.Recursive, Properties: r.Options.ofDestination(),
 	})
 	if errors.Is(err, zfssend.NotFound) {
 		return r.checkParent(ctx, source, destination, err)

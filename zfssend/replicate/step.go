@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/spanstack/spanstack/trace"
@@ -93,9 +92,6 @@ func (x *execution) pipe(ctx context.Context, plan *DatasetPlan, index int, resu
 	if err != nil {
 		return failed(send.Err(), err)
 	}
-	if err := x.Options.denied(result.Warnings); err != nil {
-		return failed(nil, err)
-	}
 	return nil
 }
 
@@ -167,14 +163,4 @@ func (o *Options) ignored(plan *DatasetPlan) []string {
 		list = append(list[:len(list):len(list)], "mountpoint")
 	}
 	return list
-}
-
-// denied returns an error if a property wasn't set that was asked for: zfs receive only warns of that.
-func (o *Options) denied(warnings string) error {
-	for name := range o.Set {
-		if strings.Contains(warnings, "cannot receive "+name+" property") {
-			return fmt.Errorf("%w: the snapshots were received, but %s was not set: %s", zfssend.PropertyDenied, name, strings.TrimSpace(warnings))
-		}
-	}
-	return nil
 }

@@ -90,6 +90,7 @@ func (r *receiver) admitFull(st *state, b zstream.Begin) (*receiving, error) {
 	if b.Volume {
 		d.Local["volsize"] = "0"
 	}
+	maps.Copy(d.Local, stored(r.set)) // at once: an interrupted receive keeps it
 	rec := r.start(d, b)
 	rec.Full = true
 	if !b.Raw {

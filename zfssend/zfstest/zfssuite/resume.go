@@ -15,6 +15,7 @@ import (
 var resumeCases = []testCase{
 	{"ResumeToken", resumeToken},
 	{"ResumeFull", resumeFull},
+	{"ResumeProperties", resumeProperties},
 	{"ResumeIncrement", resumeIncrement},
 	{"ResumeRaw", resumeRaw},
 	{"ResumeRenamed", resumeRenamed},
@@ -131,6 +132,27 @@ func resumeFull(e *env) {
 	e.resumeUntilWhole(b, e.stream(a+"@1", zfssend.SendOptions{}))
 	e.same(a+"@1", b+"@1")
 	e.wantVersions(b, "@1")
+}
+
+// resumeProperties: what a new dataset gets by -o is there already when its receive is interrupted, and stays.
+func resumeProperties(e *env) {
+	a, b := e.source("a", large), e.root+"/b"
+	stream := e.stream(a+"@1", zfssend.SendOptions{})
+	set := map[string]string{"canmount": "noauto", "readonly": "on", "com.example:x": "y z"}
+	err := e.receive(b, stream[:len(stream)/2], zfssend.ReceiveOptions{Unmounted: true, Resumable: true, Set: set})
+	e.fails(err, zfssend.BadStream)
+	check := func(when string) {
+		e.Helper()
+		for name, want := range set {
+			if got := e.get(name, b); got != want {
+				e.Errorf("%s: %s is %s, want %s", when, name, got, want)
+			}
+		}
+	}
+	check("interrupted")
+	e.received(b, e.resumed(e.get("receive_resume_token", b)), zfssend.ReceiveOptions{Resumable: true})
+	e.same(a+"@1", b+"@1")
+	check("resumed")
 }
 
 func resumeIncrement(e *env) {

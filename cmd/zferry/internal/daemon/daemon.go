@@ -46,6 +46,7 @@ type Daemon struct {
 	current  map[string]*StepStatus
 	refs     map[string]trace.Ref // of the last runs
 	undone   map[string]bool      // jobs that run, or were interrupted
+	wanted   map[string]bool      // those of them that somebody has asked for, which no slot makes due again
 	saved    error
 	statusUp string // what the service manager was told
 }
@@ -70,7 +71,7 @@ func New(c *config.Config, o Options) (*Daemon, error) {
 	if o.Notify == nil {
 		o.Notify = notifySystemd
 	}
-	d := &Daemon{options: o, config: c, current: map[string]*StepStatus{}, refs: map[string]trace.Ref{}, undone: map[string]bool{}, state: &metrics.State{}}
+	d := &Daemon{options: o, config: c, current: map[string]*StepStatus{}, refs: map[string]trace.Ref{}, undone: map[string]bool{}, wanted: map[string]bool{}, state: &metrics.State{}}
 	d.started, d.loaded = d.now(), d.now()
 	d.scheduler = schedule.New(schedule.Config{Clock: o.Clock, Tick: o.Tick, Beat: d.beat})
 	return d, nil
@@ -99,6 +100,13 @@ func (d *Daemon) prepare(ctx context.Context) {
 		logging.GetLogger(ctx, subsystem).Warn("what was known of former runs is lost", "error", err)
 	}
 	d.setJobs()
+	d.mu.Lock()
+	d.wanted = d.state.Wanted()
+	names := slices.Collect(maps.Keys(d.wanted))
+	d.mu.Unlock()
+	for _, name := range names {
+		_ = d.Trigger(name) // it is one of the jobs
+	}
 }
 
 // serve runs what was prepared.
@@ -234,12 +242,15 @@ func needRestart(old, c *config.Config) (list []string) {
 func (d *Daemon) Trigger(name string) error { return d.scheduler.Trigger(name) }
 
 // begun notes that a job runs, by its span, and returns that of the run before.
-func (d *Daemon) begun(name string, ref trace.Ref) trace.Ref {
+func (d *Daemon) begun(name string, ref trace.Ref, manual bool) trace.Ref {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	before := d.refs[name]
 	d.refs[name] = ref
 	d.undone[name] = true
+	if manual {
+		d.wanted[name] = true
+	}
 	return before
 }
 
@@ -256,6 +267,7 @@ func (d *Daemon) ended(ctx context.Context, j *config.Job, r metrics.Report, int
 		return
 	}
 	delete(d.undone, j.Name)
+	delete(d.wanted, j.Name)
 	if slices.ContainsFunc(d.config.Jobs, func(other config.Job) bool { return other.Name == j.Name }) {
 		d.state.Add(r)
 	}
@@ -269,7 +281,12 @@ func (d *Daemon) save(ctx context.Context) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, s := range states {
-		if j := d.state.Jobs[s.Name]; j != nil && !d.undone[s.Name] && !s.Queued { // else it is due again after a restart
+		j := d.state.Jobs[s.Name]
+		if j == nil {
+			continue
+		}
+		j.Wanted = d.wanted[s.Name]
+		if !d.undone[s.Name] && !s.Queued { // else it is due again after a restart
 			j.Slots = s.Last
 		}
 	}

@@ -394,6 +394,25 @@ func TestState(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		b.steps.want(t, "0s snapshot home")
+		time.Sleep(10 * time.Minute)
+		b.close(t)
+
+		// So does one that no slot makes due, but somebody has asked for, and once.
+		b = start(t, text, daemon.Options{})
+		if err := b.Trigger("home"); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(90 * time.Second)
+		b.steps.want(t, "0s snapshot home", "1m0s replicate backup/a")
+		b.close(t)
+		b = start(t, text, daemon.Options{})
+		time.Sleep(10 * time.Minute)
+		b.steps.want(t, "0s snapshot home", "1m0s replicate backup/a", "2m0s replicate backup/b",
+			"3m0s prune source, keep 5", "4m0s prune backup/a, keep 7", "5m0s prune backup/b, keep 7")
+		b.close(t)
+		b = start(t, text, daemon.Options{})
+		time.Sleep(time.Minute)
+		b.steps.want(t)
 		b.close(t)
 	})
 }

@@ -12,7 +12,8 @@
 // nothing is pruned in a run whose replication has failed.
 //
 // In traces, a run is a task "job" of its own trace, with a link to the run before it. Its spans are "snapshot", "replicate"
-// (with the target) and "prune" (with the side), each an attempt, and "pause" between them.
+// (with the target) and "prune" (with the side), each an attempt, and "pause" between them. What other hosts' agents do for it is there,
+// too, if they let it be seen: as async spans with the attribute agent.host, below the "remote" ones that they work for.
 //
 // What the parts do is behind small interfaces: [Snapshotter], [Replicator], [Pruner]. [Real] are those of ZFS. A target that is
 // locked by somebody else is a failure that is tried again; connections to other hosts last for a run.

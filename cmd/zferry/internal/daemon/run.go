@@ -35,7 +35,7 @@ type work struct {
 func (d *Daemon) run(ctx context.Context, j *config.Job, r schedule.Run) {
 	ctx = logging.With(ctx, slog.String("job", j.Name))
 	ctx, task := trace.WithTask(ctx, "job", slog.String("job", j.Name), slog.Bool("manual", r.Manual), slog.Int("missed", r.Missed))
-	if before := d.begun(j.Name, task.Ref()); before != (trace.Ref{}) {
+	if before := d.begun(j.Name, task.Ref(), r.Manual); before != (trace.Ref{}) {
 		task.Link(before, slog.String("link", "previous run"))
 	}
 	var err error
@@ -46,14 +46,14 @@ func (d *Daemon) run(ctx context.Context, j *config.Job, r schedule.Run) {
 		ctx, cancel = context.WithTimeoutCause(ctx, time.Duration(j.Timeout), fmt.Errorf("it took longer than its timeout, %v", j.Timeout))
 		defer cancel()
 	}
-	steps, end := d.options.Steps.begin()
-	defer end()
+	steps, end := d.options.Steps.begin(ctx)
 	w := &work{d: d, job: j, steps: steps, run: r, log: logging.GetLogger(ctx, subsystem), report: metrics.Report{Job: j.Name, Failed: map[string]uint64{}}}
 	parts := partsOf(j, r.Parts)
 	w.log.Info("job begins", "parts", parts, "manual", r.Manual, "missed", r.Missed)
 	for _, part := range parts {
 		w.part(ctx, part)
 	}
+	end()
 	err = errors.Join(w.errs...)
 	w.report.Err, w.report.Ended = err, d.now()
 	stopped := err != nil && whole.Err() != nil // which is no failure of the job

@@ -25,11 +25,13 @@ import (
 // and version. A run has one connection to the host of its source, and one to each of its targets' hosts.
 func Real(client zfssend.Client, program string) Steps {
 	known := &creations{of: make(map[string]map[uint64]time.Time)}
-	begin := func() (Steps, func()) {
+	begin := func(ctx context.Context) (Steps, func()) {
 		r := &real{client: client, known: known}
-		r.sources = endpoint.Hosts{Here: &r.client, Program: program}
-		r.targets = endpoint.Hosts{Here: &r.client, Program: program}
+		far := &farSpans{ctx: ctx}
+		r.sources = endpoint.Hosts{Here: &r.client, Program: program, Connected: far.follow}
+		r.targets = endpoint.Hosts{Here: &r.client, Program: program, Connected: far.follow}
 		end := func() { // what fails here was told by whoever needed the connection
+			far.end()
 			_ = r.sources.Close()
 			_ = r.targets.Close()
 		}
@@ -60,7 +62,8 @@ func permanent(err error) bool {
 		return conflict.Kind != replicate.Interrupted // another receive may run, and end
 	}
 	_, name := errors.AsType[*zfssend.NameError](err)
-	return name || errors.Is(err, zfssend.PermissionDenied) || errors.Is(err, remote.ErrRefused)
+	_, lacking := errors.AsType[*replicate.PropertyError](err)
+	return name || lacking || errors.Is(err, zfssend.PermissionDenied) || errors.Is(err, remote.ErrRefused)
 }
 
 // Snapshot implements Snapshotter. A pool's snapshots are all of one moment.

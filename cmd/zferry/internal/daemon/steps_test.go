@@ -61,7 +61,7 @@ jobs:
 // begin returns the steps of a run.
 func begin(t *testing.T, s daemon.Steps) daemon.Steps {
 	t.Helper()
-	run, end := s.Begin()
+	run, end := s.Begin(t.Context())
 	t.Cleanup(end)
 	return run
 }

@@ -22,8 +22,8 @@ type Steps struct {
 	Replicator
 	Pruner
 	// Begin, if not nil, returns the steps of one run of a job, which share what lasts for a run, such as connections. end ends
-	// that. It may be called concurrently. The steps above aren't used then.
-	Begin func() (run Steps, end func())
+	// that. ctx is the run's, whose task is open until end has returned. It may be called concurrently. The steps above aren't used then.
+	Begin func(ctx context.Context) (run Steps, end func())
 	// Check says what of a job can't be done. It may be nil.
 	Check func(j *config.Job) error
 	// Permanent reports whether it is of no use to try again after an error. It may be nil.
@@ -75,16 +75,16 @@ func (e *StepError) Error() string {
 func (e *StepError) Unwrap() error { return e.Err }
 
 // begin returns the steps of a run.
-func (s *Steps) begin() (run Steps, end func()) {
+func (s *Steps) begin(ctx context.Context) (run Steps, end func()) {
 	if s.Begin == nil {
 		return *s, func() {}
 	}
-	return s.Begin()
+	return s.Begin(ctx)
 }
 
 // check finds jobs that these steps can't do.
 func (s *Steps) check(c *config.Config) error {
-	run, end := s.begin()
+	run, end := s.begin(context.Background())
 	defer end()
 	for i := range c.Jobs {
 		j := &c.Jobs[i]

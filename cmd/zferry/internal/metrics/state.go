@@ -47,6 +47,7 @@ type Job struct {
 	Runs        uint64                          `json:"runs,omitempty"`
 	Errors      map[string]uint64               `json:"errors,omitempty"` // by kind of step
 	Slots       map[string]time.Time            `json:"slots,omitempty"`  // the newest that was taken, by part
+	Wanted      bool                            `json:"wanted,omitempty"` // somebody has asked for a run that hasn't ended
 	Targets     map[string]map[string]*Progress `json:"targets,omitempty"`
 }
 
@@ -71,6 +72,17 @@ func (s *State) Job(name string, now time.Time) *Job {
 		s.Jobs[name] = j
 	}
 	return j
+}
+
+// Wanted returns the jobs that somebody has asked for, and that haven't ended since.
+func (s *State) Wanted() map[string]bool {
+	list := map[string]bool{}
+	for name, j := range s.Jobs {
+		if j.Wanted {
+			list[name] = true
+		}
+	}
+	return list
 }
 
 // Add adds what a run did.
