@@ -6,6 +6,8 @@ import (
 	"io"
 	"os/exec"
 
+	"github.com/spf13/cobra"
+
 	"github.com/spanstack/spanstack/cmd/zferry/internal/endpoint"
 	"github.com/spanstack/spanstack/zfssend"
 	"github.com/spanstack/spanstack/zfssend/remote"
@@ -44,8 +46,8 @@ func fail(err error) error {
 	return failure{err}
 }
 
-// report prints an error with a hint, and returns the exit code.
-func report(stderr io.Writer, err error) int {
+// report prints the error of a command with a hint, and returns the exit code.
+func report(stderr io.Writer, ran *cobra.Command, err error) int {
 	if err == nil {
 		return exitDone
 	}
@@ -54,7 +56,7 @@ func report(stderr io.Writer, err error) int {
 		return exitInterrupted
 	}
 	if _, ok := errors.AsType[failure](err); !ok {
-		fmt.Fprintln(stderr, `zferry: hint: see "zferry --help", and the --help of its commands`)
+		fmt.Fprintf(stderr, "zferry: hint: see %q\n", ran.CommandPath()+" --help")
 		return exitUsage
 	}
 	if hint := hintFor(err); hint != "" {
