@@ -3,16 +3,15 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/spanstack/spanstack/cmd/zferry/internal/endpoint"
 	"github.com/spanstack/spanstack/logging"
 	"github.com/spanstack/spanstack/trace"
 	"github.com/spanstack/spanstack/trace/capture"
@@ -25,7 +24,7 @@ import (
 type agentCommand struct {
 	stdio          bool
 	listen         string
-	cert, key, ca  string
+	tls            endpoint.TLS
 	clients        []string
 	roots, allow   []string
 	properties     []string
@@ -98,9 +97,9 @@ Signals:
 	f := cmd.Flags()
 	f.BoolVar(&c.stdio, "stdio", true, "serve one peer over the standard input and output; the default without --listen")
 	f.StringVar(&c.listen, "listen", "", "serve peers that connect to `ADDR`, such as :7443, with TLS")
-	f.StringVar(&c.cert, "tls-cert", "", "`FILE` with this host's certificate")
-	f.StringVar(&c.key, "tls-key", "", "`FILE` with the key of that certificate")
-	f.StringVar(&c.ca, "tls-ca", "", "`FILE` with the certificates that sign those of clients")
+	f.StringVar(&c.tls.Cert, "tls-cert", "", "`FILE` with this host's certificate")
+	f.StringVar(&c.tls.Key, "tls-key", "", "`FILE` with the key of that certificate")
+	f.StringVar(&c.tls.CA, "tls-ca", "", "`FILE` with the certificates that sign those of clients")
 	f.StringSliceVar(&c.clients, "client", nil, "serve clients that have this `NAME` in their certificate; may be repeated")
 	f.StringSliceVar(&c.roots, "root", nil, "let only this `DATASET` and those below it be touched; may be repeated")
 	f.StringSliceVar(&c.allow, "allow", nil, "let only this `VERB`, or what this name stands for, be done; may be repeated")
@@ -148,9 +147,9 @@ func (c *agentCommand) validate(stdioGiven bool) error {
 		return errors.New("--listen and --stdio are two ways to serve: choose one")
 	case c.listen == "" && !c.stdio:
 		return errors.New("--stdio=false needs --listen")
-	case c.listen == "" && (c.cert != "" || c.key != "" || c.ca != "" || c.clients != nil):
+	case c.listen == "" && (c.tls != endpoint.TLS{} || c.clients != nil):
 		return errors.New("--tls-cert, --tls-key, --tls-ca and --client are for --listen")
-	case c.listen != "" && (c.cert == "" || c.key == "" || c.ca == "" || len(c.clients) == 0):
+	case c.listen != "" && (c.tls.Cert == "" || c.tls.Key == "" || c.tls.CA == "" || len(c.clients) == 0):
 		return errors.New("--listen needs --tls-cert, --tls-key, --tls-ca and --client")
 	case c.listen != "" && (c.roots == nil || c.allow == nil):
 		return errors.New("--listen needs --root and --allow: who connects isn't logged in")
@@ -189,19 +188,11 @@ func (c *agentCommand) run(ctx context.Context, policy remote.Policy) error {
 }
 
 func (c *agentCommand) tlsConfig() (*tls.Config, error) {
-	cert, err := tls.LoadX509KeyPair(c.cert, c.key)
+	own, authorities, err := c.tls.Load("clients")
 	if err != nil {
-		return nil, fmt.Errorf("certificate of this host: %w", err)
+		return nil, err
 	}
-	pem, err := os.ReadFile(c.ca)
-	if err != nil {
-		return nil, fmt.Errorf("certificates for clients: %w", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("certificates for clients: %s holds none", c.ca)
-	}
-	return &tls.Config{Certificates: []tls.Certificate{cert}, ClientCAs: pool}, nil
+	return &tls.Config{Certificates: []tls.Certificate{own}, ClientCAs: authorities}, nil
 }
 
 // stdio is the connection that ssh makes. Closing it doesn't wait for a Read that nothing but the end of the process ends.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"compress/gzip"
 	"context"
 	"errors"
 	"io"
@@ -112,16 +111,7 @@ func newWorld(t *testing.T, command string) *world {
 // addStream makes files with a stream of a real zfs send.
 func (w *world) addStream(t *testing.T, names ...string) {
 	t.Helper()
-	f, err := os.Open("../../zfssend/zstream/testdata/openzfs-2.1.11/full.zsend.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	r, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := io.ReadAll(r)
+	data, err := recordedStream("full")
 	if err != nil {
 		t.Fatal(err)
 	}

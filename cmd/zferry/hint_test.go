@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/spf13/cobra"
+
 	"github.com/spanstack/spanstack/zfssend"
 	"github.com/spanstack/spanstack/zfssend/remote"
 	"github.com/spanstack/spanstack/zfssend/replicate"
@@ -95,7 +97,7 @@ func TestInterruptedReport(t *testing.T) {
 	} {
 		var stderr bytes.Buffer
 		_, stopped := errors.AsType[*stoppedError](tt.err)
-		if got := report(&stderr, tt.err); got != tt.want || strings.Contains(stderr.String(), "zferry: hint: "+goesOn) != stopped {
+		if got := report(&stderr, &cobra.Command{Use: "zferry"}, tt.err); got != tt.want || strings.Contains(stderr.String(), "zferry: hint: "+goesOn) != stopped {
 			t.Errorf("%v: exit code %d, want %d:\n%s", tt.err, got, tt.want, &stderr)
 		}
 	}

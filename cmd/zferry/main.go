@@ -39,7 +39,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}()
 	root := newCommand(stdout, stderr)
 	root.SetArgs(args)
-	return report(stderr, root.ExecuteContext(ctx))
+	ran, err := root.ExecuteContextC(ctx)
+	return report(stderr, ran, err)
 }
 
 func newCommand(stdout, stderr io.Writer) *cobra.Command {

@@ -31,18 +31,8 @@ func TestScripts(t *testing.T) {
 
 // streams gives each script real streams and a token, those of package zstream's tests.
 func streams(env *testscript.Env) error {
-	const from = "../../zfssend/zstream/testdata/openzfs-2.1.11/"
 	for _, name := range []string{"full", "incremental", "replication", "resumed", "saved"} {
-		f, err := os.Open(from + name + ".zsend.gz")
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		r, err := gzip.NewReader(f)
-		if err != nil {
-			return err
-		}
-		data, err := io.ReadAll(r)
+		data, err := recordedStream(name)
 		if err != nil {
 			return err
 		}
@@ -52,7 +42,7 @@ func streams(env *testscript.Env) error {
 			}
 		}
 	}
-	token, err := os.ReadFile(from + "tokens/raw.token")
+	token, err := os.ReadFile(zstreamTestdata + "openzfs-2.1.11/tokens/raw.token")
 	if err != nil {
 		return err
 	}
@@ -60,6 +50,20 @@ func streams(env *testscript.Env) error {
 	env.Setenv("GORACE", "atexit_sleep_ms=10") // else each run ends a second later with the race detector
 	env.Setenv("TOKEN", strings.TrimSpace(string(token)))
 	return os.WriteFile(filepath.Join(env.WorkDir, "token"), token, 0o644)
+}
+
+// recordedStream returns a stream that a real zfs sent.
+func recordedStream(name string) ([]byte, error) {
+	f, err := os.Open(zstreamTestdata + "openzfs-2.1.11/" + name + ".zsend.gz")
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	r, err := gzip.NewReader(f)
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(r)
 }
 
 // damaged flips a bit in the middle.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/spf13/cobra"
+
 	"github.com/spanstack/spanstack/zfssend"
 )
 
@@ -39,14 +41,14 @@ func fail(err error) error {
 	return failure{err}
 }
 
-// report prints an error with what to do, and returns the exit code.
-func report(stderr io.Writer, err error) int {
+// report prints the error of a command with what to do, and returns the exit code.
+func report(stderr io.Writer, ran *cobra.Command, err error) int {
 	if err == nil {
 		return exitDone
 	}
 	fmt.Fprintf(stderr, "zferry: error: %v\n", err)
 	if _, ok := errors.AsType[failure](err); !ok && !errors.Is(err, errInterrupted) {
-		fmt.Fprintln(stderr, `zferry: hint: see "zferry --help", and the --help of its commands`)
+		fmt.Fprintf(stderr, "zferry: hint: see %q\n", ran.CommandPath()+" --help")
 		return exitUsage
 	}
 	for _, hint := range hintsFor(err) {

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"compress/bzip2"
-	"compress/gzip"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -98,16 +97,7 @@ func distant() []byte {
 // fullStream is a stream of a file.
 func fullStream(t *testing.T) []byte {
 	t.Helper()
-	f, err := os.Open(zstreamTestdata + "openzfs-2.1.11/full.zsend.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	r, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := io.ReadAll(r)
+	data, err := recordedStream("full")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +180,8 @@ func TestOutputFails(t *testing.T) {
 		var stderr bytes.Buffer
 		root := newCommand(full{}, &stderr)
 		root.SetArgs(append([]string{"stream"}, args...))
-		code := report(&stderr, root.ExecuteContext(t.Context()))
+		ran, err := root.ExecuteContextC(t.Context())
+		code := report(&stderr, ran, err)
 		if code != exitFailed || !strings.Contains(stderr.String(), errFull.Error()) {
 			t.Errorf("%s: exit code %d, %s", args, code, stderr.String())
 		}

@@ -11,7 +11,8 @@
 //     indented as far as the explanation go on with it. Other lines that are indented stay as they are.
 //   - Examples are command lines, each with two blanks before what is to be said about it, or none of that.
 //
-// It is for commands of this module.
+// It is for commands of this module. (The generator that comes with cobra goes by way of Markdown, which takes stars for emphasis,
+// and has no sections for what administrators look up first.)
 package manpage
 
 import (

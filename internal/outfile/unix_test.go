@@ -6,22 +6,26 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
 )
 
-// TestInPlace has what is no regular file be written, and stay what it is.
-func TestInPlace(t *testing.T) {
-	null := &File{Name: os.DevNull, Sync: true}
+// TestDevice has a device be written, and stay what it is.
+func TestDevice(t *testing.T) {
+	null := &File{Name: nullDevice(t), Sync: true}
 	if err := null.Fill(text("nothing")); err != nil {
 		t.Error(err)
 	}
 	null.Discard()
-	if info, err := os.Stat(os.DevNull); err != nil || info.Mode()&fs.ModeDevice == 0 {
-		t.Fatalf("%s is %v now (%v)", os.DevNull, info, err)
+	if info, err := os.Stat(null.Name); err != nil || info.Mode()&fs.ModeDevice == 0 {
+		t.Errorf("%s is %v now (%v)", null.Name, info, err)
 	}
+}
 
+// TestPipe has a named pipe be written, and stay what it is.
+func TestPipe(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "pipe")
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
 		t.Fatal(err)
@@ -50,6 +54,27 @@ func TestInPlace(t *testing.T) {
 	if info, err := os.Lstat(path); err != nil || info.Mode().Type() != fs.ModeNamedPipe {
 		t.Errorf("the pipe is %v now (%v)", info, err)
 	}
+}
+
+// nullDevice returns a device that a mistake does no harm to: root's own, if it may be made and used, and else that of all, which others
+// can't replace.
+func nullDevice(t *testing.T) string {
+	t.Helper()
+	if os.Getuid() != 0 {
+		return os.DevNull
+	}
+	path := filepath.Join(t.TempDir(), "null")
+	err := exec.Command("cp", "-R", os.DevNull, path).Run() // which makes a device
+	if err == nil {
+		var f *os.File
+		if f, err = os.OpenFile(path, os.O_WRONLY, 0); err == nil {
+			f.Close()
+		}
+	}
+	if err != nil {
+		t.Skipf("no device can be made here: %v", err)
+	}
+	return path
 }
 
 // TestLinks has symbolic links stay, also one to a file that isn't there yet, and one in a folder that is a link.

@@ -162,14 +162,14 @@ func (st *state) crypt(name, property string) (value, source string, ok bool) {
 	return "", "", false
 }
 
-func (c *command) loadKey(args []string) error {
-	options, rest, err := c.options(args, "nL:ra")
-	if err != nil {
-		return err
-	}
-	return c.each(rest, func(st *state, name string, d *dataset) error {
+// failing tells what can't be done with a key, and returns the error of that.
+type failing func(format string, args ...any) error
+
+// eachKey is each, for datasets that have a key of their own, which has to be loaded or unloaded.
+func (c *command) eachKey(names []string, op string, f func(*state, string, *dataset, failing) error) error {
+	return c.each(names, func(st *state, name string, d *dataset) error {
 		fail := func(format string, args ...any) error {
-			c.fail("Key load error: "+format, args...)
+			c.fail("Key "+op+" error: "+format, args...)
 			return raw
 		}
 		root, rootName := st.root(name)
@@ -177,10 +177,20 @@ func (c *command) loadKey(args []string) error {
 		case root == nil:
 			return fail("'%s' is not encrypted.", name)
 		case root != d:
-			return fail("Keys must be loaded for encryption root of '%s' (%s).", name, rootName)
-		case d.Crypt.Loaded != nil:
-			return fail("Key already loaded for '%s'.", name)
+			return fail("Keys must be %sed for encryption root of '%s' (%s).", op, name, rootName)
+		case (d.Crypt.Loaded != nil) == (op == "load"):
+			return fail("Key already %sed for '%s'.", op, name)
 		}
+		return f(st, name, d, fail)
+	})
+}
+
+func (c *command) loadKey(args []string) error {
+	options, rest, err := c.options(args, "nL:ra")
+	if err != nil {
+		return err
+	}
+	return c.eachKey(rest, "load", func(st *state, name string, d *dataset, fail failing) error {
 		where := d.Crypt.Where
 		if has(options, 'L') {
 			where = value(options, 'L')
@@ -204,20 +214,7 @@ func (c *command) unloadKey(args []string) error {
 	if err != nil {
 		return err
 	}
-	return c.each(rest, func(st *state, name string, d *dataset) error {
-		fail := func(format string, args ...any) error {
-			c.fail("Key unload error: "+format, args...)
-			return raw
-		}
-		root, rootName := st.root(name)
-		switch {
-		case root == nil:
-			return fail("'%s' is not encrypted.", name)
-		case root != d:
-			return fail("Keys must be unloaded for encryption root of '%s' (%s).", name, rootName)
-		case d.Crypt.Loaded == nil:
-			return fail("Key already unloaded for '%s'.", name)
-		}
+	return c.eachKey(rest, "unload", func(st *state, name string, d *dataset, fail failing) error {
 		for _, below := range st.below(name) {
 			if r, _ := st.root(below); r == d && st.Datasets[below].Mounted {
 				return fail("'%s' is busy.", name)

@@ -26,7 +26,7 @@ type Connection struct {
 type TLS struct {
 	Cert string `yaml:"cert"` // this host's
 	Key  string `yaml:"key"`  // the key of that
-	CA   string `yaml:"ca"`   // what signs those of agents
+	CA   string `yaml:"ca"`   // what signs those of peers
 }
 
 // AddFlags adds flags that set c.
@@ -68,27 +68,27 @@ func (c *Connection) dial(ctx context.Context, e Endpoint, program string) (*rem
 	if err := c.Check(e); err != nil {
 		return nil, err
 	}
-	certificates, err := c.TLS.load()
+	cert, roots, err := c.TLS.Load("agents")
 	if err != nil {
 		return nil, err
 	}
-	certificates.ServerName, _, _ = net.SplitHostPort(e.HostName())
-	return remote.Dial(ctx, e.HostName(), certificates, config)
+	name, _, _ := net.SplitHostPort(e.HostName())
+	return remote.Dial(ctx, e.HostName(), &tls.Config{Certificates: []tls.Certificate{cert}, RootCAs: roots, ServerName: name}, config)
 }
 
-// load reads the files.
-func (t *TLS) load() (*tls.Config, error) {
-	cert, err := tls.LoadX509KeyPair(t.Cert, t.Key)
+// Load reads the files. Errors name the peers: "agents" or "clients".
+func (t *TLS) Load(peers string) (own tls.Certificate, authorities *x509.CertPool, err error) {
+	own, err = tls.LoadX509KeyPair(t.Cert, t.Key)
 	if err != nil {
-		return nil, fmt.Errorf("certificate of this host: %w", err)
+		return own, nil, fmt.Errorf("certificate of this host: %w", err)
 	}
 	pem, err := os.ReadFile(t.CA)
 	if err != nil {
-		return nil, fmt.Errorf("certificates for agents: %w", err)
+		return own, nil, fmt.Errorf("certificates for %s: %w", peers, err)
 	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("certificates for agents: %s holds none", t.CA)
+	authorities = x509.NewCertPool()
+	if !authorities.AppendCertsFromPEM(pem) {
+		return own, nil, fmt.Errorf("certificates for %s: %s holds none", peers, t.CA)
 	}
-	return &tls.Config{Certificates: []tls.Certificate{cert}, RootCAs: roots}, nil
+	return own, authorities, nil
 }
