@@ -20,7 +20,7 @@ const (
 	roundsVariable = "SPANSTACK_ROUNDS"
 	seedVariable   = "SPANSTACK_SEED"
 
-	roundsPerWorld = 10
+	roundsPerWorld = 6 // to list snapshots takes its time where the processor is emulated
 )
 
 // TestFerryRounds is a user's life with zferry: he changes things, and replicates by zferry while something goes wrong. Whatever that is,
@@ -66,6 +66,9 @@ func (w *world) destroy() {
 	}
 }
 
+// took logs how long something took that zferry did, and what is compared then.
+func (w *world) took(since time.Time) { w.Logf("  %v", time.Since(since).Round(100*time.Millisecond)) }
+
 // round changes things, replicates while something goes wrong, and then while nothing does. It returns what that was, and what came of it.
 func (w *world) round(last bool) string {
 	w.Helper()
@@ -103,6 +106,7 @@ func (w *world) suffer(m mishap) string {
 	if m.before != nil {
 		mend = m.before(w)
 	}
+	begin := time.Now()
 	f := startFerry(w.T, append(args, w.src, w.dst)...)
 	struck := true
 	if m.during != nil {
@@ -110,6 +114,7 @@ func (w *world) suffer(m mishap) string {
 		struck = m.during(w, f)
 	}
 	code := f.wait(w.T)
+	w.took(begin)
 	what := fmt.Sprintf("%s, %d", m.name, code)
 	if !struck {
 		what = m.name + ", in vain"
@@ -127,7 +132,7 @@ func (w *world) moment(f *ferry) {
 	if w.IntN(3) > 0 {
 		wait /= 8
 		for deadline := time.Now().Add(patience); childOf(f.cmd.Process.Pid, "receive") == 0 && !f.over() && time.Now().Before(deadline); {
-			time.Sleep(5 * time.Millisecond)
+			time.Sleep(20 * time.Millisecond)
 		}
 	}
 	select {
@@ -174,6 +179,7 @@ func (w *world) converge(last bool) {
 	w.Helper()
 	w.note()
 	args := append(w.flags(), w.src, w.dst)
+	defer w.took(time.Now())
 	f := startFerry(w.T, args...)
 	told := make(map[string]bool)
 	if code, out := f.wait(w.T), f.out.String(); (code == 1 || code == 3) && len(w.destroyed) > 0 && strings.Contains(out, "that are newer than") {
@@ -209,13 +215,12 @@ func (w *world) whatIsInTheWay(args []string) map[string]bool {
 func childOf(parent int, subcommand string) int {
 	dirs, _ := filepath.Glob("/proc/[0-9]*")
 	for _, dir := range dirs {
-		pid, _ := strconv.Atoi(filepath.Base(dir))
-		p, err := zfstest.ReadProcess(pid)
-		if err != nil || p.Parent != parent {
+		args, _ := os.ReadFile(filepath.Join(dir, "cmdline"))
+		if !strings.HasPrefix(string(args), "zfs\x00"+subcommand+"\x00") {
 			continue
 		}
-		args, _ := os.ReadFile(filepath.Join(dir, "cmdline"))
-		if strings.HasPrefix(string(args), "zfs\x00"+subcommand+"\x00") {
+		pid, _ := strconv.Atoi(filepath.Base(dir))
+		if p, err := zfstest.ReadProcess(pid); err == nil && p.Parent == parent {
 			return pid
 		}
 	}

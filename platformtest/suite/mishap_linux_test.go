@@ -89,7 +89,7 @@ func signalled(s syscall.Signal) func(*world, *ferry) bool {
 // killed kills a child of zferry.
 func killed(subcommand string) func(*world, *ferry) bool {
 	return func(w *world, f *ferry) bool {
-		for ; !f.over(); time.Sleep(time.Millisecond) {
+		for ; !f.over(); time.Sleep(10 * time.Millisecond) {
 			if pid := childOf(f.cmd.Process.Pid, subcommand); pid != 0 {
 				return syscall.Kill(pid, syscall.SIGKILL) == nil
 			}
