@@ -65,7 +65,8 @@ func TestRead(t *testing.T) {
 		tracefmt.Event{Kind: tracefmt.AsyncBegin, Time: 400, Name: "start", ID: "s"}, tracefmt.Event{Kind: tracefmt.AsyncEnd, Time: 900, Name: "start", Key: "s"},
 		tracefmt.Event{Kind: tracefmt.Complete, Time: 1000, Dur: 500, Name: "agent list", ID: "a", Parent: "r"},
 		tracefmt.Event{Kind: tracefmt.Complete, Time: 2000, Dur: 500, Name: "zfs list", ID: "z", Parent: "r"},
-		tracefmt.Event{Kind: tracefmt.Complete, Time: 1000, Dur: 3000, Name: "root", ID: "r"})
+		tracefmt.Event{Kind: tracefmt.Complete, Time: 1000, Dur: 3000, Name: "root", ID: "r"},
+		tracefmt.Event{Kind: tracefmt.Begin, Time: 1500, Name: "agent trace", ID: "t", Parent: "r"})
 	all, err := Read(path)
 	if err != nil || len(all) != 3 || all[0] != (Slice{"start", "s", "", 400, 900}) {
 		t.Fatalf("got %v, %v", all, err)
@@ -73,7 +74,7 @@ func TestRead(t *testing.T) {
 	if got := Of(all, "root"); len(got) != 1 || got[0].Lost != 2500 {
 		t.Errorf("got %v", got)
 	}
-	for _, kind := range []tracefmt.Kind{tracefmt.Begin} {
+	for _, kind := range []tracefmt.Kind{tracefmt.Begin, tracefmt.AsyncBegin} {
 		if _, err := Read(write(tracefmt.Event{Kind: kind, Time: 1000, Name: "hangs", ID: "h"})); err == nil || !strings.Contains(err.Error(), "hangs didn't end") {
 			t.Errorf("%v: got %v", kind, err)
 		}
