@@ -24,12 +24,12 @@ type Slice struct {
 type Account struct {
 	Root  Slice
 	Lost  time.Duration // in which no child of it runs
-	Own   time.Duration // in which nothing innermost runs; at least Lost
+	Own   time.Duration // in which nothing innermost runs
 	Inner []string      // the names of what is innermost, each once
 }
 
 // idle are the names of slices that say that something is there, and not what happens.
-var idle = []string{"worker", "progress", "remote trace"}
+var idle = []string{"worker", "progress", "remote trace", "remote lock"}
 
 // Read returns the slices of this host in a trace, all of which have to have ended. Of another host's, the end may not have come.
 func Read(path string) (all []Slice, err error) {

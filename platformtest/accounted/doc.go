@@ -10,8 +10,8 @@
 // runs is lost: nobody knows what happened. Time in which nothing innermost runs is what the program itself did between zfs commands,
 // connections and the like; it is known in which of its parts.
 //
-// Some slices say that something is there, and not what happens: a worker that has nothing to do, the trace of another host that is
-// being read. They explain nothing. Nor do those of another host: what is asked for is how long this one waited for it.
+// Some slices say that something is there, and not what happens: a worker that has nothing to do, a lock that is held there, the trace
+// of another host that is being read. They explain nothing. Nor do those of another host: what is asked for is how long this one waited for it.
 //
 // It is for this project's tests. Traces in general are read by package timeline.
 package accounted
