@@ -1,144 +1,130 @@
 package suite
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
-	"github.com/spanstack/spanstack/tracefmt"
-	_ "github.com/spanstack/spanstack/tracefmt/chrome"
-	"github.com/spanstack/spanstack/tracefmt/timeline"
+	"github.com/spanstack/spanstack/platformtest/accounted"
 )
 
-// mostUnaccounted is the share of a replication's time that its trace may leave unexplained.
+// mostUnaccounted is the share of a command's time that its trace may leave unexplained.
 const mostUnaccounted = 0.02
 
-// slice is a task or span of a trace.
-type slice struct {
-	name, id, parent string
-	begin, end       int64
-}
-
-// unaccounted returns how much of a slice's time none of the others covers that are chosen.
-func unaccounted(of slice, all []slice, chosen func(slice) bool) (ns int64) {
-	var inside []slice
-	for _, s := range all {
-		if s.id != of.id && chosen(s) {
-			inside = append(inside, s)
-		}
-	}
-	slices.SortFunc(inside, func(a, b slice) int { return cmp.Compare(a.begin, b.begin) })
-	at := of.begin
-	for _, s := range inside {
-		if s.begin > at {
-			ns += min(s.begin, of.end) - at
-		}
-		if at = max(at, min(s.end, of.end)); at == of.end {
-			return ns
-		}
-	}
-	return ns + of.end - at
-}
-
-func TestUnaccounted(t *testing.T) {
-	root := slice{"root", "r", "", 100, 200}
-	for _, c := range []struct {
-		inside []slice
-		want   int64
-	}{
-		{nil, 100},
-		{[]slice{{"a", "a", "r", 100, 200}}, 0},
-		{[]slice{{"b", "b", "r", 150, 160}, {"a", "a", "r", 110, 155}}, 50},
-		{[]slice{{"a", "a", "r", 110, 180}, {"b", "b", "r", 120, 130}}, 30}, // one in another
-		{[]slice{{"a", "a", "r", 190, 300}, {"b", "b", "r", 50, 110}}, 80},  // beyond both ends
-		{[]slice{{"a", "a", "x", 100, 200}}, 100},                           // not chosen
-		{[]slice{{"a", "a", "r", 250, 300}}, 100},
-	} {
-		got := unaccounted(root, append(c.inside, root), func(s slice) bool { return s.parent == "r" })
-		if got != c.want {
-			t.Errorf("%v: got %d, want %d", c.inside, got, c.want)
-		}
-	}
-}
-
-// readSlices returns all slices of a trace, which have to have ended.
-func readSlices(t *testing.T, path string) (all []slice) {
+// zferryProgram returns the program zferry, or skips the test.
+func zferryProgram(t *testing.T) string {
 	t.Helper()
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var whole timeline.Timeline
-	if _, err := whole.Read(tracefmt.Lookup("chrome").NewReader(bytes.NewReader(text))); err != nil {
-		t.Fatal(err)
-	}
-	for e := range whole.Events() {
-		switch e.Kind {
-		case tracefmt.Complete:
-			all = append(all, slice{e.Name, e.ID, e.Parent, e.Time, e.Time + e.Dur})
-		case tracefmt.Begin:
-			t.Errorf("%s: %s didn't end", path, e.Name)
-		}
-	}
-	return all
-}
-
-// TestAccounted: the trace of a replication says where its time goes, with nothing to do, with one large stream, and with many
-// small ones. The direct children of its root task have to cover that task's time, all but 2 %. How much of it is outside of
-// all zfs processes is told, but not judged: it is what zferry itself takes.
-func TestAccounted(t *testing.T) {
-	platform(t)
 	zferry := os.Getenv("SPANSTACK_ZFERRY")
 	if zferry == "" {
 		t.Skip("SPANSTACK_ZFERRY is not set: it names the program zferry")
 	}
+	return zferry
+}
+
+// outDir is where a test leaves files that are worth a look, if whoever runs the suite wants to see them.
+func outDir(t *testing.T) string { return cmp.Or(os.Getenv("SPANSTACK_OUT"), t.TempDir()) }
+
+// TestAccounted: the trace of a command says where its time goes: of snapshots; of replications of all that there is, of many small
+// increments, and of nothing new; and of pruning, on both sides. TestDaemon does so for a daemon's jobs. The direct children of its
+// root task have to cover that task's time, all but 2 %; of a command that is over soon, in one of two runs, since a machine that does other
+// things can take the processor away at any moment. How much of it is outside of all zfs processes is told, but not judged: it is what zferry itself takes.
+func TestAccounted(t *testing.T) {
+	platform(t)
+	zferry := zferryProgram(t)
 	p, to := source(), destination().name+"/accounted"
-	p.create(t, "accounted")
-	for i := range 12 {
+	from := p.create(t, "accounted")
+	for i := range 5 {
 		p.create(t, fmt.Sprintf("accounted/d%02d", i))
 	}
 	p.write(t, "accounted", "file", 64<<20)
-	dir := cmp.Or(os.Getenv("SPANSTACK_OUT"), t.TempDir()) // whoever runs the suite may want to see the files
-	for i, what := range []string{"full", "small", "idle"} {
-		if what != "idle" {
-			for n := range 12 {
-				p.write(t, fmt.Sprintf("accounted/d%02d", n), what, 16<<10)
-			}
-			run(t, "zfs", "snapshot", "-r", fmt.Sprintf("%s/accounted@%d", p.name, i))
-		}
-		path := filepath.Join(dir, "accounted-"+what+".json")
+	run(t, zferry, "--version") // which reads the program from the disk
+	dir := outDir(t)
+	check := func(what, root string, args ...string) accounted.Account {
+		t.Helper()
+		path := filepath.Join(dir, "accounted-"+strings.ReplaceAll(what, " ", "-")+".json")
 		start := time.Now()
-		out, err := exec.Command(zferry, "replicate", "-r", "--trace", path, p.name+"/accounted", to).CombinedOutput()
+		out, err := exec.Command(zferry, append(args, "--trace", path)...).CombinedOutput()
 		wall := time.Since(start)
 		if err != nil {
-			t.Fatalf("%v\n%s", err, out)
+			t.Fatalf("%s: %v\n%s", what, err, out)
 		}
-		checkAccounted(t, what, wall, readSlices(t, path))
+		accounts := accountsOf(t, what, path, root)
+		checkWall(t, what, path, wall, accounts)
+		return accounts[0]
+	}
+	var snapshots []accounted.Account
+	for i := range 2 {
+		for n := range 5 {
+			p.write(t, fmt.Sprintf("accounted/d%02d", n), strconv.Itoa(i), 16<<10)
+		}
+		snapshots = append(snapshots, check("snapshot "+strconv.Itoa(i), "snapshots", "snapshot", "-r", "--name", strconv.Itoa(i), from))
+		what := []string{"full", "small"}[i]
+		judge(t, what, check(what, "replicate", "replicate", "-r", from, to))
+	}
+	judge(t, "snapshot", snapshots...)
+	judge(t, "idle", check("idle", "replicate", "replicate", "-r", from, to), check("idle again", "replicate", "replicate", "-r", from, to))
+	judge(t, "prune source", check("prune source", "prune", "prune", "-r", "--match", ".", "--keep-last", "1", "--target", to, from))
+	judge(t, "prune destination", check("prune destination", "prune", "prune", "-r", "--match", ".", "--keep-last", "1", "--source", from, to))
+	if n, m := snapshotsBelow(t, from), snapshotsBelow(t, to); n != 6 || m != 6 {
+		t.Errorf("%d and %d snapshots are left, want 6 and 6", n, m)
 	}
 }
 
-func checkAccounted(t *testing.T, what string, wall time.Duration, all []slice) {
+// checkWall looks at the time of a process. Its trace has to begin with the process's start, and not earlier than that. What comes after the trace, which
+// is to complete it, and to exit, can't be in it; that is told, but not judged.
+func checkWall(t *testing.T, what, path string, wall time.Duration, accounts []accounted.Account) {
 	t.Helper()
-	i := slices.IndexFunc(all, func(s slice) bool { return s.parent == "" && s.name == "replicate" })
-	if i < 0 {
-		t.Fatalf("%s: no root task in %v", what, all)
+	all, err := accounted.Read(path)
+	if err != nil {
+		t.Fatal(err)
 	}
-	root, parents := all[i], map[string]bool{}
-	for _, s := range all {
-		parents[s.parent] = true
+	starts := accounted.Of(all, "start")
+	if len(starts) != 1 || len(accounts) != 1 {
+		t.Fatalf("%s: %d starts and %d tasks in its trace", what, len(starts), len(accounts))
 	}
-	whole := time.Duration(root.end - root.begin)
-	lost := time.Duration(unaccounted(root, all, func(s slice) bool { return s.parent == root.id }))
-	own := time.Duration(unaccounted(root, all, func(s slice) bool { return !parents[s.id] }))
-	t.Logf("%s: the process %v, its task %v; outside of the task's children %v (%.2f %%), outside of all innermost spans %v (%.2f %%)",
-		what, wall, whole, lost, 100*lost.Seconds()/whole.Seconds(), own, 100*own.Seconds()/whole.Seconds())
-	if float64(lost) > mostUnaccounted*float64(whole) {
-		t.Errorf("%s: of %v, %v are in no child of the root task, more than %.0f %%", what, whole, lost, 100*mostUnaccounted)
+	start, task := starts[0], accounts[0]
+	between, rest := time.Duration(task.Root.Begin-start.Root.End), wall-time.Duration(task.Root.End-start.Root.Begin)
+	if start.Whole() <= 0 || between < 0 || rest < -10*time.Millisecond { // which is how exactly the kernel tells when a process was started
+		t.Errorf("%s: of %v, it took %v to start, and %v until its task began, and %v are left", what, wall, start.Whole(), between, rest)
 	}
+	t.Logf("%s: the process took %v: %v to start, %v until its task, %v for that, and the rest, %v, to write its trace and to exit", what, wall,
+		start.Whole(), between, task.Whole(), rest)
+}
+
+func snapshotsBelow(t *testing.T, dataset string) int {
+	t.Helper()
+	return len(strings.Fields(run(t, "zfs", "list", "-H", "-o", "name", "-t", "snapshot", "-r", dataset)))
+}
+
+// judge checks the best of some runs.
+func judge(t *testing.T, what string, runs ...accounted.Account) {
+	t.Helper()
+	a := slices.MinFunc(runs, func(a, b accounted.Account) int { return cmp.Compare(a.Unexplained(), b.Unexplained()) })
+	if a.Unexplained() > mostUnaccounted {
+		t.Errorf("%s: of %v, %v are in no child of the root task, more than %.0f %%", what, a.Whole(), a.Lost, 100*mostUnaccounted)
+	}
+}
+
+// accountsOf returns those of the tasks of that name that have no parent.
+func accountsOf(t *testing.T, what, path, root string) []accounted.Account {
+	t.Helper()
+	all, err := accounted.Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	accounts := accounted.Of(all, root)
+	if len(accounts) == 0 {
+		t.Fatalf("%s: %s has no task %s", what, path, root)
+	}
+	for _, a := range accounts {
+		t.Logf("%s: %v; innermost are %s", what, a, strings.Join(a.Inner, ", "))
+	}
+	return accounts
 }

@@ -167,7 +167,7 @@ func guidsOf(t *testing.T, roots ...string) map[string]string {
 // awaitReceive waits until zferry receives into a dataset, and something of it has arrived: its zfs receive exists, and has read.
 func (f *ferry) awaitReceive(t *testing.T) (pid int) {
 	t.Helper()
-	pid = awaitChild(t, f.cmd.Process.Pid, "receive")
+	pid = awaitChild(t, f.cmd.Process.Pid, "receive", "")
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if n, err := bytesRead(pid); err != nil || n > 1<<20 {
 			return pid

@@ -114,23 +114,73 @@ func asNobody(t *testing.T, operation, ds, stream string) (d denial) {
 	return d
 }
 
-// TestPermissions: each operation is denied to a user without permissions, the error names those it needs, and with
-// these, but not with fewer, it is allowed. What only looks needs none.
-func TestPermissions(t *testing.T) {
-	ctx := platform(t)
-	if info, err := os.Stat("/dev/zfs"); err != nil {
-		t.Fatal(err)
-	} else if info.Mode().Perm() != 0o666 {
-		if err := os.Chmod("/dev/zfs", 0o666); err != nil {
-			t.Fatal(err)
-		}
+// openToAll lets users without privileges use ZFS, as udev's rules do.
+func openToAll(t *testing.T) {
+	t.Helper()
+	info, err := os.Stat("/dev/zfs")
+	if err == nil && info.Mode().Perm() != 0o666 {
 		t.Cleanup(func() { os.Chmod("/dev/zfs", info.Mode().Perm()) })
+		err = os.Chmod("/dev/zfs", 0o666)
 	}
-	p := source()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// readableDir returns a directory that all users can read.
+func readableDir(t *testing.T) string {
+	t.Helper()
 	dir := t.TempDir()
 	for d := dir; d != "/" && d != os.TempDir(); d = filepath.Dir(d) {
 		os.Chmod(d, 0o755)
 	}
+	return dir
+}
+
+// TestSetDenied: a property that a user may not set is missed by the run that makes the dataset and by those after it, which
+// replicate all else, until it is there.
+func TestSetDenied(t *testing.T) {
+	platform(t)
+	zferry := zferryProgram(t)
+	openToAll(t)
+	locks := filepath.Join(readableDir(t), "locks")
+	if err := errors.Join(os.Mkdir(locks, 0o700), os.Chown(locks, nobodyID, nobodyID)); err != nil {
+		t.Fatal(err)
+	}
+	from, above := source().create(t, "denied"), destination().create(t, "denied", "-o", "canmount=off")
+	run(t, "zfs", "allow", "nobody", "send", from)
+	run(t, "zfs", "allow", "nobody", "receive,create,mount,canmount", above)
+	replicate := func(exitCode int, want string) {
+		t.Helper()
+		cmd := exec.Command(zferry, "replicate", "--log-level", "warn", "--set", "readonly=on", "--set", "quota=100M", from, above+"/copy")
+		cmd.Env = append(os.Environ(), "ZFERRY_LOCK_DIR="+locks)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobodyID, Gid: nobodyID}}
+		out, _ := cmd.CombinedOutput()
+		if cmd.ProcessState.ExitCode() != exitCode || !strings.Contains(string(out), want) {
+			t.Errorf("exit %d, want %d, and %q in:\n%s", cmd.ProcessState.ExitCode(), exitCode, want, out)
+		}
+	}
+	run(t, "zfs", "snapshot", from+"@1")
+	replicate(1, `its quota is "0" and not "100M": there was no permission to set it`)
+	replicate(1, `its quota is "0" and not "100M": it was made without`)
+	run(t, "zfs", "set", "quota=100M", above+"/copy")
+	run(t, "zfs", "snapshot", from+"@2")
+	replicate(1, `its readonly is "off" and not "on": it was made without`)
+	if n := snapshotsBelow(t, above+"/copy"); n != 2 {
+		t.Errorf("the copy has %d snapshots", n)
+	}
+	replicate(1, "hint: set it there: zfs set readonly=on "+above+"/copy")
+	run(t, "zfs", "set", "readonly=on", above+"/copy")
+	replicate(0, "is up to date")
+}
+
+// TestPermissions: each operation is denied to a user without permissions, the error names those it needs, and with
+// these, but not with fewer, it is allowed. What only looks needs none.
+func TestPermissions(t *testing.T) {
+	ctx := platform(t)
+	openToAll(t)
+	p := source()
+	dir := readableDir(t)
 	stream := filepath.Join(dir, "stream")
 	ds := p.create(t, "permissions")
 	p.create(t, "permissions/child")

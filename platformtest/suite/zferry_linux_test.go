@@ -48,9 +48,9 @@ func TestKilledZferry(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	receive := awaitChild(t, cmd.Process.Pid, "receive")
+	receive := awaitChild(t, cmd.Process.Pid, "receive", "")
 	unix.Kill(receive, unix.SIGSTOP)
-	send := awaitChild(t, cmd.Process.Pid, "send")
+	send := awaitChild(t, cmd.Process.Pid, "send", "")
 	awaitBlocked(t, send)
 	stuck := awaitStuck(t, trace, log)
 	cmd.Process.Kill()
@@ -65,8 +65,8 @@ func TestKilledZferry(t *testing.T) {
 	}
 }
 
-// awaitChild waits for a child of a process that runs "zfs SUBCOMMAND", and returns its process ID.
-func awaitChild(t *testing.T, parent int, subcommand string) int {
+// awaitChild waits for a child of a process that runs "zfs SUBCOMMAND" with an argument that begins with about, and returns its process ID.
+func awaitChild(t *testing.T, parent int, subcommand, about string) int {
 	t.Helper()
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		dirs, _ := filepath.Glob("/proc/[0-9]*")
@@ -77,7 +77,7 @@ func awaitChild(t *testing.T, parent int, subcommand string) int {
 				continue
 			}
 			args, _ := os.ReadFile(filepath.Join(dir, "cmdline"))
-			if bytes.HasPrefix(args, []byte("zfs\x00"+subcommand+"\x00")) {
+			if bytes.HasPrefix(args, []byte("zfs\x00"+subcommand+"\x00")) && bytes.Contains(args, []byte("\x00"+about)) {
 				return pid
 			}
 		}

@@ -25,6 +25,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spanstack/spanstack/platformtest/accounted"
 	"github.com/spanstack/spanstack/tracefmt"
 	_ "github.com/spanstack/spanstack/tracefmt/chrome"
 	"github.com/spanstack/spanstack/tracefmt/summary"
@@ -183,6 +184,7 @@ func TestZferry(t *testing.T) {
 		t.Errorf("initial:\n%s", out)
 	}
 	checkTrace(t, trace, log, many)
+	checkAccounted(t, "initial", trace)
 	n := number(t, incrementsVariable, 2, 2)
 	for i := range n {
 		random(t, "/tank/all/00/below/"+strconv.Itoa(i), 4<<10)
@@ -190,6 +192,7 @@ func TestZferry(t *testing.T) {
 		must(t, h, "replicate", "--trace", trace, "--log-level", "warn", "tank/all/00/below", "root@b:backup/all/00/below")
 	}
 	t.Logf("where the time of the last of these increments went:\n%s", summaryOf(t, trace))
+	checkAccounted(t, "increment", trace)
 	same(t, "tank/all/00/below", "backup/all/00/below", fmt.Sprintf("inc-%02d", n-1))
 	for _, d := range encrypted {
 		random(t, "/tank/all"+d+"/other", 16<<10)
@@ -277,6 +280,27 @@ func checkTrace(t *testing.T, trace, log string, datasets int) {
 		t.Errorf("slices: %v", count)
 	}
 	t.Logf("the clocks are right to within %v; %v", bound, count)
+}
+
+// mostUnaccounted is the share of a replication's time that its trace may leave unexplained.
+const mostUnaccounted = 0.02
+
+// checkAccounted checks that a trace says where this host's time goes: in what it did, and in waiting for the other one.
+func checkAccounted(t *testing.T, what, trace string) {
+	t.Helper()
+	all, err := accounted.Read(trace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	accounts := accounted.Of(all, "replicate")
+	if len(accounts) != 1 {
+		t.Fatalf("%s: %d replications in its trace", what, len(accounts))
+	}
+	a := accounts[0]
+	t.Logf("%s: %v; innermost are %s", what, a, strings.Join(a.Inner, ", "))
+	if a.Unexplained() > mostUnaccounted {
+		t.Errorf("%s: of %v, %v are in no child of the root task, more than %.0f %%", what, a.Whole(), a.Lost, 100*mostUnaccounted)
+	}
 }
 
 // summaryOf returns the tree of a trace, with times.
@@ -388,6 +412,10 @@ func TestZferryInterrupted(t *testing.T) {
 		t.Errorf("in the end:\n%s", out)
 	}
 	same(t, "tank/cut", "backup/cut", "1")
+	// What a new dataset gets was given to the receive that was interrupted, and none after it.
+	if got := strings.TrimSpace(command(t, "zfs", "get", "-H", "-o", "value,source", "canmount", "backup/cut")); got != "noauto\tlocal" {
+		t.Errorf("canmount is %q, want noauto", got)
+	}
 }
 
 // TestZferryCut cuts the link, until both sides have noticed, or for a minute: the other side's zfs processes are gone within the bound, and the next run

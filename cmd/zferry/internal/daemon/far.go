@@ -27,8 +27,14 @@ type farSpans struct {
 // settle is how long the last records of an agent may take to come.
 const settle = 600 * time.Millisecond
 
+// fewStreams is how many streams at a time are too few for one of them to be a trace.
+const fewStreams = 8
+
 // follow follows an agent until end. That it may not be seen is no reason not to work, and said at level debug only: nobody has asked for a trace.
 func (f *farSpans) follow(_ context.Context, host *remote.Host, name string) {
+	if host.Agent().MaxStreams < fewStreams {
+		return
+	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(f.ctx))
 	in, err := host.Trace(ctx)
 	if err != nil {
