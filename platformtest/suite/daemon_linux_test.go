@@ -161,7 +161,7 @@ func TestDaemon(t *testing.T) {
 	defer unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
 	trace := filepath.Join(outDir(t), "daemon.json")
 
-	f.configure(from, to, "5s", "")
+	f.configure(from, to, "10s", "")
 	f.start(trace)
 	f.await(`msg="job begins"`, 2)
 	f.configure(from, to, "1h", "    alert: {stuck: 1s}\n") // when the second one has ended
