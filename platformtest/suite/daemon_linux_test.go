@@ -161,7 +161,7 @@ func TestDaemon(t *testing.T) {
 	defer unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
 	trace := filepath.Join(outDir(t), "daemon.json")
 
-	f.configure(from, to, "5s", "")
+	f.configure(from, to, "10s", "")
 	f.start(trace)
 	f.await(`msg="job begins"`, 2)
 	f.configure(from, to, "1h", "    alert: {stuck: 1s}\n") // when the second one has ended
@@ -257,9 +257,17 @@ func (f *ferryman) hangs(from, to string) {
 	unix.Kill(receive, unix.SIGSTOP)
 	send := awaitChild(f.T, f.cmd.Process.Pid, "send", from+"/below@")
 	awaitBlocked(f.T, send)
-	time.Sleep(1100 * time.Millisecond) // as long as alert.stuck says
+	out, code := f.ask("status", "--socket", f.dir+"/s")
+	for begin := time.Now(); code == 0 && time.Since(begin) < patience; out, code = f.ask("status", "--socket", f.dir+"/s") {
+		time.Sleep(200 * time.Millisecond) // until nothing has moved for as long as alert.stuck says
+	}
+	if code != 1 {
+		f.Errorf("status: exit %d", code)
+	}
+	f.wants("status", out, `^WARNING: job tree is stuck: nothing has moved since `, `^tree +STUCK for \d+s `, `^tree: replicate `+regexp.QuoteMeta(to)+` for \d+s: `)
+
 	dataset := regexp.QuoteMeta(to + "/below")
-	out, _ := f.ask("pprof", "active", "unix:"+f.dir+"/s")
+	out, _ = f.ask("pprof", "active", "unix:"+f.dir+"/s")
 	f.Logf("one look:\n%s", out)
 	const age = `^ *\d+(\.\d+)?m?s +`
 	f.wants("active", out,
@@ -269,11 +277,6 @@ func (f *ferryman) hangs(from, to string) {
 		age+`task +\w+ +zfs receive +dataset=`+dataset+` .* \[pid `+strconv.Itoa(receive)+` \(zfs\) in state T`,
 		age+`log +started +.*command="zfs receive `,
 		age+`task +\w+ +zfs send +.* \[pid `+strconv.Itoa(send)+` \(zfs\) in state [SD]`)
-	out, code := f.ask("status", "--socket", f.dir+"/s")
-	if code != 1 {
-		f.Errorf("status: exit %d", code)
-	}
-	f.wants("status", out, `^WARNING: job tree is stuck: nothing has moved since `, `^tree +STUCK for \d+s `, `^tree: replicate `+regexp.QuoteMeta(to)+` for \d+s: `)
 }
 
 // leavesNothing checks that no process of a daemon that has ended is left.
