@@ -2,7 +2,9 @@ package platformtest
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -60,8 +62,18 @@ func parseResults(output string) []result {
 	return results
 }
 
-// report reports results as subtests of t.
+// report reports results as subtests of t, and leaves how long they took in a file below the directory that SPANSTACK_ARTIFACTS names, if it does.
 func report(t *testing.T, results []result) {
+	if dir := os.Getenv("SPANSTACK_ARTIFACTS"); dir != "" {
+		var times strings.Builder
+		for _, r := range results {
+			fmt.Fprintf(&times, "%8s %s\n", r.took, r.name)
+		}
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Error(err)
+		}
+		writeFile(t, filepath.Join(dir, strings.ReplaceAll(t.Name(), "/", "_")+".times"), times.String())
+	}
 	for _, r := range results {
 		t.Run(r.name, func(t *testing.T) {
 			switch r.verdict {
