@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -20,7 +21,7 @@ import (
 // TestExamples runs each line of each command's examples, as its help shows them, in a world of its own: what users copy has to work.
 // A line is a command line, and, after two blanks or more, what is to be said about it.
 func TestExamples(t *testing.T) {
-	n := 0
+	n, seen := 0, make(map[string]bool)
 	for _, cmd := range commands(newCommand(io.Discard, io.Discard)) {
 		if cmd.Example == "" {
 			if !cmd.HasSubCommands() {
@@ -30,6 +31,10 @@ func TestExamples(t *testing.T) {
 		}
 		for line := range strings.Lines(cmd.Example) {
 			command, _, _ := strings.Cut(strings.TrimSpace(line), "  ")
+			if seen[command] {
+				continue // as of a command and of one below it
+			}
+			seen[command] = true
 			if reason, ok := cannotRun(command); ok {
 				t.Logf("left out: %s: %s", command, reason)
 				continue
@@ -45,13 +50,14 @@ func TestExamples(t *testing.T) {
 
 // unrunnable are beginnings of examples that need what isn't here, and why.
 var unrunnable = map[string]string{
-	"zferry pprof ": "it asks a zferry that runs: testdata/model/pprof.txtar does that",
-	"zferry agent ": "it serves a peer until that goes: testdata/script/agent.txtar does that",
-
-	"zferry daemon":       "it goes on until it is stopped, and \"run\" and \"reload\" ask one: testdata/daemon/daemon.txtar and testdata/model/daemon.txtar do that",
-	"zferry status":       "it asks a daemon: testdata/daemon/daemon.txtar and testdata/model/daemon.txtar do that",
-	"zferry config check": "its files are those of a user: testdata/daemon/config.txtar does that with others",
+	"zferry agent": "it serves a peer until that goes: testdata/script/agent.txtar does that",
 }
+
+// longTime is for how long people want to look at a daemon.
+var longTime = regexp.MustCompile(`--time \d+s`)
+
+// endless are words of examples that go on until they are interrupted.
+var endless = regexp.MustCompile(`--watch|activity-trace|^zferry daemon( --config|$)`)
 
 func cannotRun(command string) (reason string, ok bool) {
 	for beginning, reason := range unrunnable {
@@ -87,7 +93,7 @@ func newWorld(t *testing.T, command string) *world {
 	}
 	w := &world{dir: t.TempDir(), shell: "bash"}
 	bin := filepath.Join(w.dir, "bin")
-	for _, dir := range []string{bin, filepath.Join(w.dir, "backups"), filepath.Join(w.dir, "node_exporter")} {
+	for _, dir := range []string{bin, filepath.Join(w.dir, "backups"), filepath.Join(w.dir, "node_exporter"), filepath.Join(w.dir, "run")} {
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -101,10 +107,13 @@ func newWorld(t *testing.T, command string) *world {
 		}
 	}
 	w.env = append(os.Environ(), "PATH="+bin+string(filepath.ListSeparator)+os.Getenv("PATH"), "GORACE=atexit_sleep_ms=10",
-		"ZFERRY_LOCK_DIR="+filepath.Join(w.dir, "locks"))
+		"ZFERRY_LOCK_DIR="+filepath.Join(w.dir, "locks"), "RUNTIME_DIRECTORY="+filepath.Join(w.dir, "run"), "STATE_DIRECTORY="+w.dir)
 	w.addStream(t, "tank.zsend", "backups/1.zsend", "backups/2.zsend")
 	w.addConfigs(t)
 	w.prepare(t, model, command)
+	if strings.Contains(command, "zferry status") || strings.Contains(command, "zferry pprof") || strings.HasPrefix(command, "zferry daemon r") {
+		w.startDaemon(t)
+	}
 	return w
 }
 
@@ -135,6 +144,31 @@ func (w *world) addConfigs(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	for _, name := range []string{"zferry.yml", "other.yml"} {
+		if err := os.WriteFile(filepath.Join(w.dir, name), []byte(ownConfig), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// ownConfig is one of zferry daemon.
+const ownConfig = "listen: off\njobs: [{name: home, source: tank/home, snapshot: {template: \"auto_%F_%T%z\", every: 1h}}]\n"
+
+// startDaemon starts the daemon that examples ask, until the end of the test.
+func (w *world) startDaemon(t *testing.T) {
+	t.Helper()
+	cmd := exec.Command("zferry", "daemon", "--config", "zferry.yml")
+	cmd.Dir, cmd.Env = w.dir, w.env
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Signal(syscall.SIGTERM)
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("the daemon: %v", err)
+		}
+	})
+	w.must(t, `for i in $(seq 600); do [ -S run/zferry.sock ] && exit; sleep 0.05; done; exit 1`)
 }
 
 // prepare makes datasets and snapshots, and what else a command is about.
@@ -186,7 +220,20 @@ func (w *world) run(t *testing.T, command string) {
 	t.Helper()
 	line := someToken.ReplaceAllString(command, w.token)
 	line = strings.ReplaceAll(line, " /backup/", " backups/")
-	line = strings.ReplaceAll(line, "localhost:6060", "localhost:0")
+	line = longTime.ReplaceAllString(line, "--time 300ms")
+	if strings.Contains(line, "zferry pprof") {
+		line = strings.ReplaceAll(line, "localhost:6060", "unix:run/zferry.sock")
+	}
+	line = strings.NewReplacer("localhost:6060", "localhost:0", "/run/backup.sock", "run/zferry.sock", "/run/zferry/other.sock", "run/zferry.sock").Replace(line)
+	switch line { // whose configuration is where none can be put
+	case "zferry daemon":
+		line += " --config zferry.yml"
+	case "zferry config check":
+		line += " zferry.yml"
+	}
+	if endless.MatchString(command) {
+		line = "timeout --foreground --preserve-status -s INT 3 " + line // --foreground: one signal, and not another one to the group
+	}
 	for _, dir := range []string{" /etc/", " /var/lib/node_exporter/", " /usr/local/share/man/"} {
 		line = strings.ReplaceAll(line, dir, " "+filepath.Base(dir)+"/")
 	}

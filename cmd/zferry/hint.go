@@ -71,8 +71,12 @@ func hintsFor(err error) (list []string) {
 
 // hintFor returns what to do about an error, "" if that isn't known.
 func hintFor(err error) string {
+	_, isStep := errors.AsType[*replicate.StepError](err)
 	var hinted interface{ Hint() string }
 	if errors.As(err, &hinted) && hinted.Hint() != "" {
+		if isStep && errors.Is(err, zfssend.ErrTransport) {
+			return hinted.Hint() + "; " + goesOn
+		}
 		return hinted.Hint()
 	}
 	if _, locked := errors.AsType[*zfssend.LockedError](err); locked {
@@ -88,7 +92,7 @@ func hintFor(err error) string {
 	if of.Signal != 0 {
 		return "something else ended it, such as a kernel that is out of memory; " + goesOn
 	}
-	if _, isStep := errors.AsType[*replicate.StepError](err); isStep {
+	if isStep {
 		return goesOn + "; --log-level debug and --trace FILE show more"
 	}
 	return ""

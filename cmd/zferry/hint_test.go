@@ -40,6 +40,8 @@ func TestHints(t *testing.T) {
 		{&remote.HostError{Host: "root@b", Err: &remote.ConnError{Host: "root@b", Err: remote.ErrPeerLost}}, "can be reached, run it again"},
 		{&remote.ConnError{Err: &remote.SSHError{ExitCode: 137}}, "can be reached, run it again"},
 		{&remote.ConnError{Err: &remote.SSHError{ExitCode: 255, Destination: "b"}}, "try: ssh b true"},
+		{&replicate.StepError{Plan: &replicate.DatasetPlan{}, Err: &remote.ConnError{Err: &remote.SSHError{ExitCode: 255, Destination: "b"}}},
+			"try: ssh b true; what has arrived stays"},
 		{&zfssend.LockedError{Dataset: "tank", Holder: "process 7"}, "a lock ends with its process"},
 		{&zfssend.Error{Op: "list", Object: "tank", Cause: zfssend.NotFound}, "zpool list"},
 		{errors.New("what nobody knows"), ""},
