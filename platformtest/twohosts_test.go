@@ -23,7 +23,7 @@ func TestTwoHosts(t *testing.T) {
 	buildStatic(t, "build", "-o", dir+"/zferry", "../cmd/zferry")
 	var flags []string
 	if os.Getenv("SPANSTACK_INCREMENTS") == "" {
-		const left = "^(TestZferryRebooted|TestDaemonStalled)$"
+		const left = "^(TestZferryRebooted|TestDaemonStalled|TestZferryClock|TestReplication)$"
 		t.Logf("left out here, and run by make twohosts: %s", left)
 		flags = append(flags, "-test.skip="+left)
 	}
