@@ -28,7 +28,7 @@ const (
 func TestFerryRounds(t *testing.T) {
 	platform(t)
 	program(t)
-	rounds, err := strconv.Atoi(cmp.Or(os.Getenv(roundsVariable), "4"))
+	rounds, err := strconv.Atoi(cmp.Or(os.Getenv(roundsVariable), "2"))
 	seed, serr := strconv.ParseUint(cmp.Or(os.Getenv(seedVariable), strconv.FormatInt(time.Now().Unix(), 10)), 10, 64)
 	if err != nil || serr != nil || rounds < 1 {
 		t.Fatalf("%s, %s: want numbers", roundsVariable, seedVariable)
