@@ -30,7 +30,7 @@ func TestKilledTrace(t *testing.T) {
 				}
 				stuck = append(stuck, s.Title)
 			}
-			if got := strings.Join(stuck, ", "); got != "replicate, step, zfs send, zfs receive" {
+			if got := strings.Join(stuck, ", "); got != "replicate, datasets, worker, dataset, step, zfs send, zfs receive" {
 				t.Errorf("not finished are %s", got)
 			}
 			screenshot(t, v, report, strings.TrimSuffix(path, ".json")+".png")
