@@ -33,8 +33,8 @@ func outDir(t *testing.T) string { return cmp.Or(os.Getenv("SPANSTACK_OUT"), t.T
 
 // TestAccounted: the trace of a command says where its time goes: of snapshots; of replications of all that there is, of many small
 // increments, and of nothing new; and of pruning, on both sides. TestDaemon does so for a daemon's jobs. The direct children of its
-// root task have to cover that task's time, all but 2 %; of a command that is over soon, in one of two runs, since a machine that does other
-// things can take the processor away at any moment. How much of it is outside of all zfs processes is told, but not judged: it is what zferry itself takes.
+// root task have to cover that task's time, all but 2 %; of snapshots, which are over within a second, in one of two runs: the first one has
+// been seen to lose 50 ms before its first span. How much of it is outside of all zfs processes is told, but not judged: it is what zferry itself takes.
 func TestAccounted(t *testing.T) {
 	platform(t)
 	zferry := zferryProgram(t)
@@ -69,7 +69,7 @@ func TestAccounted(t *testing.T) {
 		judge(t, what, check(what, "replicate", "replicate", "-r", from, to))
 	}
 	judge(t, "snapshot", snapshots...)
-	judge(t, "idle", check("idle", "replicate", "replicate", "-r", from, to), check("idle again", "replicate", "replicate", "-r", from, to))
+	judge(t, "idle", check("idle", "replicate", "replicate", "-r", from, to))
 	judge(t, "prune source", check("prune source", "prune", "prune", "-r", "--match", ".", "--keep-last", "1", "--target", to, from))
 	judge(t, "prune destination", check("prune destination", "prune", "prune", "-r", "--match", ".", "--keep-last", "1", "--source", from, to))
 	if n, m := snapshotsBelow(t, from), snapshotsBelow(t, to); n != 6 || m != 6 {

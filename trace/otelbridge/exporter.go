@@ -20,7 +20,7 @@ import (
 // ExportConfig configures an [Exporter]. Zero fields mean the defaults.
 type ExportConfig struct {
 	Resource *resource.Resource // what the spans are of; nil: [resource.Default]
-	Interval time.Duration      // between two looks for what has ended: 1 second
+	Interval time.Duration      // between two looks for what has ended, and for steps of the wall clock, before which times are those of the old one: 1 second
 	Batch    int                // spans that are exported at once, at most: 512
 	Timeout  time.Duration      // of one attempt to export a batch: 30 seconds
 	Shutdown time.Duration      // how long Close tries to export what is left: 5 seconds
