@@ -96,6 +96,9 @@ func (ch *child) streamed() int64 {
 		written = writtenBy(ch.cmd.Process.Pid)
 	}
 	if written < 0 {
+		written = ch.written.Load() // it may have been reaped just now
+	}
+	if written <= 0 {
 		return -1
 	}
 	return written - ch.stderr.size()

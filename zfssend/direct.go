@@ -129,6 +129,7 @@ func (d *direct) follow() {
 		}
 		pending, open := d.measure()
 		if open && pending == 0 && d.broken() {
+			d.measure() // what zfs send wrote since: with its end seen, the stream may be complete at once
 			s.on(evEOF)
 		}
 		switch {

@@ -85,6 +85,32 @@ func TestDirect(t *testing.T) {
 	}
 }
 
+// TestDirectCountsAtTheEnd: all is counted whenever zfs send ends: also where that is seen by its pipe just as it is reaped.
+func TestDirectCountsAtTheEnd(t *testing.T) {
+	stream := shreds(t, 100_000)
+	whole, dir := file(t, stream), t.TempDir()
+	var wg sync.WaitGroup
+	for worker := range 6 {
+		wg.Go(func() {
+			for i := range 50 {
+				gate := filepath.Join(dir, fmt.Sprint(worker, "-", i))
+				s, r := startDirect(t, scripted(Scripts{
+					"send":    {Cat(whole), AwaitFile(gate)},
+					"receive": {Save(gate + ".received")},
+				}), SendOptions{}, ReceiveOptions{})
+				time.Sleep(rand.N(3 * directFirst))
+				touch(t, gate)
+				err := r.Wait()
+				<-s.Done()
+				if sent, received := s.Stats().Bytes, r.Stats().Bytes; err != nil || !counted(sent, int64(len(stream))) || !counted(received, int64(len(stream))) {
+					t.Errorf("of %d bytes, %d were counted of the send and %d of the receive: %v", len(stream), sent, received, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
 // counted reports whether n bytes were counted of a stand-in's stream. It is a Go program, whose runtime writes 8 bytes
 // to wake itself up now and then; that of zfs itself is right to the byte, as the suite on real ZFS sees.
 func counted(got, n int64) bool { return n <= got && got < n+1000 && (got-n)%8 == 0 }
