@@ -203,7 +203,11 @@ func (c *replicateCommand) replicate(ctx context.Context, r *replicate.Replicato
 			return nil, err
 		}
 	}
-	plan, err := r.Plan(ctx, c.source.Dataset, c.destination.Dataset)
+	look := r.QuickPlan
+	if c.dryRun {
+		look = r.Plan
+	}
+	plan, err := look(ctx, c.source.Dataset, c.destination.Dataset)
 	if err != nil {
 		return nil, err
 	}

@@ -24,6 +24,7 @@ type (
 		Placeholder  bool       `json:"placeholder,omitempty"`   //
 		AbortReceive bool       `json:"abort_receive,omitempty"` //
 		Destroy      []string   `json:"destroy,omitempty"`       // snapshots of the destination
+		Own          []string   `json:"own,omitempty"`           // snapshots of the destination that stay
 		Rollback     string     `json:"rollback,omitempty"`      //
 		Steps        []jsonStep `json:"steps,omitempty"`
 		Bytes        int64      `json:"bytes"`
@@ -96,7 +97,7 @@ func reportJSON(report *replicate.Report) jsonReplication {
 func datasetJSON(p *replicate.DatasetPlan, conflict *replicate.Conflict) jsonDataset {
 	d := jsonDataset{
 		Source: p.Source, Destination: p.Destination, State: "done", Base: p.Base, Newest: p.Latest.Name, NewestGUID: p.Latest.GUID,
-		Placeholder: p.Placeholder, AbortReceive: p.AbortReceive, Destroy: p.Destroy, Rollback: p.RollbackTo,
+		Placeholder: p.Placeholder, AbortReceive: p.AbortReceive, Destroy: p.Destroy, Own: p.Own, Rollback: p.RollbackTo,
 	}
 	switch {
 	case conflict != nil:

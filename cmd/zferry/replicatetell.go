@@ -78,6 +78,10 @@ func tellSteps(w io.Writer, plan *replicate.Plan) {
 		for _, name := range d.Destroy {
 			fmt.Fprintf(w, "would destroy %s%s\n", d.Destination, name)
 		}
+		if len(d.Own) > 0 {
+			fmt.Fprintf(w, "%s has snapshots of its own since %s: %s; they stay, and are in the way only if it was changed, too\n",
+				d.Destination, d.Base, strings.Join(d.Own, ", "))
+		}
 		if d.RollbackTo != "" {
 			fmt.Fprintf(w, "would roll %s back to %s\n", d.Destination, d.RollbackTo)
 		}

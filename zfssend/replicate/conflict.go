@@ -14,7 +14,7 @@ const (
 	NoParent                             // the dataset above the destination doesn't exist
 	DestinationExists                    // and has no snapshot, so that it is nobody's copy
 	NothingInCommon                      // no snapshot of the destination is known to the source
-	Diverged                             // the destination has newer snapshots than the newest common one
+	Diverged                             // the destination was changed since the newest common snapshot, and has newer ones
 	NameTaken                            // older snapshots of the destination have the names of some to be sent
 	Interrupted                          // the destination has the state of an interrupted receive, or one still runs
 	EncryptedPlaceholder                 // the destination is a placeholder, and is encrypted, so that nothing can be received over it
@@ -71,7 +71,7 @@ func (c *Conflict) problem() string {
 	case NothingInCommon:
 		return fmt.Sprintf("%s exists, and none of its snapshots is known to %s: %s", c.Destination, c.Source, enumerate(c.Versions))
 	case Diverged:
-		return fmt.Sprintf("%s has snapshots that are newer than %s, the newest common one: %s", c.Destination, c.Common, enumerate(c.Versions))
+		return fmt.Sprintf("%s was changed since %s, the newest common snapshot, and has snapshots of that: %s", c.Destination, c.Common, enumerate(c.Versions))
 	case NameTaken:
 		return fmt.Sprintf("%s has other snapshots of the same names as some to be sent: %s", c.Destination, enumerate(c.Versions))
 	case Interrupted:

@@ -17,7 +17,7 @@ func PlanDataset(src, dst zfssend.Dataset, o *Options) *DatasetPlan {
 		src:         &src, dst: &dst, o: o, raw: o.raw(&src),
 		have: snapshots(dst), all: snapshots(src),
 	}
-	p.want = p.selected(p.all)
+	p.want = o.wanted(p.all)
 	for _, v := range src.Versions {
 		if v.IsBookmark() {
 			p.cursors = append(p.cursors, v)
@@ -44,12 +44,12 @@ type planner struct {
 	want     []zfssend.Version // those of all that the filter selects
 }
 
-// selected returns the snapshots that the filter selects.
-func (p *planner) selected(list []zfssend.Version) []zfssend.Version {
-	if !p.o.Filter.ofSnapshots() {
+// wanted returns the snapshots that the filter selects.
+func (o *Options) wanted(list []zfssend.Version) []zfssend.Version {
+	if !o.Filter.ofSnapshots() {
 		return list
 	}
-	return slices.DeleteFunc(slices.Clone(list), func(v zfssend.Version) bool { return !p.o.Filter.Snapshot(v.Name[1:]) })
+	return slices.DeleteFunc(slices.Clone(list), func(v zfssend.Version) bool { return !o.Filter.Snapshot(v.Name[1:]) })
 }
 
 func (p *planner) conflict(kind Kind, versions []zfssend.Version) *Conflict {
@@ -92,12 +92,11 @@ func (p *planner) onTop() *Conflict {
 	}
 	p.startFrom(base, i)
 	p.want = after(p.want, base)
-	if diverged := p.have[i+1:]; len(diverged) > 0 {
-		if !p.o.DestroyDiverged {
-			return p.conflict(Diverged, diverged)
-		}
-		p.Destroy, p.RollbackTo = names(diverged), p.common
+	if own := names(p.have[i+1:]); len(own) > 0 && p.o.DestroyDiverged {
+		p.Destroy, p.RollbackTo = own, p.common
 		p.have = p.have[:i+1]
+	} else {
+		p.Own = own
 	}
 	if taken := sameNames(p.have, p.want); len(taken) > 0 {
 		return p.conflict(NameTaken, taken)

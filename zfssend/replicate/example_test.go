@@ -24,9 +24,14 @@ func ExamplePlanDataset() {
 	fmt.Println(plan.Steps)
 
 	destination.Versions = []zfssend.Version{source.Versions[0], {Name: "@local", GUID: 99, CreateTXG: 900}}
+	plan = replicate.PlanDataset(source, destination, options)
+	fmt.Println(plan.Steps, "above", plan.Own)
+
+	destination.Versions = destination.Versions[1:]
 	fmt.Println(replicate.PlanDataset(source, destination, options).Conflict)
 	// Output:
 	// [full @mon incremental @mon..@wed (2 snapshots)]
 	// [incremental @mon..@wed (2 snapshots)]
-	// plan replication of tank/home to backup/home: backup/home has snapshots that are newer than @mon, the newest common one: @local
+	// [incremental @mon..@wed (2 snapshots)] above [@local]
+	// plan replication of tank/home to backup/home: backup/home exists, and none of its snapshots is known to tank/home: @local
 }

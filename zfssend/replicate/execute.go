@@ -75,7 +75,7 @@ func (x *execution) dataset(ctx context.Context, d *DatasetResult) {
 		return
 	}
 	patience := newPatience(&x.Options)
-	for d.Err = x.attempt(ctx, d); d.Err != nil && patience.wait(ctx, d.Err); {
+	for d.Err = x.attempt(ctx, d); d.Err != nil && patience.wait(ctx, d.Plan, d.Err); {
 		d.Retries++
 		if err := x.again(ctx, d); err != nil {
 			d.Err = err
@@ -118,11 +118,8 @@ func (x *execution) attempt(ctx context.Context, d *DatasetResult) error {
 	}
 	for i := range d.Plan.Steps {
 		result, err := x.step(ctx, d.Plan, i)
-		if x.Options.Rollback && errors.Is(err, zfssend.DestinationModified) && d.Plan.common != "" {
-			if err := x.destination().Rollback(ctx, d.Plan.Destination+d.Plan.commonAt(i)); err != nil {
-				return err
-			}
-			result, err = x.step(ctx, d.Plan, i)
+		if errors.Is(err, zfssend.DestinationModified) && !d.Plan.glanced {
+			result, err = x.modified(ctx, d.Plan, i, result, err)
 		}
 		d.add(result, err)
 		if err != nil {
@@ -131,6 +128,21 @@ func (x *execution) attempt(ctx context.Context, d *DatasetResult) error {
 		x.queue.arrived(d)
 	}
 	return nil
+}
+
+// modified does what can be done about a destination that was changed since its newest common snapshot: with Options.Rollback, it
+// goes back to that, unless there are newer ones.
+func (x *execution) modified(ctx context.Context, p *DatasetPlan, step int, failed Result, err error) (Result, error) {
+	if step == 0 && len(p.Own) > 0 {
+		return failed, &Conflict{Kind: Diverged, Source: p.Source, Destination: p.Destination, Common: p.common, Versions: p.Own}
+	}
+	if !x.Options.Rollback || p.common == "" {
+		return failed, err
+	}
+	if err := x.destination().Rollback(ctx, p.Destination+p.commonAt(step)); err != nil {
+		return failed, err
+	}
+	return x.step(ctx, p, step)
 }
 
 // commonAt returns the destination's newest snapshot before a step.

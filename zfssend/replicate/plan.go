@@ -45,6 +45,7 @@ type DatasetPlan struct {
 	Placeholder  bool      // the destination is made as an empty filesystem, for what is below it
 	AbortReceive bool      // the state of an interrupted receive is discarded, since it fits to nothing any more
 	Destroy      []string  // snapshots of the destination that are destroyed, as Options.DestroyDiverged has it: "@mon"
+	Own          []string  // snapshots of the destination since Base: in the way only if it was changed, too, which zfs receive finds out
 	RollbackTo   string    // the snapshot of the destination that it is rolled back to then
 	Steps        []Step
 
@@ -58,6 +59,7 @@ type DatasetPlan struct {
 	isNew     bool              // the destination doesn't exist
 	replaces  bool              // the destination is an empty placeholder, which the first step replaces
 	differing []string          // properties that the destination may lack
+	glanced   bool              // by QuickPlan, so that there may be more than was seen
 }
 
 // held is a snapshot that may be held, by its names on either side.

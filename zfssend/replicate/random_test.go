@@ -148,7 +148,11 @@ func (r *round) replicateSafely() {
 	r.note("replicate %+v", o)
 	r.r.Options = o
 	src, dst := r.below("tank/a"), r.below("backup/a")
-	plan, err := r.r.Plan(r.ctx, "tank/a", "backup/a")
+	look := r.r.Plan
+	if r.IntN(2) == 0 {
+		look = r.r.QuickPlan
+	}
+	plan, err := look(r.ctx, "tank/a", "backup/a")
 	r.must(err)
 	planned := make(map[string]bool) // what the plans name, that made anew included
 	report, err := r.r.Execute(r.ctx, plan)

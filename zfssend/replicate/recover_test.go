@@ -255,7 +255,7 @@ func TestPatience(t *testing.T) {
 		defer task.End()
 		p := newPatience(&Options{Retries: 3, Backoff: time.Second})
 		start := time.Now()
-		waits := func(err error) bool { return p.wait(ctx, err) }
+		waits := func(err error) bool { return p.wait(ctx, &DatasetPlan{}, err) }
 		for i := range 3 {
 			if !waits(zfssend.Busy) {
 				t.Fatalf("retry %d of 3 wasn't granted", i+1)
@@ -279,7 +279,7 @@ func TestPatience(t *testing.T) {
 		}
 		canceled, cancel := context.WithCancel(ctx)
 		cancel()
-		if p.wait(canceled, zfssend.Busy) {
+		if p.wait(canceled, &DatasetPlan{}, zfssend.Busy) {
 			t.Error("tried again after a cancellation")
 		}
 	})

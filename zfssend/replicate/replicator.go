@@ -47,12 +47,17 @@ func (r *Replicator) destination() zfssend.Host {
 // can't be replicated has a Conflict in the plan. The error is that of a listing, or a *[Conflict] that concerns all of it.
 // It takes four zfs processes, and one more if the destination doesn't exist.
 func (r *Replicator) Plan(ctx context.Context, source, destination string) (plan *Plan, err error) {
+	return r.plan(ctx, source, destination, r.list)
+}
+
+// plan plans from what look finds on both sides.
+func (r *Replicator) plan(ctx context.Context, source, destination string, look looker) (plan *Plan, err error) {
 	ctx, span := trace.WithSpanOrTask(ctx, "plan", slog.String("source", source), slog.String("destination", destination))
 	defer span.EndErr(&err)
 	if source == destination && zfssend.SameHost(r.source(), r.destination()) {
 		return nil, &Conflict{Kind: SameDataset, Source: source, Destination: destination}
 	}
-	src, dst, err := r.list(ctx, source, destination)
+	src, dst, err := look(ctx, source, destination)
 	if err != nil {
 		return nil, err
 	}

@@ -42,11 +42,11 @@ func (p *patience) note(now reach) {
 }
 
 // wait waits before another try, and reports whether there should be one.
-func (p *patience) wait(ctx context.Context, err error) bool {
+func (p *patience) wait(ctx context.Context, plan *DatasetPlan, err error) bool {
 	switch {
 	case ctx.Err() != nil:
 		return false
-	case outOfDate(err) && p.replans > 0:
+	case (outOfDate(err) || plan.glanced && errors.Is(err, zfssend.DestinationModified)) && p.replans > 0:
 		p.replans--
 		return true
 	case !mayPass(err) || p.retries == 0:

@@ -17,14 +17,10 @@ func isSnapshot(v zfssend.Version) bool { return !v.IsBookmark() }
 // Options.Recursive, of all below them. What isn't listed of the destination doesn't exist. Of a destination that doesn't, the
 // dataset above it may be listed: it says what the new one inherits.
 func NewPlan(source, destination string, src, dst []zfssend.Dataset, o *Options) *Plan {
-	t := tree{
-		Plan: Plan{Source: source, Destination: destination}, o: o,
-		exists: make(map[string]*zfssend.Dataset, len(dst)), selected: make(map[string]bool, len(src)), above: make(map[string]bool),
-	}
+	t := newTree(source, destination, src, o)
 	for i := range dst {
 		t.exists[dst[i].Name] = &dst[i]
 	}
-	t.choose(src)
 	for i := range src {
 		t.add(&src[i])
 	}
@@ -40,12 +36,29 @@ type tree struct {
 	above    map[string]bool             // those that have such below them
 }
 
+func newTree(source, destination string, src []zfssend.Dataset, o *Options) *tree {
+	t := &tree{
+		Plan: Plan{Source: source, Destination: destination}, o: o,
+		exists: make(map[string]*zfssend.Dataset), selected: make(map[string]bool, len(src)), above: make(map[string]bool),
+	}
+	t.choose(src)
+	return t
+}
+
 // below returns a dataset's path below the one that is replicated, "." for that one.
 func (t *tree) below(name string) string {
 	if name == t.Source {
 		return "."
 	}
 	return name[len(t.Source)+1:]
+}
+
+// copyOf returns the destination's name of a dataset.
+func (t *tree) copyOf(name string) string { return t.Destination + name[len(t.Source):] }
+
+// holdsOthers reports whether a dataset is there for those below it alone.
+func (t *tree) holdsOthers(src *zfssend.Dataset) bool {
+	return t.above[src.Name] && (!t.selected[src.Name] || !slices.ContainsFunc(src.Versions, isSnapshot))
 }
 
 // choose finds out which datasets are selected, and which are needed for those below them.
@@ -82,13 +95,13 @@ func (t *tree) add(src *zfssend.Dataset) {
 	if !selected && !above {
 		return
 	}
-	destination := t.Destination + src.Name[len(t.Source):]
+	destination := t.copyOf(src.Name)
 	dst := t.exists[destination]
 	if dst == nil {
 		dst = &zfssend.Dataset{Name: destination, Encryption: t.inherited(destination)}
 	}
 	var p *DatasetPlan
-	if !selected || above && !slices.ContainsFunc(src.Versions, isSnapshot) {
+	if t.holdsOthers(src) {
 		p = &DatasetPlan{Source: src.Name, Destination: destination, isNew: dst.GUID == 0}
 		p.Placeholder = p.isNew
 	} else {

@@ -23,6 +23,7 @@ type house struct {
 	r      Replicator
 	rec    *trace.Recorder
 	ctx    context.Context
+	quick  bool // by QuickPlan
 }
 
 func newHouse(t *testing.T) *house {
@@ -70,7 +71,11 @@ func (h *house) snapshot(name string) {
 // replicate replicates, and returns a line for each dataset for which something was done, or failed.
 func (h *house) replicate(source, destination string) []string {
 	h.Helper()
-	plan, err := h.r.Plan(h.ctx, source, destination)
+	look := h.r.Plan
+	if h.quick {
+		look = h.r.QuickPlan
+	}
+	plan, err := look(h.ctx, source, destination)
 	h.must(err)
 	report, err := h.r.Execute(h.ctx, plan)
 	if (err != nil) != (len(report.Failed()) > 0) {

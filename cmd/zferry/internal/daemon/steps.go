@@ -100,7 +100,7 @@ func (r *real) Replicate(ctx context.Context, j *config.Job, t *config.Target, t
 		return nil, err
 	}
 	defer lock.Close()
-	plan, err := do.Plan(ctx, j.Source.Dataset, t.To.Dataset)
+	plan, err := do.QuickPlan(ctx, j.Source.Dataset, t.To.Dataset)
 	if err != nil {
 		return nil, err
 	}
