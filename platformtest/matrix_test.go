@@ -174,8 +174,8 @@ func mark(verdict string) string {
 
 var platformsTemplate = template.Must(template.New("").Parse(`# Platforms
 
-What package platformtest/suite found, on {{.Date}}. ` + "`make platformtest-all`" + ` runs it again and rewrites this page; CI runs all
-of it on 2.1 taskq, and on 2.1 stock all but TestZFS and TestTranscripts, which depend on the module least. All are virtual machines under QEMU's emulation, with 2 processors, made by ` + "`platformtest/vm`" + ` from
+What package platformtest/suite found, on {{.Date}}. ` + "`make platformtest-all`" + ` runs it again and rewrites this page; CI runs,
+on 2.1 taskq, all but TestZFS and TestTranscripts, and on 2.1 stock what is about streams and their end. All are virtual machines under QEMU's emulation, with 2 processors, made by ` + "`platformtest/vm`" + ` from
 Debian's packages.
 
 "stock" is the module as Debian's source builds it; "taskq" is built without HAVE_LARGE_STACKS, as on kernels with small stacks,

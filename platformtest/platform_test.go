@@ -36,15 +36,19 @@ func TestStock(t *testing.T) {
 // ofZferry are the tests of the command, and of what it is made of.
 const ofZferry = "^Test(Ferry|Daemon|Accounted|SetDenied|ReplicateTree|ReplicateProcesses|ReplicateRollback|Snapshot|Prune)"
 
-// TestTaskQ and TestZferry run everything, each a half of it, but for what takes long and changes with ZFS alone: whether the transcripts
-// that other tests read are still what zfs says. TestPlatforms looks at that, on all lines.
+// ofContract is the suite that the model of ZFS passes, too.
+const ofContract = "^TestZFS$"
+
+// TestTaskQ, TestZferry and TestContract run everything, each a part of it, but for what takes long and changes with ZFS alone: whether the
+// transcripts that other tests read are still what zfs says. TestPlatforms looks at that, on all lines.
 func TestTaskQ(t *testing.T) {
 	const left = "^TestTranscripts$"
 	t.Logf("left out here, and run by make platformtest-all: %s", left)
-	testSuite(t, machine.TaskQ, "-test.skip="+left+"|"+ofZferry)
+	testSuite(t, machine.TaskQ, "-test.skip="+left+"|"+ofContract+"|"+ofZferry)
 }
 
-func TestZferry(t *testing.T) { testSuite(t, machine.TaskQ, "-test.run="+ofZferry) }
+func TestZferry(t *testing.T)   { testSuite(t, machine.TaskQ, "-test.run="+ofZferry) }
+func TestContract(t *testing.T) { testSuite(t, machine.TaskQ, "-test.run="+ofContract) }
 
 // TestCloses closes as many streams as SPANSTACK_CLOSES says, at random moments, on a kernel where SIGKILL doesn't end a zfs send that
 // is blocked on its pipe.

@@ -117,14 +117,8 @@ func (c *snapshotCommand) validate(args []string) error {
 func (c *snapshotCommand) run(ctx context.Context) (err error) {
 	ctx, task := trace.WithTask(ctx, "snapshots", slog.String("host", c.at.HostName()), slog.Any("datasets", c.options.Datasets), slog.Bool("dry_run", c.dryRun))
 	defer task.EndErr(&err)
-	now := time.Now()
-	c.options.Name = c.template.Name(now)
+	c.announce(ctx, time.Now())
 	log := logging.GetLogger(ctx, "zferry")
-	log.Info("taking snapshots", "name", c.options.Name, "datasets", c.options.Datasets, "version", version())
-	if from, to, ok := c.template.Repeats(now); ok {
-		fmt.Fprintf(c.stderr, "zferry: warning: names such as @%s come twice: those of %s until %s, and again until %s; add %%z to the template, or use UTC\n",
-			c.template.Name(from), from.Format(time.RFC3339), to.Format(time.RFC3339), to.Add(to.Sub(from)).Format(time.RFC3339))
-	}
 	result, err := c.take(ctx)
 	for _, s := range result.Skipped {
 		log.Debug("left out", "dataset", s.Dataset, "reason", s.Reason)
@@ -135,6 +129,18 @@ func (c *snapshotCommand) run(ctx context.Context) (err error) {
 	}
 	log.Info("took snapshots", "name", c.options.Name, "taken", len(result.Taken), "left_out", len(result.Skipped))
 	return c.tell(ctx, result)
+}
+
+// announce makes the snapshots' name, and says what will be done.
+func (c *snapshotCommand) announce(ctx context.Context, now time.Time) {
+	ctx, span := trace.WithSpan(ctx, "announce")
+	defer span.End()
+	c.options.Name = c.template.Name(now)
+	logging.GetLogger(ctx, "zferry").Info("taking snapshots", "name", c.options.Name, "datasets", c.options.Datasets, "version", version())
+	if from, to, ok := c.template.Repeats(now); ok {
+		fmt.Fprintf(c.stderr, "zferry: warning: names such as @%s come twice: those of %s until %s, and again until %s; add %%z to the template, or use UTC\n",
+			c.template.Name(from), from.Format(time.RFC3339), to.Format(time.RFC3339), to.Add(to.Sub(from)).Format(time.RFC3339))
+	}
 }
 
 // take takes the snapshots, between the hooks.

@@ -187,13 +187,45 @@ func TestReplicateConflicts(t *testing.T) {
 	run(t, "zfs", "snapshot", other+"@x")
 	conflict(other, replicate.NothingInCommon)
 
-	small := src.create(t, "small")
-	run(t, "zfs", "snapshot", small+"@a")
-	data = small
-	copyAll(t, ctx, small, dst.name+"/small")
-	run(t, "zfs", "snapshot", dst.name+"/small@local")
-	run(t, "zfs", "snapshot", small+"@b")
-	conflict(dst.name+"/small", replicate.Diverged)
+}
+
+// TestReplicateOwn: a snapshot of the copy's own is in nobody's way, as zfs receive has it, unless the copy was changed, too.
+func TestReplicateOwn(t *testing.T) {
+	ctx := platform(t)
+	src, dst := source(), destination()
+	from, to := src.create(t, "owned"), dst.name+"/owned"
+	run(t, "zfs", "snapshot", from+"@a")
+	r := replicate.Replicator{Options: replicate.Options{Mount: true}}
+	next := func(snapshot string) error {
+		t.Helper()
+		run(t, "zfs", "snapshot", from+snapshot)
+		plan, err := r.Plan(ctx, from, to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if own := plan.Datasets[0].Own; snapshot != "@b" && !slices.Equal(own, []string{"@own"}) {
+			t.Errorf("before %s, the copy's own are %q", snapshot, own)
+		}
+		_, err = r.Execute(ctx, plan)
+		return err
+	}
+	if err := next("@b"); err != nil {
+		t.Fatal(err)
+	}
+	run(t, "zfs", "snapshot", to+"@own")
+	if err := next("@c"); err != nil {
+		t.Errorf("above an own snapshot: %v", err)
+	}
+	run(t, "zfs", "destroy", to+"@own")
+	wantEqual(t, ctx, from, to)
+	dst.write(t, "owned", "mine", 1<<20)
+	run(t, "zfs", "snapshot", to+"@own")
+	err := next("@d")
+	if c, ok := errors.AsType[*replicate.Conflict](err); !ok || c.Kind != replicate.Diverged {
+		t.Errorf("above an own snapshot of what was changed: %v", err)
+	} else {
+		t.Logf("%v\n%s", c, c.Hint())
+	}
 }
 
 // TestReplicateFailures: an error says which end failed and why, and what is left over is recognised.

@@ -52,6 +52,7 @@ func (e *lostError) Is(target error) bool { return target == ErrPeerLost }
 // unblocks all.
 type link struct {
 	rwc     io.ReadWriteCloser
+	lost    time.Duration // after which without a sign of life it ends
 	started time.Time
 	heard   atomic.Int64 // when something came last, since started
 
@@ -67,14 +68,14 @@ const firstBytes = 256
 
 // newLink returns a link that ends when nothing has come for so long: at first, and then.
 func newLink(rwc io.ReadWriteCloser, first, lost time.Duration) *link {
-	l := &link{rwc: rwc, started: time.Now(), done: make(chan struct{}), closed: make(chan struct{})}
-	go l.watch(first, lost)
+	l := &link{rwc: rwc, lost: lost, started: time.Now(), done: make(chan struct{}), closed: make(chan struct{})}
+	go l.watch(first)
 	return l
 }
 
 // watch ends the link if the other side is silent. That it isn't while it lives is the work of HTTP/2's pings.
-func (l *link) watch(first, lost time.Duration) {
-	tick := time.NewTicker(max(lost/8, time.Millisecond))
+func (l *link) watch(first time.Duration) {
+	tick := time.NewTicker(max(l.lost/8, time.Millisecond))
 	defer tick.Stop()
 	for {
 		select {
@@ -82,16 +83,19 @@ func (l *link) watch(first, lost time.Duration) {
 			return
 		case <-tick.C:
 		}
-		heard, bound := time.Duration(l.heard.Load()), lost
-		if heard == 0 {
+		bound := l.lost
+		if l.heard.Load() == 0 {
 			bound = first
 		}
-		if time.Since(l.started)-heard > bound {
+		if l.silent() > bound {
 			l.end(&lostError{bound})
 			return
 		}
 	}
 }
+
+// silent returns for how long nothing has come.
+func (l *link) silent() time.Duration { return time.Since(l.started) - time.Duration(l.heard.Load()) }
 
 func (l *link) Read(p []byte) (int, error) {
 	n, err := l.rwc.Read(p)
@@ -152,6 +156,10 @@ func (l *link) end(cause error) {
 	close(l.done)
 	go func() {
 		defer close(l.closed)
+		// A request may have noticed the silence before us, and we be closed because of that.
+		if a, ok := l.rwc.(interface{ abandon() }); ok && l.silent() > l.lost/2 {
+			a.abandon()
+		}
 		l.rwc.Close()
 	}()
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -71,6 +72,29 @@ func TestPeerLost(t *testing.T) {
 	if children := zfstest.Children(); len(children) > 0 {
 		t.Errorf("left running: %v", children)
 	}
+}
+
+// TestSSHLost: nobody waits for an ssh that has lost its host, as for one whose agent may be reaping what it started.
+func TestSSHLost(t *testing.T) {
+	zfstest.CheckLeaks(t)
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	program := fakeSSH(t, `while [ "$1" != -- ]; do shift; done; exec "$3"`)
+	t.Setenv(agentVariable, zfstest.Model(t).Command()[0])
+	const lost = 500 * time.Millisecond
+	h, err := SSH(t.Context(), SSHConfig{Destination: "back", Program: program, Command: exe, Config: Config{Lost: lost, Heartbeat: lost / 4, Grace: time.Hour}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.session.Load().link.rwc.(*sshConn).cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.List(t.Context(), "tank", zfssend.ListOptions{}); !errors.Is(err, ErrPeerLost) {
+		t.Errorf("got %v", err)
+	}
+	h.Close()
 }
 
 // TestSilence is about the times themselves, on a clock that doesn't run by itself.

@@ -187,6 +187,9 @@ func (s *sshConn) end() error {
 	return s.in.Close()
 }
 
+// abandon makes Close quick. Nobody is there whose end it could wait for: an agent that lives notices by itself that it has lost us.
+func (s *sshConn) abandon() { _ = s.cmd.Process.Kill() }
+
 // failure says how ssh ended by itself, nil if it runs or all was well. The connection is at its end: a moment for ssh to tell why.
 func (s *sshConn) failure() error {
 	select {

@@ -48,6 +48,7 @@ type Conflict struct {
 	Common              string   // the newest common snapshot, as the destination names it: "@mon"; "" if there is none
 	Versions            []string // the destination's snapshots that are in the way
 	Token               string   // of the interrupted receive
+	Raw                 bool     // the dataset is sent raw
 }
 
 // Error implements error.
@@ -71,6 +72,9 @@ func (c *Conflict) problem() string {
 	case NothingInCommon:
 		return fmt.Sprintf("%s exists, and none of its snapshots is known to %s: %s", c.Destination, c.Source, enumerate(c.Versions))
 	case Diverged:
+		if c.Raw {
+			return fmt.Sprintf("%s has snapshots since %s, the newest common one, on which alone a raw increment goes: %s", c.Destination, c.Common, enumerate(c.Versions))
+		}
 		return fmt.Sprintf("%s was changed since %s, the newest common snapshot, and has snapshots of that: %s", c.Destination, c.Common, enumerate(c.Versions))
 	case NameTaken:
 		return fmt.Sprintf("%s has other snapshots of the same names as some to be sent: %s", c.Destination, enumerate(c.Versions))

@@ -55,7 +55,7 @@ func (o *Options) wanted(list []zfssend.Version) []zfssend.Version {
 func (p *planner) conflict(kind Kind, versions []zfssend.Version) *Conflict {
 	return &Conflict{
 		Kind: kind, Source: p.Source, Destination: p.Destination,
-		Common: p.common, Versions: names(versions), Token: p.dst.ResumeToken,
+		Common: p.common, Versions: names(versions), Token: p.dst.ResumeToken, Raw: p.raw,
 	}
 }
 
@@ -92,11 +92,14 @@ func (p *planner) onTop() *Conflict {
 	}
 	p.startFrom(base, i)
 	p.want = after(p.want, base)
-	if own := names(p.have[i+1:]); len(own) > 0 && p.o.DestroyDiverged {
-		p.Destroy, p.RollbackTo = own, p.common
+	switch own := p.have[i+1:]; {
+	case len(own) > 0 && p.o.DestroyDiverged:
+		p.Destroy, p.RollbackTo = names(own), p.common
 		p.have = p.have[:i+1]
-	} else {
-		p.Own = own
+	case len(own) > 0 && p.raw && len(p.want) > 0:
+		return p.conflict(Diverged, own)
+	default:
+		p.Own = names(own)
 	}
 	if taken := sameNames(p.have, p.want); len(taken) > 0 {
 		return p.conflict(NameTaken, taken)

@@ -62,11 +62,18 @@ func TestPlanDataset(t *testing.T) {
 		{"nothing in common", "@a:1", "@a:7 @b:8", "nothing in common @a @b"},
 		{"destination has newer ones", "@a:1 @c:3", "@a:1 @x:7 @y:8", "incremental @a..@c; own @x @y"},
 		{"rolled back", "@a:1", "@a:1 @b:2", "own @b"},
+		{"raw above newer ones", "raw @a:1 @c:3", "@a:1 @x:7 @y:8", "diverged @x @y"},
+		{"raw, rolled back", "raw @a:1", "@a:1 @b:2", "own @b"},
 		{"name in use", "@b:2 @a:3", "@a:1 @b:2", "name taken @a"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			plan := PlanDataset(dataset("tank/a", 100, tt.src), dataset("backup/a", 200, tt.dst), &Options{})
+			versions, raw := strings.CutPrefix(tt.src, "raw ")
+			src := dataset("tank/a", 100, versions)
+			if raw {
+				src.Encryption = "aes-256-gcm"
+			}
+			plan := PlanDataset(src, dataset("backup/a", 200, tt.dst), &Options{})
 			got := describe(plan)
 			if c := plan.Conflict; c != nil {
 				got = strings.Join(append([]string{c.Kind.String()}, c.Versions...), " ")
@@ -316,6 +323,10 @@ func checkConflict(t *rapid.T, c *Conflict, src, dst zfssend.Dataset) {
 		}
 	case NothingInCommon:
 		if slices.ContainsFunc(have, func(v zfssend.Version) bool { return known[v.GUID] }) {
+			t.Fatal(c)
+		}
+	case Diverged:
+		if !src.Encrypted() || known[have[len(have)-1].GUID] {
 			t.Fatal(c)
 		}
 	default:

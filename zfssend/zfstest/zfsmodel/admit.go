@@ -167,7 +167,7 @@ func (r *receiver) admitIncrement(st *state, b zstream.Begin) (*receiving, error
 		return fail("cannot perform raw receive on top of existing unencrypted dataset")
 	case !b.Raw && d.Crypt != nil && st.key(r.target) == nil:
 		return fail("inherited key must be loaded")
-	case d.Changed > from.CreateTXG && !r.force:
+	case !r.force && (d.Changed > from.CreateTXG || b.Raw && d.newest() != from):
 		return fail("destination %s has been modified\nsince most recent snapshot", r.target)
 	case d.snapshot(r.snap) != nil:
 		return nil, r.fail("cannot restore to %s@%s: destination already exists", r.target, r.snap)

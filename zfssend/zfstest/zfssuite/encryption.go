@@ -20,6 +20,7 @@ var encryptionCases = []testCase{
 	{"EncryptionInherited", encryptionInherited},
 	{"EncryptionForce", encryptionForce},
 	{"EncryptionRawOntoPlain", encryptionRawOntoPlain},
+	{"EncryptionRawAboveOwn", encryptionRawAboveOwn},
 	{"EncryptionPropertiesNeedRaw", encryptionPropertiesNeedRaw},
 	{"EncryptionRawTree", encryptionRawTree},
 }
@@ -147,6 +148,18 @@ func encryptionRawOntoPlain(e *env) {
 	a, b := e.encryptedSource("a"), e.root+"/b"
 	e.copy(a+"@1", b, zfssend.SendOptions{}, zfssend.ReceiveOptions{})
 	e.refuse(b, e.stream(a+"@2", zfssend.SendOptions{Raw: true, From: "@1"}), zfssend.ReceiveOptions{}, zfssend.EncryptionMismatch)
+}
+
+// encryptionRawAboveOwn: a raw increment goes on top of its base alone, and not of snapshots since, even if nothing was changed.
+func encryptionRawAboveOwn(e *env) {
+	a, b, plain := e.encryptedSource("a"), e.root+"/b", e.root+"/plain"
+	e.copy(a+"@1", b, zfssend.SendOptions{Raw: true}, zfssend.ReceiveOptions{})
+	e.copy(a+"@1", plain, zfssend.SendOptions{}, zfssend.ReceiveOptions{Unmounted: true})
+	e.snapshot(b + "@own")
+	e.snapshot(plain + "@own")
+	e.refuse(b, e.stream(a+"@2", zfssend.SendOptions{From: "@1", Raw: true}), zfssend.ReceiveOptions{}, zfssend.DestinationModified)
+	e.copy(a+"@2", plain, zfssend.SendOptions{From: "@1"}, zfssend.ReceiveOptions{Unmounted: true})
+	e.same(a+"@2", plain+"@2")
 }
 
 func encryptionPropertiesNeedRaw(e *env) {

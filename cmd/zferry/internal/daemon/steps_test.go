@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -173,7 +174,7 @@ func TestReal(t *testing.T) {
 	}
 }
 
-// TestRealDiverged: where the target has a snapshot of its own, that is said, and the others arrive.
+// TestRealDiverged: where the target was changed and has a snapshot of that, that is said, and the others arrive.
 func TestRealDiverged(t *testing.T) {
 	model, client := tree(t)
 	ctx, j := t.Context(), job(t, treeJob)
@@ -190,6 +191,12 @@ func TestRealDiverged(t *testing.T) {
 			}
 		}
 	}
+	for _, copied := range []string{"backup/copy", "backup/copy/a", "backup/copy/a/b"} {
+		if out, err := exec.Command(client.Command[0], append(client.Command[1:], "mount", copied)...).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	write(t, model, "backup/copy/a/b", "mine")
 	if err := client.Snapshot(ctx, "backup/copy/a/b@mine"); err != nil {
 		t.Fatal(err)
 	}
