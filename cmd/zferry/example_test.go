@@ -50,7 +50,7 @@ func TestExamples(t *testing.T) {
 
 // unrunnable are beginnings of examples that need what isn't here, and why.
 var unrunnable = map[string]string{
-	"zferry agent": "it serves a peer until that goes: testdata/script/agent.txtar does that",
+	"zferry agent": "it serves a peer until that goes: TestAgentExamples is that",
 }
 
 // longTime is for how long people want to look at a daemon.

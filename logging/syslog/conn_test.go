@@ -2,14 +2,9 @@ package syslog_test
 
 import (
 	"bufio"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"os"
 	"path/filepath"
@@ -18,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spanstack/spanstack/internal/certtest"
 	"github.com/spanstack/spanstack/logging"
 	"github.com/spanstack/spanstack/logging/syslog"
 )
@@ -98,10 +94,15 @@ func TestTCP(t *testing.T) {
 	}
 }
 
+func listenTLS(t *testing.T, ca *certtest.Authority) net.Listener {
+	t.Helper()
+	return tls.NewListener(listenTCP(t), &tls.Config{Certificates: []tls.Certificate{ca.Certificate(t, "server", net.IPv4(127, 0, 0, 1))}})
+}
+
 func TestTLS(t *testing.T) {
-	certificate, pool := newCertificate(t)
-	l := tls.NewListener(listenTCP(t), &tls.Config{Certificates: []tls.Certificate{certificate}})
-	_, h := open(t, syslog.Config{Network: syslog.TLS, Address: l.Addr().String(), TLS: &tls.Config{RootCAs: pool}})
+	ca := certtest.New(t)
+	l := listenTLS(t, ca)
+	_, h := open(t, syslog.Config{Network: syslog.TLS, Address: l.Addr().String(), TLS: &tls.Config{RootCAs: ca.Pool}})
 	logNumbers(t, h, 0, 100)
 	_, r := accept(t, l)
 	wantFrames(t, r, 0, 100)
@@ -109,8 +110,7 @@ func TestTLS(t *testing.T) {
 
 // TestTLSOfAnother: a server whose certificate isn't right gets nothing.
 func TestTLSOfAnother(t *testing.T) {
-	certificate, _ := newCertificate(t)
-	l := tls.NewListener(listenTCP(t), &tls.Config{Certificates: []tls.Certificate{certificate}})
+	l := listenTLS(t, certtest.New(t))
 	_, h := open(t, syslog.Config{Network: syslog.TLS, Address: l.Addr().String(), Queue: logging.QueueConfig{FlushTimeout: 100 * time.Millisecond}})
 	logNumbers(t, h, 0, 1)
 	_, r := accept(t, l)
@@ -120,29 +120,6 @@ func TestTLSOfAnother(t *testing.T) {
 	if err := h.Close(); err == nil || !strings.Contains(err.Error(), "unwritten") {
 		t.Errorf("Close: %v", err)
 	}
-}
-
-func newCertificate(t *testing.T) (tls.Certificate, *x509.CertPool) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, BasicConstraintsValid: true, IsCA: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(leaf)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pool
 }
 
 func TestUDP(t *testing.T) {

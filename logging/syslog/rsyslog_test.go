@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"net"
 	"os"
@@ -19,6 +18,7 @@ import (
 	"text/template"
 	"time"
 
+	"github.com/spanstack/spanstack/internal/certtest"
 	"github.com/spanstack/spanstack/logging"
 	"github.com/spanstack/spanstack/logging/syslog"
 	"github.com/spanstack/spanstack/trace"
@@ -37,7 +37,7 @@ type rsyslog struct {
 // rsyslogConfig has an input for each way to it. What has "special" off is parsed as messages from the network are.
 var rsyslogConfig = template.Must(template.New("").Parse(`
 global(workDirectory="{{.Dir}}" maxMessageSize="{{.MaxMessageSize}}"
-	defaultNetstreamDriverCAFile="{{.Dir}}/cert.pem" defaultNetstreamDriverCertFile="{{.Dir}}/cert.pem" defaultNetstreamDriverKeyFile="{{.Dir}}/key.pem")
+	defaultNetstreamDriverCAFile="{{.Dir}}/ca.crt" defaultNetstreamDriverCertFile="{{.Dir}}/rsyslog.crt" defaultNetstreamDriverKeyFile="{{.Dir}}/rsyslog.key")
 main_queue(queue.size="100000")
 module(load="imuxsock" sysSock.use="off")
 module(load="imudp")
@@ -75,14 +75,9 @@ func startRsyslog(t *testing.T) *rsyslog {
 		t.Skip(err)
 	}
 	r := &rsyslog{Dir: t.TempDir(), UDP: freePort(t), TCP: freePort(t), TLS: freePort(t), MaxMessageSize: 8192}
-	var certificate tls.Certificate
-	certificate, r.pool = newCertificate(t)
-	key, err := x509.MarshalPKCS8PrivateKey(certificate.PrivateKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.write(t, "cert.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Certificate[0]}))
-	r.write(t, "key.pem", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}))
+	ca := certtest.New(t)
+	ca.Write(t, r.Dir, []net.IP{net.IPv4(127, 0, 0, 1)}, "rsyslog")
+	r.pool = ca.Pool
 	var config bytes.Buffer
 	if err := rsyslogConfig.Execute(&config, r); err != nil {
 		t.Fatal(err)

@@ -3,17 +3,11 @@ package twohosts
 import (
 	"cmp"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"maps"
-	"math/big"
 	"net"
 	"os"
 	"os/exec"
@@ -25,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spanstack/spanstack/internal/certtest"
 	"github.com/spanstack/spanstack/platformtest/accounted"
 	"github.com/spanstack/spanstack/tracefmt"
 	_ "github.com/spanstack/spanstack/tracefmt/chrome"
@@ -458,7 +453,7 @@ func TestZferryTLS(t *testing.T) {
 	pool(t, "tank")
 	pool(t, "backup")
 	dir := t.TempDir()
-	authority(t, dir)
+	certtest.New(t).Write(t, dir, []net.IP{net.ParseIP(AddressB)}, "agent", "laptop", "stranger")
 	var log strings.Builder
 	agent := h.B.Command(t.Context(), "zferry", "agent", "--listen", AddressB+":7443", "--root", "backup/tls", "--root", "backup/other", "--allow", "receive",
 		"--client", "laptop", "--tls-cert", dir+"/agent.crt", "--tls-key", dir+"/agent.key", "--tls-ca", dir+"/ca.crt")
@@ -495,44 +490,5 @@ func TestZferryTLS(t *testing.T) {
 	out, code = zferry(t, h, "replicate", "--tls-cert", dir+"/stranger.crt", "--tls-key", dir+"/stranger.key", "--tls-ca", dir+"/ca.crt", "tank/tls", "tls://"+AddressB+":7443/backup/tls")
 	if code != 1 {
 		t.Errorf("a client without a policy: exit %d\n%s", code, out)
-	}
-}
-
-// authority makes an authority and the certificates of the agent, of a client, and of a stranger.
-func authority(t *testing.T, dir string) {
-	t.Helper()
-	write := func(name, kind string, der []byte) {
-		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	ca := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "ca"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
-	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.CreateCertificate(rand.Reader, ca, ca, &caKey.PublicKey, caKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	write("ca.crt", "CERTIFICATE", der)
-	for i, name := range []string{"agent", "laptop", "stranger"} {
-		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c := &x509.Certificate{SerialNumber: big.NewInt(int64(i + 2)), Subject: pkix.Name{CommonName: name}, NotBefore: ca.NotBefore, NotAfter: ca.NotAfter,
-			DNSNames: []string{name}, IPAddresses: []net.IP{net.ParseIP(AddressB)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}
-		der, err := x509.CreateCertificate(rand.Reader, c, ca, &key.PublicKey, caKey)
-		if err != nil {
-			t.Fatal(err)
-		}
-		write(name+".crt", "CERTIFICATE", der)
-		text, err := x509.MarshalPKCS8PrivateKey(key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		write(name+".key", "PRIVATE KEY", text)
 	}
 }

@@ -3,16 +3,10 @@ package remote
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"errors"
 	"io"
 	"log/slog"
-	"math/big"
 	"net"
 	"os"
 	"os/exec"
@@ -21,58 +15,21 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spanstack/spanstack/internal/certtest"
 	"github.com/spanstack/spanstack/trace"
 	"github.com/spanstack/spanstack/zfssend"
 	"github.com/spanstack/spanstack/zfssend/zfstest"
 )
 
-// authorityOf is a certificate authority for one test.
-type authorityOf struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-	pool *x509.CertPool
-}
-
-func newAuthority(t *testing.T) *authorityOf {
-	a := &authorityOf{pool: x509.NewCertPool()}
-	a.cert, a.key = certify(t, &x509.Certificate{SerialNumber: big.NewInt(1), IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageCertSign, NotAfter: time.Now().Add(time.Hour)}, nil)
-	a.pool.AddCert(a.cert)
-	return a
-}
-
-func certify(t *testing.T, template *x509.Certificate, by *authorityOf) (*x509.Certificate, *ecdsa.PrivateKey) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	parent, parentKey := template, key
-	if by != nil {
-		parent, parentKey = by.cert, by.key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, parentKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return cert, key
-}
-
-// config returns the TLS configuration of one that has that name.
-func (a *authorityOf) config(t *testing.T, name string) *tls.Config {
-	cert, key := certify(t, &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
-		NotAfter: time.Now().Add(time.Hour), ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth}}, a)
-	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{cert.Raw}, PrivateKey: key}}, RootCAs: a.pool, ClientCAs: a.pool, ServerName: "agent"}
+// configuration is TLS of one that has that name.
+func configuration(t *testing.T, ca *certtest.Authority, name string) *tls.Config {
+	return &tls.Config{Certificates: []tls.Certificate{ca.Certificate(t, name)}, RootCAs: ca.Pool, ClientCAs: ca.Pool, ServerName: "agent"}
 }
 
 // TestTLS replicates over TLS on loopback, and sees that a certificate chooses a policy.
 func TestTLS(t *testing.T) {
 	zfstest.CheckLeaks(t)
-	ca := newAuthority(t)
+	ca := certtest.New(t)
 	model := zfstest.Model(t)
 	dataset(t, model, "tank/a", "@one", 1<<20)
 	client := &zfssend.Client{Command: model.Command()}
@@ -83,7 +40,7 @@ func TestTLS(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	served := make(chan error, 1)
-	go func() { served <- agent.ServeListener(ctx, l, ca.config(t, "agent")) }()
+	go func() { served <- agent.ServeListener(ctx, l, configuration(t, ca, "agent")) }()
 	defer func() {
 		cancel()
 		if err := <-served; !errors.Is(err, context.Canceled) {
@@ -94,14 +51,14 @@ func TestTLS(t *testing.T) {
 		return Dial(ctx, l.Addr().String(), config, Config{Name: "far"})
 	}
 
-	friend, err := dial(ca.config(t, "friend"))
+	friend, err := dial(configuration(t, ca, "friend"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	transfer(t, friend, friend, "tank/a@one", "tank/b", zfssend.SendOptions{}, zfssend.ReceiveOptions{})
 	friend.Close()
 
-	reader, err := dial(ca.config(t, "reader"))
+	reader, err := dial(configuration(t, ca, "reader"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +70,7 @@ func TestTLS(t *testing.T) {
 	}
 	reader.Close()
 
-	stranger, err := dial(ca.config(t, "stranger"))
+	stranger, err := dial(configuration(t, ca, "stranger"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,9 +79,9 @@ func TestTLS(t *testing.T) {
 	}
 	stranger.Close()
 
-	forged := newAuthority(t).config(t, "friend")
-	forged.RootCAs = ca.pool
-	for name, config := range map[string]*tls.Config{"forged": forged, "none": {RootCAs: ca.pool, ServerName: "agent"}, "other server": {RootCAs: ca.pool, ServerName: "other", Certificates: forged.Certificates}} {
+	forged := configuration(t, certtest.New(t), "friend")
+	forged.RootCAs = ca.Pool
+	for name, config := range map[string]*tls.Config{"forged": forged, "none": {RootCAs: ca.Pool, ServerName: "agent"}, "other server": {RootCAs: ca.Pool, ServerName: "other", Certificates: forged.Certificates}} {
 		if h, err := dial(config); !errors.Is(err, zfssend.ErrTransport) {
 			t.Errorf("%s: %v", name, err)
 			if err == nil {

@@ -74,6 +74,9 @@ func (r *receiver) admitFull(st *state, b zstream.Begin) (*receiving, error) {
 	if err != nil {
 		return fail("%v", err)
 	}
+	if crypt != nil && embeds(b) {
+		return fail(embedsText)
+	}
 	if d != nil {
 		if d.Crypt != nil || crypt != nil {
 			return fail("zfs receive -F cannot be used to destroy an encrypted filesystem or overwrite an unencrypted one with an encrypted one")
@@ -98,6 +101,11 @@ func (r *receiver) admitFull(st *state, b zstream.Begin) (*receiving, error) {
 	}
 	return rec, nil
 }
+
+// embeds reports whether a stream has blocks that can't be encrypted, since they are in their pointers.
+func embeds(b zstream.Begin) bool { return !b.Raw && b.Features.Has(zstream.FeatureEmbedData) }
+
+const embedsText = "incompatible embedded data stream feature with encrypted receive."
 
 // crypt returns the encryption of a new dataset that a stream makes.
 func (r *receiver) crypt(st *state, b zstream.Begin) (*crypt, error) {
@@ -167,6 +175,8 @@ func (r *receiver) admitIncrement(st *state, b zstream.Begin) (*receiving, error
 		return fail("cannot perform raw receive on top of existing unencrypted dataset")
 	case !b.Raw && d.Crypt != nil && st.key(r.target) == nil:
 		return fail("inherited key must be loaded")
+	case d.Crypt != nil && embeds(b):
+		return fail(embedsText)
 	case !r.force && (d.Changed > from.CreateTXG || b.Raw && d.newest() != from):
 		return fail("destination %s has been modified\nsince most recent snapshot", r.target)
 	case d.snapshot(r.snap) != nil:

@@ -21,6 +21,7 @@ var encryptionCases = []testCase{
 	{"EncryptionForce", encryptionForce},
 	{"EncryptionRawOntoPlain", encryptionRawOntoPlain},
 	{"EncryptionRawAboveOwn", encryptionRawAboveOwn},
+	{"EncryptionEmbedded", encryptionEmbedded},
 	{"EncryptionPropertiesNeedRaw", encryptionPropertiesNeedRaw},
 	{"EncryptionRawTree", encryptionRawTree},
 }
@@ -160,6 +161,25 @@ func encryptionRawAboveOwn(e *env) {
 	e.refuse(b, e.stream(a+"@2", zfssend.SendOptions{From: "@1", Raw: true}), zfssend.ReceiveOptions{}, zfssend.DestinationModified)
 	e.copy(a+"@2", plain, zfssend.SendOptions{From: "@1"}, zfssend.ReceiveOptions{Unmounted: true})
 	e.same(a+"@2", plain+"@2")
+}
+
+// encryptionEmbedded: what is encrypted takes no blocks that are embedded in their pointers, be it new or there already.
+func encryptionEmbedded(e *env) {
+	a, safe := e.create("a", "-o", "compression=lz4"), e.encrypted("safe")
+	for _, name := range []string{"@1", "@2"} {
+		e.write(a, "tiny"+name, 80)
+		e.snapshot(a + name)
+	}
+	embedded := zfssend.SendOptions{Embedded: true}
+	if found := e.encodings(e.stream(a+"@1", embedded)); found.embedded == 0 {
+		e.Fatal("nothing is embedded")
+	}
+	e.refuse(safe+"/new", e.stream(a+"@1", embedded), zfssend.ReceiveOptions{}, zfssend.UnsupportedFeature)
+	e.copy(a+"@1", safe+"/new", zfssend.SendOptions{}, zfssend.ReceiveOptions{Unmounted: true})
+	embedded.From = "@1"
+	e.refuse(safe+"/new", e.stream(a+"@2", embedded), zfssend.ReceiveOptions{}, zfssend.UnsupportedFeature)
+	e.copy(a+"@2", safe+"/new", zfssend.SendOptions{From: "@1"}, zfssend.ReceiveOptions{Unmounted: true})
+	e.same(a+"@2", safe+"/new@2")
 }
 
 func encryptionPropertiesNeedRaw(e *env) {
