@@ -34,8 +34,10 @@ demo: $(if $(filter vm,$(ZFS)),deps) ## replicate a dataset on a real OpenZFS an
 	go run ./platformtest/demo -zfs $(ZFS) $(if $(POOL_DIR),-pool-dir $(POOL_DIR)) -out demo
 
 .PHONY: test
-test: FUZZTIME = 3s
-test: deps lint demo collector race fuzz browsertest ## run all tests, those in the VM and in the browser included, and each fuzz target for 3 s
+test: FUZZTIME = 1s
+test: deps lint demo collector race ## run all tests, those in the VM and in the browser included, and each fuzz target for 1 s
+	$(MAKE) -j2 --output-sync=target FUZZTIME=$(FUZZTIME) benchtest fuzz
+	$(MAKE) browsertest
 
 .PHONY: collector
 collector: ## build an OpenTelemetry Collector for the tests that send to one, once (a minute or two)
@@ -65,6 +67,9 @@ race: ## run all tests of the main module with the race detector, and those in t
 	@echo "left to make platformtest: TestContract; to make platformtest-all: TestTranscripts; to make reboots: TestReboots; to make twohosts: TestZferryRebooted, TestDaemonStalled, TestZferryClock and TestReplication between two hosts"
 	$(must) go test -race -count=1 -timeout 45m -skip '^TestContract$$' ./...
 	go test -count=1 -run TestIDsAreNeverReused ./trace # ten million: too many for the race detector
+
+.PHONY: benchtest
+benchtest: ## run the tests of the benchmarks
 	cd bench && $(must) go test -race -count=1 -timeout 10m ./...
 
 .PHONY: unit
@@ -120,7 +125,7 @@ browsertest: ## open traces in chrome://tracing's viewer, those of demo and plat
 
 FUZZTIME ?= 20s
 .PHONY: fuzz
-fuzz: ## run every fuzz target for FUZZTIME (20s; in "make test" 3s)
+fuzz: ## run every fuzz target for FUZZTIME (20s; in "make test" 1s)
 	./.ci/fuzz $(FUZZTIME)
 
 .PHONY: bench
