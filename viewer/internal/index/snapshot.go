@@ -101,7 +101,9 @@ const (
 	LossMark    // see [tracefmt.CategoryLoss]
 )
 
-func (t MarkType) String() string { return [...]string{"instant", "log", "anomaly", "loss"}[min(t, LossMark)] }
+func (t MarkType) String() string {
+	return [...]string{"instant", "log", "anomaly", "loss"}[min(t, LossMark)]
+}
 
 // Flow is an arrow.
 type Flow struct {
