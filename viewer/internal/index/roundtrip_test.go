@@ -1,0 +1,113 @@
+package index_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spanstack/spanstack/tracefmt"
+	_ "github.com/spanstack/spanstack/tracefmt/all"
+	"github.com/spanstack/spanstack/tracefmt/fmttest"
+	"github.com/spanstack/spanstack/viewer/internal/index"
+	"pgregory.net/rapid"
+)
+
+// same checks that what a snapshot gives back is what went in.
+func same(t testing.TB, what string, s *index.Snapshot, want fmttest.Content) {
+	t.Helper()
+	fmttest.Diff(t, what, content(t, s.Reader(index.Everything, nil)), want)
+}
+
+// TestRoundTrip loads all traces that the formats are tested with, and checks that nothing of them is lost.
+func TestRoundTrip(t *testing.T) {
+	formats := map[string]int{}
+	err := filepath.WalkDir("../../../tracefmt", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.Contains(path, "/testdata/") {
+			return err
+		}
+		if info, err := d.Info(); err != nil || !info.Mode().IsRegular() || info.Size() > 4<<20 {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		in, err := tracefmt.NewReader(bytes.NewReader(data))
+		if err != nil {
+			return nil // it is no trace
+		}
+		list, err := fmttest.ReadAll(in)
+		if err != nil || len(list) == 0 {
+			return nil // it is broken on purpose
+		}
+		formats[in.Format.Name]++
+		want := content(t, &events{list: list})
+		same(t, path, load(t, list), want)
+		same(t, path+", live", live(list, len(list)/7+1), want)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("files: %v", formats)
+	for _, name := range []string{"chrome", "perfetto", "fxt", "otlpjson", "jaeger", "zipkin", "gotrace", "firefox"} {
+		if formats[name] == 0 {
+			t.Errorf("there is no trace of format %s", name)
+		}
+	}
+}
+
+func TestRoundTripSample(t *testing.T) {
+	list := fmttest.Sample()
+	want := content(t, &events{list: list})
+	same(t, "sample", load(t, list), want)
+	for step := 1; step < 5; step++ {
+		same(t, fmt.Sprintf("live, by %d", step), live(list, step), want)
+	}
+}
+
+func TestRoundTripRandom(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		list := fmttest.Events(r)
+		want := content(t, &events{list: list})
+		same(t, "random", load(t, list), want)
+		same(t, "random, live", live(list, rapid.IntRange(1, 20).Draw(r, "step")), want)
+	})
+}
+
+// TestReaderFails checks that what was read before an error is there.
+func TestReaderFails(t *testing.T) {
+	f := tracefmt.Lookup("perfetto")
+	var out bytes.Buffer
+	w := f.NewWriter(&out)
+	for _, e := range fmttest.Sample() {
+		if err := w.Write(&e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	x, err := index.Load(context.Background(), f.NewReader(bytes.NewReader(out.Bytes()[:out.Len()-3])), nil)
+	if err == nil || x.Snapshot().Counts().Slices == 0 {
+		t.Errorf("error %v, %+v", err, x.Snapshot().Counts())
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := index.Load(ctx, &endless{}, nil); err != context.Canceled {
+		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// endless is a trace without an end.
+type endless struct{ e tracefmt.Event }
+
+func (r *endless) Next() (*tracefmt.Event, error) {
+	r.e = tracefmt.Event{Kind: tracefmt.Complete, Track: 1, Time: r.e.Time + 10, Dur: 5, Name: "x"}
+	return &r.e, nil
+}
