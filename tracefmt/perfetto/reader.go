@@ -147,8 +147,11 @@ func (r *Reader) read() error {
 	}
 	r.start = r.offset
 	r.number++
-	if _, err := r.in.Peek(1); err == io.EOF {
+	switch _, err := r.in.Peek(1); {
+	case err == io.EOF:
 		return io.EOF
+	case err != nil:
+		return r.failed(err)
 	}
 	if done, err := r.readBuffered(); done || err != nil {
 		return err
