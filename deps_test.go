@@ -41,6 +41,11 @@ func TestImports(t *testing.T) {
 			"google.golang.org/protobuf/internal/detrand", "github.com/google/pprof/profile", "golang.org/x/exp/trace"},
 			"formats are of use without the tracer; of protobuf they take the wire format only (protowire), without reflection " +
 				"and generated code, of pprof the profile, without its tool, and of Go's experiments the reader of execution traces"},
+		{"./viewer", []string{module + "viewer/internal/index", module + "internal/access", module + "internal/backoff",
+			module + "tracefmt alone", module + "tracefmt/internal", module + "tracefmt/critical", module + "tracefmt/diff", module + "tracefmt/pprof",
+			module + "tracefmt/summary", module + "tracefmt/timeline", "github.com/google/pprof/profile",
+			"google.golang.org/protobuf/encoding/protowire", "google.golang.org/protobuf/internal/errors", "google.golang.org/protobuf/internal/detrand"},
+			"a viewer is part of programs, which choose their formats and their recorder, and pay for nothing else"},
 		{"./logging", []string{module + "trace", module + "internal/logslot", module + "logging/internal", "golang.org/x/sys"},
 			"a logger is in every package of a program: outlets, flags and bridges live in packages below it"},
 		{"./logging/...", []string{module + "trace", module + "internal/logslot", module + "internal/backoff", module + "logging", "golang.org/x/sys", "github.com/go-logr/logr"},
@@ -72,7 +77,7 @@ func TestImports(t *testing.T) {
 
 // TestNoTestPackagesInPrograms keeps test support out of what users run.
 func TestNoTestPackagesInPrograms(t *testing.T) {
-	for _, p := range list(t, "-f", "{{.ImportPath}}\t{{join .Deps \" \"}}", "./cmd/...", "./trace", "./trace/capture", "./trace/capture/trigger", "./tracefmt/all", "./logging", "./zfssend") {
+	for _, p := range list(t, "-f", "{{.ImportPath}}\t{{join .Deps \" \"}}", "./cmd/...", "./trace", "./trace/capture", "./trace/capture/trigger", "./tracefmt/all", "./logging", "./zfssend", "./viewer", "./viewer/profileui") {
 		path, deps, _ := strings.Cut(p, "\t")
 		for _, dep := range strings.Fields(deps) {
 			if strings.HasPrefix(dep, module) && strings.HasSuffix(dep, "test") || dep == "testing" {
