@@ -5,7 +5,10 @@ import (
 	"container/heap"
 	"context"
 	"net/http"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"github.com/spanstack/spanstack/tracefmt/summary"
 	"github.com/spanstack/spanstack/viewer/internal/index"
@@ -50,7 +53,7 @@ func (n *node) add(v *index.Visit, inside int64) {
 	} else {
 		n.whole.Add(v.End - v.Start)
 	}
-	if length := v.End - v.Start; n.count == 1 || length > n.length {
+	if length := v.End - v.Start; n.count == 1 || length > n.length || length == n.length && before(v.Pos, n.longest) {
 		n.longest, n.length = v.Pos, length
 	}
 }
@@ -66,7 +69,7 @@ type aggregation struct {
 	total int64 // of the outermost slices
 
 	names, categories []string            // of kinds
-	tracks            map[uint32]bool     // nil are all
+	tracks            map[uint32]bool     // that are added up
 	around            []aroundSlice       // what is around the next slice of a track
 	chains            map[index.Pos]*node // of slices in other tracks
 }
@@ -77,21 +80,63 @@ type aroundSlice struct {
 	inside int64
 }
 
-// aggregate adds up the slices that overlap a window.
+// aggregate adds up the slices that overlap a window, on all processors. No tracks are all.
 func aggregate(ctx context.Context, s *index.Snapshot, w index.Window, tracks []uint32, byPath bool) (*aggregation, error) {
-	a := &aggregation{snap: s, window: w, byPath: byPath, chains: make(map[index.Pos]*node)}
-	a.names, a.categories = s.Kinds()
-	if tracks != nil {
-		a.tracks = make(map[uint32]bool)
-		for _, id := range tracks {
-			a.tracks[id] = true
+	chosen := make(map[uint32]bool)
+	if tracks == nil {
+		for _, t := range s.Tracks() {
+			tracks = append(tracks, t.ID)
 		}
 	}
-	err := s.Walk(ctx, w, tracks, func(v *index.Visit) bool {
+	for _, id := range tracks {
+		chosen[id] = true
+	}
+	workers := make([]*aggregation, max(1, min(runtime.GOMAXPROCS(0), len(tracks))))
+	var next atomic.Int64
+	var wait sync.WaitGroup
+	for i := range workers {
+		a := &aggregation{snap: s, window: w, byPath: byPath, tracks: chosen, chains: make(map[index.Pos]*node)}
+		a.names, a.categories = s.Kinds()
+		workers[i] = a
+		wait.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(tracks) && a.walk(ctx, tracks[i]); i = int(next.Add(1)) - 1 {
+			}
+		})
+	}
+	wait.Wait()
+	for _, other := range workers[1:] {
+		workers[0].total += other.total
+		workers[0].merge(&workers[0].root, &other.root)
+	}
+	return workers[0], ctx.Err()
+}
+
+// walk adds a track, and reports whether to go on.
+func (a *aggregation) walk(ctx context.Context, track uint32) bool {
+	a.around = a.around[:0]
+	return a.snap.Walk(ctx, a.window, []uint32{track}, func(v *index.Visit) bool {
 		a.add(v)
 		return true
-	})
-	return a, err
+	}) == nil
+}
+
+// merge adds what is below one node of another aggregation to a node.
+func (a *aggregation) merge(n, other *node) {
+	for k, o := range other.children {
+		c := a.child(n, k)
+		if o.count > 0 && (c.count == 0 || o.length > c.length || o.length == c.length && before(o.longest, c.longest)) {
+			c.longest, c.length = o.longest, o.length
+		}
+		c.count, c.failed, c.open = c.count+o.count, c.failed+o.failed, c.open+o.open
+		c.total, c.self = c.total+o.total, c.self+o.self
+		c.whole.Merge(&o.whole)
+		a.merge(c, o)
+	}
+}
+
+// before puts slices into some order that is always the same.
+func before(a, b index.Pos) bool {
+	return a.Track < b.Track || a.Track == b.Track && a.Pos < b.Pos
 }
 
 // add adds a slice. Those around it on its track were added before.
@@ -115,11 +160,15 @@ func (a *aggregation) parent(v *index.Visit) *node {
 	if !a.byPath {
 		return &a.root
 	}
-	up, ok := a.snap.Above(v.Pos)
-	if !ok {
-		return &a.root
+	n := len(a.around)
+	if n > 0 && a.snap.Names(v.Pos, a.around[n-1].pos) { // which is usual
+		return a.around[n-1].node
 	}
-	if n := len(a.around); n > 0 && a.around[n-1].pos == up {
+	up, ok := a.snap.Above(v.Pos)
+	switch {
+	case !ok:
+		return &a.root
+	case n > 0 && a.around[n-1].pos == up:
 		return a.around[n-1].node
 	}
 	return a.chain(up)
@@ -137,7 +186,7 @@ func (a *aggregation) chain(p index.Pos) *node {
 	n := &a.root
 	for _, p := range slices.Backward(path) {
 		s, _ := a.snap.Slice(p)
-		if a.tracks != nil && !a.tracks[p.Track] || s.End <= a.window.From || s.Start >= a.window.To {
+		if !a.tracks[p.Track] || s.End <= a.window.From || s.Start >= a.window.To {
 			continue
 		}
 		n = a.child(n, kindKey{s.Name, s.Category})

@@ -60,19 +60,24 @@ func (v *Viewer) critical(w http.ResponseWriter, r *request) error {
 	return answer(w, doc)
 }
 
-// criticalPath finds the critical path of a slice, among what is there while it lasts.
+// criticalPath finds the critical path of a slice, among what is there while it lasts. If that is too much, it looks at the tracks only that
+// are below the slice's, which most of what it waits for is on.
 func criticalPath(ctx context.Context, s *index.Snapshot, p index.Pos) (*critical.Path, error) {
 	at, _ := s.Slice(p)
 	window := index.Window{From: at.Start, To: at.End + 1}
-	n := 0
-	if err := s.Walk(ctx, window, nil, func(*index.Visit) bool { n++; return n <= maxCritical }); err != nil {
+	var tracks []uint32
+	if fits, err := fitsCritical(ctx, s, window, tracks); err != nil {
 		return nil, err
-	}
-	if n > maxCritical {
-		return nil, badRequest("there are more than %d slices while %.100q lasts: choose a shorter one", maxCritical, at.Name)
+	} else if !fits {
+		tracks = tracksBelow(s, p.Track)
+		if fits, err = fitsCritical(ctx, s, window, tracks); err != nil {
+			return nil, err
+		} else if !fits {
+			return nil, badRequest("there are more than %d slices below %.100q: choose a shorter one", maxCritical, at.Name)
+		}
 	}
 	var t critical.Trace
-	r := &interruptible{Reader: s.Reader(window, nil), ctx: ctx}
+	r := &interruptible{Reader: s.Reader(window, tracks), ctx: ctx}
 	if _, err := tracefmt.Copy(collector{&t}, r); err != nil {
 		return nil, fmt.Errorf("find the critical path: %w", err)
 	}
@@ -85,6 +90,24 @@ func criticalPath(ctx context.Context, s *index.Snapshot, p index.Pos) (*critica
 		}
 	}
 	return nil, notFound("the critical path of %.100q can't be found: async slices need an ID for that", at.Name)
+}
+
+// fitsCritical reports whether there are few enough slices.
+func fitsCritical(ctx context.Context, s *index.Snapshot, w index.Window, tracks []uint32) (bool, error) {
+	n := 0
+	err := s.Walk(ctx, w, tracks, func(*index.Visit) bool { n++; return n <= maxCritical })
+	return n <= maxCritical, err
+}
+
+// tracksBelow returns a track and all below it.
+func tracksBelow(s *index.Snapshot, track uint32) []uint32 {
+	list, below := []uint32{track}, map[uint32]bool{track: true}
+	for _, t := range s.Tracks() { // parents before their children
+		if below[t.Parent] && !below[t.ID] {
+			list, below[t.ID] = append(list, t.ID), true
+		}
+	}
+	return list
 }
 
 // collector is a critical.Trace as a writer.

@@ -2,9 +2,11 @@ package viewer
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"net/http"
 	"strings"
+	"sync"
 
 	"github.com/spanstack/spanstack/tracefmt"
 	"github.com/spanstack/spanstack/tracefmt/diff"
@@ -61,10 +63,14 @@ func (v *Viewer) diff(w http.ResponseWriter, r *request) error {
 			return errNotYet
 		}
 	}
-	for _, s := range sides {
-		if err := s.sumUp(r.Context(), normalize); err != nil {
-			return err
-		}
+	var wait sync.WaitGroup
+	var errs [2]error
+	for i, s := range sides {
+		wait.Go(func() { errs[i] = s.sumUp(r.Context(), normalize) })
+	}
+	wait.Wait()
+	if err := errors.Join(errs[:]...); err != nil {
+		return err
 	}
 	d := diff.Compare(sides[0].sum, sides[1].sum, diff.Threshold{})
 	sides[0].Total, sides[1].Total = d.A.Total, d.B.Total
