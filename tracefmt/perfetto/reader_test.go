@@ -186,8 +186,9 @@ func TestReader(t *testing.T) {
 		{"times that follow each other, of slices with a duration", message(
 			sub(tracePacket, num(packetSequence, 1), cleared, thread, sub(packetDefaults, num(defaultsClockID, 64)), sub(packetClockSnapshot,
 				clock(clockBoottime, 1000), clock(64, 0, num(clockIsDelta, 1)))),
-			pack(1, 10, event(begin, num(eventTrack, 9), duration)), pack(1, 5, event(end, num(eventTrack, 9))), pack(1, 5, event(instant))),
-			"process/track th/complete 1010 dur 5/instant 1020", ""},
+			pack(1, 10, event(begin, num(eventTrack, 9), duration)), pack(1, 5, event(end, num(eventTrack, 9))),
+			pack(1, 5, event(begin, num(eventTrack, 9), duration)), pack(1, -3, event(end, num(eventTrack, 9))), pack(1, 5, event(instant))),
+			"process/track th/complete 1010 dur 5/begin 1020/end 1017/instant 1022", ""},
 		{"other data", message(pack(1, 1, cleared, sub(1, num(1, 1)), sub(66, num(1, 1)), sub(555, num(1, 1)), sub(35)), str(7, "unknown"), num(8, 3)),
 			"", "CPU samples 1, data of another sort (field 555 of a packet) 1, events of the kernel (ftrace) 1"},
 	} {
