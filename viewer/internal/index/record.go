@@ -188,6 +188,12 @@ func (a *arena) idOf(ref uint32) id {
 	return i
 }
 
+// hasAttrs reports whether a record has attributes.
+func (a *arena) hasAttrs(ref uint32) bool {
+	b := a.at(ref)
+	return b[2]|b[3] != 0
+}
+
 // parentOf returns the parent of a record.
 func (a *arena) parentOf(ref uint32) id {
 	b := a.at(ref)

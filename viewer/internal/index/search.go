@@ -302,7 +302,7 @@ func (f *finder) kind(kind, ref uint32) bool {
 
 // attr reports whether an attribute of a record matches, and keeps it.
 func (f *finder) attr(ref uint32) bool {
-	if ref == 0 {
+	if ref == 0 || !f.s.arena.hasAttrs(ref) {
 		return false
 	}
 	var r record

@@ -3,6 +3,9 @@ package index
 import (
 	"fmt"
 	"math"
+	"runtime"
+	"sync"
+	"sync/atomic"
 )
 
 // TileBuckets is how many buckets a tile has.
@@ -52,13 +55,14 @@ func (t *tile) reset() {
 	c.series, c.time, c.min, c.max, c.last = c.series[:0], c.time[:0], c.min[:0], c.max[:0], c.last[:0]
 }
 
-// tiler fills tiles. It is used for one request.
+// tiler fills tiles, by one goroutine.
 type tiler struct {
 	s     *Snapshot
 	level uint
 	from  int64 // of the tile, and to: absolute
 	to    int64
 	tile  tile
+	out   []byte
 }
 
 // AppendTiles adds the answer to a request for tiles, as docs/viewer-protocol.md has it: those of one level, which are
@@ -73,11 +77,38 @@ func (s *Snapshot) AppendTiles(dst []byte, level int, list []TileID) ([]byte, er
 		}
 	}
 	dst = s.appendHeader(dst, len(list))
-	t := tiler{s: s, level: uint(level)}
-	for _, id := range list {
-		dst = t.append(dst, id)
+	parts := make([]*tiler, (len(list)+tilesAtOnce-1)/tilesAtOnce)
+	var next atomic.Int64
+	var wait sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(parts)) {
+		wait.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(parts); i = int(next.Add(1)) - 1 {
+				parts[i] = s.tiles(uint(level), list[i*tilesAtOnce:min((i+1)*tilesAtOnce, len(list))])
+			}
+		})
+	}
+	wait.Wait()
+	for _, t := range parts {
+		dst = append(dst, t.out...)
+		t.s = nil
+		tilers.Put(t)
 	}
 	return dst, nil
+}
+
+// tilesAtOnce is how many tiles a goroutine makes before it looks for others.
+const tilesAtOnce = 16
+
+var tilers = sync.Pool{New: func() any { return new(tiler) }}
+
+// tiles makes tiles.
+func (s *Snapshot) tiles(level uint, list []TileID) *tiler {
+	t := tilers.Get().(*tiler)
+	t.s, t.level, t.out = s, level, t.out[:0]
+	for _, id := range list {
+		t.out = t.append(t.out, id)
+	}
+	return t
 }
 
 // append adds a tile.
@@ -152,7 +183,7 @@ func (t *tiler) row(tr *track, r *row) {
 }
 
 // isLong reports whether a slice is an item of its own.
-func (t *tiler) isLong(s *slice) bool { return s.length()>>t.level > 0 }
+func (t *tiler) isLong(s *slice) bool { return uint64(s.dur)>>t.level > 0 } // that of an open one is negative
 
 func (t *tiler) add(tr *track, pos int, s *slice) {
 	count := uint32(1)
@@ -179,47 +210,56 @@ func (t *tiler) item(start, end float64, kind, pos, count uint32, cover float32)
 // them. A long one is the last of its bucket. Whole blocks are taken at one look.
 func (t *tiler) group(tr *track, r *row, i int) int {
 	first, n := i, r.pos.len()
-	b := t.bucket(r.slice(tr, i).start)
-	var sum block
-	sum.longest = -1
-	best := -1 // the longest is number best, or in the block that begins there
-	take := func(o block, at int) {
-		if o.longest > sum.longest {
-			best = at
-		}
-		sum.add(o)
-	}
-	for i < n {
-		if size, o := r.whole(i, n); size > 0 {
-			if last := r.slice(tr, i+size-1); t.bucket(last.start) == b && !t.isLong(last) {
-				take(*o, i)
+	s := r.slice(tr, i)
+	end := t.bucketEnd(s.start)
+	sum := s.block()
+	best := i // the longest, or where the block that it is in begins
+	for i++; i < n; {
+		if i%blockLen == 0 {
+			if size, b := r.whole(tr, i, end, t); size > 0 {
+				if b.longest > sum.longest {
+					best = i
+				}
+				sum.add(*b)
 				i += size
 				continue
 			}
 		}
-		s := r.slice(tr, i)
-		if t.isLong(s) || t.bucket(s.start) != b {
+		if s = r.slice(tr, i); s.start >= end || t.isLong(s) {
 			break
 		}
-		take(s.block(), i)
+		if sum.sum += s.dur; s.dur > sum.longest { // they are disjoint, so that this is at most two buckets
+			best, sum.longest = i, s.dur
+		}
+		sum.failed = sum.failed || s.kind&failedBit != 0
 		i++
 	}
-	for r.slice(tr, best).length() != sum.longest {
+	for r.slice(tr, best).dur != sum.longest {
 		best++
 	}
 	t.addGroup(tr, r, first, i, best, sum)
 	return i
 }
 
-// whole returns the largest whole block of a row that begins with number i of n, and its length: 0 if there is none.
-func (r *row) whole(i, n int) (size int, b *block) {
-	switch {
-	case i%topLen == 0 && i+topLen <= n:
-		return topLen, r.tops.at(i / topLen)
-	case i%blockLen == 0 && i+blockLen <= n:
-		return blockLen, r.blocks.at(i / blockLen)
+// whole returns the largest whole block that begins with number i of a row, ends before a time and has only short slices,
+// and its length: 0 if there is none.
+func (r *row) whole(tr *track, i int, end int64, t *tiler) (size int, b *block) {
+	if i%topLen == 0 && i+topLen <= r.pos.len() {
+		if last := r.slice(tr, i+topLen-1); last.start < end && !t.isLong(last) {
+			return topLen, r.tops.at(i / topLen)
+		}
+	}
+	if i+blockLen <= r.pos.len() {
+		if last := r.slice(tr, i+blockLen-1); last.start < end && !t.isLong(last) {
+			return blockLen, r.blocks.at(i / blockLen)
+		}
 	}
 	return 0, nil
+}
+
+// bucketEnd returns the absolute time at which the bucket of another one ends.
+func (t *tiler) bucketEnd(absolute int64) int64 {
+	return addTimes(t.s.zero, shift(t.bucket(absolute)+1, t.level))
 }
 
 // addGroup adds an item for numbers first to next of a row.
