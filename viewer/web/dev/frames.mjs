@@ -1,0 +1,28 @@
+// Measures frames of the built page in a headless Chromium without GPU: 40 tracks full of slices are zoomed and panned by keys. Printed are the times that
+// drawing took, and the time from one frame to the next, in ms. npm run frames.
+
+import { launch, open } from "./browser.mjs";
+import { scenes, serve } from "./server.mjs";
+
+const server = await serve(scenes.busy()), browser = await launch();
+// Tracks 2 to 41 are the full ones. Folded they have one row each, and 40 of them fit into the window.
+const folded = Array.from({ length: 40 }, (_, i) => i + 2);
+const { page, complaints } = await open(browser, `${server.url}#fold=${folded}`, { width: 1280, height: 1390 });
+await page.waitForTimeout(800);
+const tracks = await page.locator(".name").count();
+await page.evaluate(() => { window.frameTimes.draws.length = window.frameTimes.gaps.length = 0; });
+const all = { draws: [], gaps: [] };
+for (const key of ["w", "d", "s", "a", "w", "w", "d", "s", "s"]) {
+  await page.keyboard.down(key);
+  await page.waitForTimeout(900);
+  await page.keyboard.up(key);
+  const times = await page.evaluate(() => ({ draws: window.frameTimes.draws.splice(0), gaps: window.frameTimes.gaps.splice(0) }));
+  all.draws.push(...times.draws);
+  all.gaps.push(...times.gaps);
+}
+const at = (list, p) => list.sort((a, b) => a - b)[Math.min(list.length - 1, Math.ceil((p / 100) * list.length) - 1)].toFixed(1);
+console.log(`${tracks} tracks in sight, ${all.draws.length} frames`);
+for (const [name, list] of Object.entries(all)) console.log(`${name}: p50 ${at(list, 50)} ms, p95 ${at(list, 95)} ms, longest ${at(list, 100)} ms`);
+if (complaints.length) console.log(complaints);
+await browser.close();
+await server.close();
