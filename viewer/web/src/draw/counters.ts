@@ -57,8 +57,10 @@ export function drawCounter(t: Target, scene: Scene, laid: Laid, y: number): voi
   t.font = smallFont;
   t.textAlign = "left";
   t.textBaseline = "top";
+  t.fillStyle = theme.background + "c0";
+  t.fillRect(2, y + pad, t.measureText(short(top)).width + 6, 13);
   t.fillStyle = theme.dim;
-  t.fillText(short(top), 4, y + pad);
+  t.fillText(short(top), 5, y + pad + 1);
 }
 
 function drawSeries(t: Target, samples: readonly Sample[], end: number, toY: (v: number) => number, area: string, line: string, filled: boolean): void {

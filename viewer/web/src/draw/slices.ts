@@ -39,10 +39,13 @@ export class SliceBatch {
   add(laid: Laid, y: number, band: Band): void {
     const pieces = this.scene.pieces(laid.track.id);
     if (!pieces.length) return;
+    const hung = this.hung.length;
     for (let row = 0; row < laid.rows; row++) {
       const top = y + rowY(row);
       if (top + sliceHeight > band.clipTop && top < band.clipBottom) this.addRow(pieces, row, top);
     }
+    // What hangs is the innermost of them: those around it wait for it.
+    if (this.hung.length > hung + 4) this.hung.splice(hung, this.hung.length - hung - 4);
   }
 
   private addRow(pieces: readonly Piece[], row: number, y: number): void {

@@ -56,11 +56,13 @@ function Panels() {
   return (
     <section class="panels" style={shown ? { height: `${panelHeight.value}px` } : { height: "auto" }} data-open={shown !== null} aria-label="Panels">
       <Splitter />
-      <div class="panel-tabs" role="tablist" onKeyDown={tabKey}>
-        {panels.map((p, i) => (
-          <button key={p} id={`tab-${p}`} role="tab" aria-selected={shown === p} aria-controls="panel" tabIndex={shown === p || (!shown && i === 0) ? 0 : -1} title={`${names[p]} (${i + 1})`}
-            onClick={() => { showPanel(shown === p ? null : p); }}>{names[p]}</button>
-        ))}
+      <div class="panel-tabs">
+        <div class="tabs" role="tablist" aria-label="Panels" onKeyDown={tabKey}>
+          {panels.map((p, i) => (
+            <button key={p} id={`tab-${p}`} role="tab" aria-selected={shown === p} aria-controls="panel" tabIndex={shown === p || (!shown && i === 0) ? 0 : -1} title={`${names[p]} (${i + 1})`}
+              onClick={() => { showPanel(shown === p ? null : p); }}>{names[p]}</button>
+          ))}
+        </div>
         <span class="grow" />
         {shown && <IconButton icon="down" title="Close the panel" onClick={() => showPanel(null)} />}
       </div>
@@ -93,6 +95,7 @@ function Announce() {
 
 function said(session: Session): string {
   const selection = session.selection.value, detail = session.detail.value;
+  void session.treeVersion.value; // names of tracks come later
   if (selection.type === "range") return `Selected range of ${duration(selection.to - selection.from)}`;
   if (selection.type !== "slice") return "";
   if (!detail) return `Selected ${cut(selection.slice.name, 120)}`;

@@ -116,6 +116,7 @@ async function walk(session: Session, forward: boolean): Promise<void> {
     return;
   }
   const detail = session.detail.peek();
+  if (detail?.parent && detail.parent.track !== track) return walkSiblings(session, detail.parent.key, detail.key, forward);
   for (let i = 1; detail && i <= walkSteps; i++) {
     const pos = detail.pos + (forward ? i : -i), slices = session.tree.get(track)?.slices ?? 0;
     if (pos < 0 || pos >= slices) return;
@@ -123,6 +124,13 @@ async function walk(session: Session, forward: boolean): Promise<void> {
     if (!slice) return;
     if (slice.row === row) return void session.select({ key: slice.key }, null, true);
   }
+}
+
+/** walkSiblings is for tasks, each of which has a track of its own: the next one is what the same slice started next. */
+async function walkSiblings(session: Session, parent: string, key: string, forward: boolean): Promise<void> {
+  const siblings = (await session.client.slice({ key: parent }).catch(() => null))?.firstChildren ?? [];
+  const at = siblings.findIndex((one) => one.key === key), to = at < 0 ? undefined : siblings[at + (forward ? 1 : -1)];
+  if (to) await session.select({ key: to.key }, to, true);
 }
 
 /** enter selects what is nearest to the middle of the first track in sight; or goes on to the details of what is selected. */

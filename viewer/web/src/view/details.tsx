@@ -95,12 +95,17 @@ function Family({ slice, session }: { slice: Slice; session: Session }) {
   return (
     <section><h3>Children <span class="dim">{count(slice.children)}</span></h3>
       <ul class="children">
-        {shown.map((child) => <li key={child.key}><SliceLink slice={child} session={session} /><Bar part={lengthOf(child, session) / most} /><span class="num">{duration(lengthOf(child, session))}</span></li>)}
+        {shown.map((child) => <li key={child.key}><SliceLink slice={child} session={session} /><Elsewhere slice={child} from={slice} session={session} /><Bar part={lengthOf(child, session) / most} /><span class="num">{duration(lengthOf(child, session))}</span></li>)}
       </ul>
       {rest > 0 && <button class="more" onClick={() => setAll(true)}>{rest} more</button>}
       {all && slice.children > slice.firstChildren.length && <p class="dim">The first {slice.firstChildren.length} of {count(slice.children)}.</p>}
     </section>
   );
+}
+
+/** Elsewhere names a slice's track, if it is another one. */
+function Elsewhere({ slice, from, session }: { slice: { track: number }; from: Slice; session: Session }) {
+  return slice.track === from.track ? null : <span class="dim cell-rest">{trackName(session, slice.track)}</span>;
 }
 
 function lengthOf(slice: { start: number; end: number }, session: Session): number {
@@ -140,7 +145,7 @@ function Links({ slice, session }: { slice: Slice; session: Session }) {
     <section><h3>Links</h3>
       <ul class="children">{slice.links.map((link, i) => (
         <li key={i}><span class="dim link-kind">{link.direction === "in" ? "←" : "→"} {cut(link.name || link.type, 60)}</span>
-          {link.to ? <SliceLink slice={link.to} session={session} /> : <span class="dim">not in this trace</span>}</li>
+          {link.to ? <><SliceLink slice={link.to} session={session} /><Elsewhere slice={link.to} from={slice} session={session} /></> : <span class="dim">not in this trace</span>}</li>
       ))}</ul>
     </section>
   );

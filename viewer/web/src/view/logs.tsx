@@ -78,7 +78,7 @@ function boundsOf(session: Session, where: Where, following: boolean | undefined
   if (where === "auto" && selection.type === "slice") return { ...all, to: 1e18, slice: selection.slice.key };
   if (where === "auto" && selection.type === "range") return { from: selection.from, to: selection.to, track: selection.tracks };
   if (following || where === "all") return { from: 0, to: 1e18 };
-  const w = session.window.value;
+  const w = session.settled.value;
   return { from: Math.max(0, Math.floor(w.start)), to: Math.ceil(w.start + w.span) };
 }
 

@@ -27,7 +27,7 @@ export function Minimap({ session }: { session: Session }) {
     };
     const stop = session.treeVersion.subscribe(() => {
       const now = performance.now(), { end } = session.limits.peek();
-      if (session.isLive.peek() && now - last < everyLive) return;
+      if (!session.tree.size || (session.isLive.peek() && now - last < everyLive)) return;
       last = now;
       loader.want(wanted({ start: 0, span: end }, bins, tracks(), { end }));
       sum();
@@ -39,13 +39,13 @@ export function Minimap({ session }: { session: Session }) {
   }, [session]);
 
   useEffect(() => {
-    const watch = new ResizeObserver(() => { width.value = canvas.current!.clientWidth; });
-    watch.observe(canvas.current!);
+    const el = canvas.current!, watch = new ResizeObserver(() => { width.value = el.clientWidth; });
+    watch.observe(el);
     let drawn: unknown = null;
     const stop = scheduler.onDraw(() => {
       if (dirty.peek() === drawn || !width.peek()) return;
       drawn = dirty.peek();
-      draw(canvas.current!, session, busy.current);
+      draw(el, session, busy.current);
     });
     const ask = dirty.subscribe(() => scheduler.request());
     return () => {

@@ -38,8 +38,8 @@ function Name({ laid, y, session, role, tab }: { laid: Laid; y: number; session:
   const hits = session.search.value.tracks.get(String(track.id)), name = cut(track.name, 240) || "(no name)";
   const tree = role === "treeitem" ? { "aria-level": laid.indent + 1, "aria-selected": active, ...(laid.collapsible && { "aria-expanded": !laid.collapsed }) } : {};
   return (
-    <div class="name" role={role} {...tree} aria-label={describe(laid)} tabIndex={tab ? 0 : -1} data-type={track.type} data-active={active} data-track={track.id}
-      style={{ transform: `translateY(${y}px)`, height: `${laid.height}px`, paddingLeft: `${8 + 13 * Math.min(laid.indent, 9)}px` }}
+    <div class="name" role={role} {...tree} tabIndex={tab ? 0 : -1} data-type={track.type} data-active={active} data-track={track.id}
+      style={{ transform: `translateY(${y}px)`, height: `${laid.height}px`, paddingLeft: `calc(6px + ${Math.min(laid.indent, 9)} * var(--indent))` }}
       onClick={() => { session.activeTrack.value = track.id; focused.value = session; }} title={`${cut(track.name, 1000)}${track.source ? "\n" + cut(track.source, 300) : ""}`}>
       <button class="fold quiet" tabIndex={-1} aria-hidden="true" data-none={!laid.collapsible} data-open={!laid.collapsed} onClick={() => session.fold(track.id)}>
         <Icon name="chevron" />
@@ -48,6 +48,7 @@ function Name({ laid, y, session, role, tab }: { laid: Laid; y: number; session:
       {laid.hidden > 0 && <span class="pill">+{count(laid.hidden)}</span>}
       {hits ? <span class="pill hit" title="hits of the search">{count(hits)}</span> : null}
       {track.failed > 0 && <span class="pill bad" title={`${count(track.failed)} failed`}>✕ {count(track.failed)}</span>}
+      <span class="for-readers">{describe(laid)}</span>
       <button class="pin quiet" tabIndex={-1} data-on={pinned} title={pinned ? "Unpin (P)" : "Pin to the top (P)"} aria-hidden="true" onClick={() => session.pin(track.id)}>
         <Icon name="pin" />
       </button>
@@ -55,12 +56,10 @@ function Name({ laid, y, session, role, tab }: { laid: Laid; y: number; session:
   );
 }
 
-function describe({ track, hidden }: Laid): string {
-  const parts = [`${track.type} ${cut(track.name, 240)}`];
+function describe({ track }: Laid): string {
+  const parts = [track.type];
   if (track.slices) parts.push(`${track.slices} slices`);
-  if (track.failed) parts.push(`${track.failed} failed`);
   if (track.open) parts.push(`${track.open} open`);
-  if (hidden) parts.push(`${hidden} tracks folded`);
   return parts.join(", ");
 }
 

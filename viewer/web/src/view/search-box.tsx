@@ -32,7 +32,7 @@ export function SearchBox() {
       <div class="search-field" data-busy={search.busy}>
         <Icon name="search" />
         <input ref={(el) => { searchInput.current = el; }} type="search" placeholder="Search names, attributes, IDs, logs" aria-label="Search" value={search.query} spellcheck={false} autocomplete="off"
-          onInput={(e) => { open.value = true; session.ask(e.currentTarget.value); }} onFocus={() => { open.value = true; }} onKeyDown={key} aria-controls="hits" />
+          onInput={(e) => { open.value = true; session.ask(e.currentTarget.value); }} onFocus={() => { open.value = true; }} onKeyDown={key} aria-controls={open.value && search.query !== "" ? "hits" : undefined} />
         <span class="search-count" role="status">{counted(session)}</span>
         <button class="quiet small" aria-pressed={search.regexp} title="Regular expression (RE2)" onClick={() => session.ask(search.query, !search.regexp)}>.*</button>
         {search.query === "" ? <kbd>/</kbd> : (

@@ -13,7 +13,7 @@ import { TrackTree } from "../model/tracks.js";
 import { clamp, fit, type Limits, reveal, whole, type Window } from "../model/zoom.js";
 import { Glide } from "./glide.js";
 
-const searchWait = 180, hitLimit = 500;
+const searchWait = 180, hitLimit = 500, settleWait = 120, longestUnsettled = 600;
 /** hungAfter is from which age on an open slice of a live trace stands out, in ns. */
 export const hungAfter = 10e9;
 
@@ -33,6 +33,8 @@ export class Session {
   readonly loading = signal(false);
 
   readonly window = signal<Window>({ start: 0, span: 1 });
+  /** settled is the window once it has been still for a moment: what is asked of the server follows it, not each frame. */
+  readonly settled = signal<Window>(this.window.peek());
   readonly glide = new Glide(this.window);
   readonly collapsed = signal<ReadonlySet<number>>(new Set());
   readonly pinned = signal<readonly number[]>([]);
@@ -66,6 +68,8 @@ export class Session {
   private searchTimer: ReturnType<typeof setTimeout> | undefined;
   private stops: (() => void)[] = [];
   private placed = false;
+  private settleTimer: ReturnType<typeof setTimeout> | undefined;
+  private settledAt = 0;
 
   constructor(readonly client: Client, readonly request: () => void) {
     this.loader = new TileLoader(this.cache, {
@@ -102,7 +106,7 @@ export class Session {
       this.connected.value = yes;
       if (yes && this.problem.peek()) this.problem.value = "";
     }));
-    this.stops.push(effect(() => this.keepDetail()), effect(() => this.keepActive()));
+    this.stops.push(effect(() => this.keepDetail()), effect(() => this.keepActive()), effect(() => this.settle()));
   }
 
   stop(): void {
@@ -272,6 +276,15 @@ export class Session {
     }, (err) => this.fail(err));
   }
 
+  private settle(): void {
+    const w = this.window.value;
+    clearTimeout(this.settleTimer);
+    this.settleTimer = setTimeout(() => {
+      this.settledAt = performance.now();
+      this.settled.value = w;
+    }, performance.now() - this.settledAt > longestUnsettled ? 0 : settleWait);
+  }
+
   /** keepActive finds out which tracks are active, and leaves all as it is if they are the same. */
   private keepActive(): void {
     const w = this.window.value, before = this.active.peek();
@@ -382,7 +395,7 @@ export class Session {
     const at = interval(selection, now);
     if (selection.type === "slice" && at) return { ...at, tracks: this.tree.within(selection.slice.track), what: "slice" };
     if (selection.type === "range" && at) return { ...at, tracks: selection.tracks, what: "range" };
-    const w = this.window.value;
+    const w = this.settled.value;
     return { from: Math.max(0, w.start), to: Math.min(now, w.start + w.span), tracks: [], what: "window" };
   }
 }

@@ -1,7 +1,7 @@
 // What the time of the selection, or of the window, went to: as a flame graph, and as a table.
 
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import { type AggregateRow } from "../import/protocol.js";
 import { count, cut, duration, percent } from "../model/format.js";
 import { type Box, boxAt, descend, flame, type Flame } from "../model/flame.js";
@@ -15,7 +15,7 @@ import { Bar, Scope, Status, Swatch } from "./parts.js";
 import { type Session } from "./session.js";
 import { context } from "./timeline-view.js";
 
-const wait = 200;
+const wait = 60;
 
 function useAggregate(session: Session, by: "name" | "path") {
   const { from, to, tracks } = session.scope(), gen = session.isLive.value && session.follow.value ? Math.floor((session.info.value?.gen ?? 0) / 8) : 0;
@@ -31,7 +31,7 @@ export function FlameGraph() {
 function FlameOf({ session }: { session: Session }) {
   const answer = useAggregate(session, "path"), inner = useSignal<string[]>([]), hover = useSignal<Box | undefined>(undefined);
   const rows = answer.value?.rows ?? [], root = descend(rows, inner.value);
-  const graph = flame(root ? [root] : rows, 1 / 4000), total = graph.total;
+  const graph = useMemo(() => flame(root ? [root] : rows, 1 / 4000), [answer.value, root]), total = graph.total;
   const shown = hover.value?.row ?? root;
   return (
     <div class="panel-body filled">
@@ -60,8 +60,8 @@ interface FlameProps {
 function FlameCanvas({ graph, hover, onPick, onEnter }: FlameProps) {
   const canvas = useRef<HTMLCanvasElement>(null), width = useSignal(0), colours = theme.value, box = hover.value;
   useEffect(() => {
-    const watch = new ResizeObserver(() => { width.value = canvas.current!.parentElement!.clientWidth; });
-    watch.observe(canvas.current!.parentElement!);
+    const around = canvas.current!.parentElement!, watch = new ResizeObserver(() => { width.value = around.clientWidth; });
+    watch.observe(around);
     return () => watch.disconnect();
   }, []);
   const height = Math.max(graph.depth, 1) * flameRow;

@@ -252,8 +252,8 @@ export class TimelineView {
     const layout: Layout = this.session.layout.peek(), laid = layout.byTrack.get(track);
     if (!laid) return null;
     const y = laid.y + rowY(row), seen = this.height - this.pinnedHeight;
-    if (y - rowHeight < this.scrollTop) return Math.max(0, Math.min(laid.y, y - 2 * rowHeight));
-    return y + 2 * rowHeight > this.scrollTop + seen ? y + 3 * rowHeight - seen : null;
+    if (y >= this.scrollTop && y + 2 * rowHeight <= this.scrollTop + seen) return null;
+    return Math.max(0, y - Math.max(rowHeight, seen * 0.35));
   }
 
   /** sized gives a canvas as many pixels as the screen has for it. */

@@ -21,20 +21,21 @@ export function Timeline({ session, title }: { session: Session; title?: string 
   const tall = useComputed(() => session.layout.value.height + Math.min(session.pinnedLayout.value.height + 2, height.value / 2) + 60);
 
   useLayoutEffect(() => {
-    const view = new TimelineView(session, { tracks: tracks.current!, overlay: overlay.current!, ruler: ruler.current! });
+    const el = { scroller: scroller.current!, overlay: overlay.current!, ruler: ruler.current!, stage: stage.current! }, around = el.overlay.parentElement!;
+    const view = new TimelineView(session, { tracks: tracks.current!, overlay: el.overlay, ruler: el.ruler });
     views.set(session, view);
-    const stop = connect(session, view, { scroller: scroller.current!, overlay: overlay.current!, ruler: ruler.current! }, hover);
+    const stop = connect(session, view, el, hover);
     const watch = new ResizeObserver(() => {
-      height.value = scroller.current!.clientHeight;
-      stage.current!.style.height = `${height.value}px`;
-      bar.value = scroller.current!.offsetWidth - scroller.current!.clientWidth;
+      height.value = el.scroller.clientHeight;
+      el.stage.style.height = `${height.value}px`;
+      bar.value = el.scroller.offsetWidth - el.scroller.clientWidth;
       const smaller = height.value < view.height, selection = session.selection.peek();
-      view.resize(overlay.current!.parentElement!.clientWidth, height.value);
+      view.resize(around.clientWidth, height.value);
       // A panel that opens doesn't hide what is selected.
       if (smaller && selection.type === "slice") session.onReveal(selection.slice.track, selection.slice.row);
     });
-    watch.observe(scroller.current!);
-    watch.observe(overlay.current!.parentElement!);
+    watch.observe(el.scroller);
+    watch.observe(around);
     return () => {
       watch.disconnect();
       stop();
@@ -76,7 +77,7 @@ export function Timeline({ session, title }: { session: Session; title?: string 
 }
 
 function Corner({ session, title }: { session: Session; title: string | undefined }) {
-  const w = session.window.value, size = (session.treeVersion.value, session.tree.size);
+  const span = useComputed(() => session.window.value.span).value, size = (session.treeVersion.value, session.tree.size);
   return (
     <div class="corner">
       <div class="corner-line">
@@ -86,7 +87,7 @@ function Corner({ session, title }: { session: Session; title: string | undefine
         <button class="quiet" title="Fold or unfold all" aria-label="Fold or unfold all" onClick={() => session.foldAll()}><Icon name="fold" /></button>
         <button class="quiet" title="Show all of the trace (0)" aria-label="Show all of the trace" onClick={() => session.showWhole()}><Icon name="fit" /></button>
       </div>
-      <div class="corner-line dim"><span title="Length of the window">{duration(w.span)}</span>
+      <div class="corner-line dim"><span title="Length of the window">{duration(span)}</span>
         <button class="quiet small" title="Wall clock or time since the beginning (K)" aria-pressed={wallClock.value}
           onClick={() => { wallClock.value = !wallClock.value; }}>{wallClock.value ? "wall clock" : "relative"}</button>
       </div>

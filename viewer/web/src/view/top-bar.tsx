@@ -19,9 +19,9 @@ export function TopBar() {
     <header class="top">
       <div class="title">
         {info && info.traces.length > 1 && session ? (
-          <select class="field" aria-label="Trace" value={String(session.client.trace)} onChange={(e) => openTrace(Number(e.currentTarget.value))}>
+          <h1><select class="field" aria-label="Trace" value={String(session.client.trace)} onChange={(e) => openTrace(Number(e.currentTarget.value))}>
             {info.traces.map((title, i) => <option key={i} value={String(i)}>{cut(title, 80)}</option>)}
-          </select>
+          </select></h1>
         ) : <h1 title={info?.source}>{cut(info?.title ?? "trace-view", 120)}</h1>}
         {session && info && <State session={session} info={info} />}
       </div>

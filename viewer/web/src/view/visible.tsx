@@ -21,7 +21,7 @@ interface Item {
 
 /** visibleItems are the items of the tracks in sight and in the window, track by track; each once. */
 function visibleItems(session: Session): Item[] {
-  const view = views.get(session), w = session.window.value, items: Item[] = [];
+  const view = views.get(session), w = session.settled.value, items: Item[] = [];
   if (!view) return items;
   const at = level(w, view.width), [first, last] = tileRange(w, at, session.limits.value), seen = new Set<string>();
   for (const laid of view.bands().flatMap((band) => band.laid)) {
