@@ -37,7 +37,8 @@ export async function openInPerfetto(session: Session): Promise<void> {
   try {
     const buffer = await session.client.download("perfetto", bounds(session));
     await answered(opened);
-    opened.postMessage({ perfetto: { buffer, title, fileName: `${title}.pftrace` } }, perfetto, [buffer]);
+    const fileName = `${title.replace(/\.(pftrace|perfetto-trace)$/, "")}.pftrace`;
+    opened.postMessage({ perfetto: { buffer, title, fileName } }, perfetto, [buffer]);
     notice.value = "Perfetto has the trace.";
   } catch (err) {
     opened.close();
