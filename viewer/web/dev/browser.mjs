@@ -11,7 +11,9 @@ function findChromium() {
       try {
         accessSync(join(dir, name), constants.X_OK);
         return join(dir, name);
-      } catch { /* the next one */ }
+      } catch {
+        /* the next one */
+      }
     }
   }
   throw new Error("there is no Chromium in PATH; on Debian: apt-get install chromium");
@@ -24,9 +26,18 @@ export function launch() {
 
 /** open returns a page with the server's trace in it, and the list of what it complained about. */
 export async function open(browser, url, { width = 1280, height = 800, scheme = "light", scale = 1, hints = false } = {}) {
-  const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, deviceScaleFactor: scale, timezoneId: "UTC", locale: "en-GB" });
-  const page = await context.newPage(), complaints = [];
-  page.on("console", (message) => { if (["error", "warning"].includes(message.type())) complaints.push(message.text()); });
+  const context = await browser.newContext({
+    viewport: { width, height },
+    colorScheme: scheme,
+    deviceScaleFactor: scale,
+    timezoneId: "UTC",
+    locale: "en-GB",
+  });
+  const page = await context.newPage();
+  const complaints = [];
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type())) complaints.push(message.text());
+  });
   page.on("pageerror", (err) => complaints.push(String(err)));
   if (!hints) await page.addInitScript(() => localStorage.setItem("trace-view.hints", "seen"));
   await page.goto(url);

@@ -33,7 +33,20 @@ export class Builder {
   }
 
   track(parent, type, name, more = {}) {
-    const track = { id: this.tracks.length + 1, parent: parent?.id ?? 0, type, name, source: "", order: this.tracks.length, slices: [], marks: [], samples: [], series: [], task: "", ...more };
+    const track = {
+      id: this.tracks.length + 1,
+      parent: parent?.id ?? 0,
+      type,
+      name,
+      source: "",
+      order: this.tracks.length,
+      slices: [],
+      marks: [],
+      samples: [],
+      series: [],
+      task: "",
+      ...more,
+    };
     this.tracks.push(track);
     return track;
   }
@@ -41,7 +54,21 @@ export class Builder {
   /** slice adds one; end undefined means that it is open. */
   slice(track, name, start, end, { parent = null, category = "span", failed = false, attrs = [], row } = {}) {
     const id = (++this.ids * 7919 + 1048576).toString(32).padStart(8, "0");
-    const slice = { track, name, category, kind: this.kind(name, category), start: Math.round(start), end: end === undefined ? Infinity : Math.round(end), parent, failed, attrs, id, children: [], logs: 0, row };
+    const slice = {
+      track,
+      name,
+      category,
+      kind: this.kind(name, category),
+      start: Math.round(start),
+      end: end === undefined ? Infinity : Math.round(end),
+      parent,
+      failed,
+      attrs,
+      id,
+      children: [],
+      logs: 0,
+      row,
+    };
     track.slices.push(slice);
     parent?.children.push(slice);
     return slice;
@@ -64,7 +91,9 @@ export class Builder {
     for (const track of this.tracks) {
       track.slices.sort((a, b) => a.start - b.start || b.end - a.end);
       layOut(track);
-      track.slices.forEach((slice, pos) => { slice.pos = pos; });
+      track.slices.forEach((slice, pos) => {
+        slice.pos = pos;
+      });
       keys(track);
     }
     this.lines.sort((a, b) => a.time - b.time);
@@ -93,7 +122,8 @@ function layOut(track) {
 }
 
 function keys(track) {
-  let last = NaN, ordinal = 0;
+  let last = NaN;
+  let ordinal = 0;
   for (const slice of track.slices) {
     ordinal = slice.start === last ? ordinal + 1 : 0;
     last = slice.start;

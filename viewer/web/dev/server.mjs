@@ -11,7 +11,9 @@ import { busy, hostile, replication } from "./traces.mjs";
 
 const dist = fileURLToPath(new URL("../dist/", import.meta.url));
 const types = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
-export const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+export const policy =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; " +
+  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 export const scenes = {
   replication: () => [new Answers(replication()), new Answers(replication({ slow: 1.8, title: "replicate-slow.pftrace" }))],
@@ -20,34 +22,62 @@ export const scenes = {
   hostile: () => [new Answers(hostile())],
 };
 
-const formats = [["chrome", "Chrome's trace event format", ".json"], ["otlp", "OTLP, JSON", ".json"], ["perfetto", "Perfetto's protobuf", ".pftrace"], ["speedscope", "speedscope's JSON", ".speedscope.json"]]
-  .map(([name, description, extension]) => ({ name, description, extension }));
+const formats = [
+  ["chrome", "Chrome's trace event format", ".json"],
+  ["otlp", "OTLP, JSON", ".json"],
+  ["perfetto", "Perfetto's protobuf", ".pftrace"],
+  ["speedscope", "speedscope's JSON", ".speedscope.json"],
+].map(([name, description, extension]) => ({ name, description, extension }));
 
 class Failure extends Error {
-  constructor(status, message) { super(message); this.status = status; }
+  constructor(status, message) {
+    super(message);
+    this.status = status;
+  }
 }
 
 function answer(all, path, q, body) {
   const one = all[Number(q.get("trace") ?? 0)];
   if (!one) throw new Failure(404, `trace ${q.get("trace")}: there are ${all.length}`);
-  const slice = (query = q) => one.find(query) ?? (() => { throw new Failure(404, `slice ${query}: there is none`); })();
+  const slice = (query = q) =>
+    one.find(query) ??
+    (() => {
+      throw new Failure(404, `slice ${query}: there is none`);
+    })();
   switch (path) {
-    case "api/trace": return one.info(all.map((a) => a.trace.title));
-    case "api/tracks": return one.tracks();
-    case "api/kinds": return one.kinds(Number(q.get("from") ?? 0));
-    case "api/tiles": return encodeTiles(one.trace, JSON.parse(body), one.gen, one.now());
-    case "api/slice": return one.slice(slice());
-    case "api/logs": return one.logs(q);
-    case "api/search": return one.search(q);
-    case "api/aggregate": return one.aggregate(q);
-    case "api/flows": return one.flows(q);
-    case "api/critical": return one.critical(slice(new URLSearchParams({ key: q.get("slice") })));
-    case "api/waits": return one.waits();
-    case "api/diff": return diff(all[Number(q.get("a"))], all[Number(q.get("b"))]);
-    case "api/formats": return formats;
-    case "api/download": return Buffer.from(`a trace as ${q.get("format")}`);
-    case "api/live": one.paused = q.get("do") === "pause"; return {};
-    default: throw new Failure(404, `${path}: there is no such thing`);
+    case "api/trace":
+      return one.info(all.map((a) => a.trace.title));
+    case "api/tracks":
+      return one.tracks();
+    case "api/kinds":
+      return one.kinds(Number(q.get("from") ?? 0));
+    case "api/tiles":
+      return encodeTiles(one.trace, JSON.parse(body), one.gen, one.now());
+    case "api/slice":
+      return one.slice(slice());
+    case "api/logs":
+      return one.logs(q);
+    case "api/search":
+      return one.search(q);
+    case "api/aggregate":
+      return one.aggregate(q);
+    case "api/flows":
+      return one.flows(q);
+    case "api/critical":
+      return one.critical(slice(new URLSearchParams({ key: q.get("slice") })));
+    case "api/waits":
+      return one.waits();
+    case "api/diff":
+      return diff(all[Number(q.get("a"))], all[Number(q.get("b"))]);
+    case "api/formats":
+      return formats;
+    case "api/download":
+      return Buffer.from(`a trace as ${q.get("format")}`);
+    case "api/live":
+      one.paused = q.get("do") === "pause";
+      return {};
+    default:
+      throw new Failure(404, `${path}: there is no such thing`);
   }
 }
 
@@ -64,8 +94,15 @@ function events(one, titles, response) {
 
 async function file(path, response) {
   const name = normalize("/" + (path || "index.html"));
-  const content = await readFile(join(dist, name)).catch(() => { throw new Failure(404, `${name}: there is no such file`); });
-  response.writeHead(200, { "Content-Type": types[extname(name)] ?? "application/octet-stream", "Content-Security-Policy": policy, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" });
+  const content = await readFile(join(dist, name)).catch(() => {
+    throw new Failure(404, `${name}: there is no such file`);
+  });
+  response.writeHead(200, {
+    "Content-Type": types[extname(name)] ?? "application/octet-stream",
+    "Content-Security-Policy": policy,
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+  });
   response.end(content);
 }
 
@@ -73,16 +110,23 @@ async function file(path, response) {
 export async function serve(all, { port = 0, prefix = "/token/", delay = 0 } = {}) {
   const requests = [];
   const server = createServer(async (request, response) => {
-    const url = new URL(request.url, "http://localhost"), path = url.pathname.slice(prefix.length);
+    const url = new URL(request.url, "http://localhost");
+    const path = url.pathname.slice(prefix.length);
     try {
       if (!url.pathname.startsWith(prefix)) throw new Failure(404, "not found");
       let body = "";
       for await (const chunk of request) body += chunk;
       requests.push({ method: request.method, path, query: url.search, body });
       if (delay) await new Promise((resolve) => setTimeout(resolve, delay));
-      if (path === "api/events") return events(all[Number(url.searchParams.get("trace") ?? 0)], all.map((a) => a.trace.title), response);
+      if (path === "api/events")
+        return events(
+          all[Number(url.searchParams.get("trace") ?? 0)],
+          all.map((a) => a.trace.title),
+          response,
+        );
       if (!path.startsWith("api/")) return await file(path, response);
-      const value = answer(all, path, url.searchParams, body), binary = Buffer.isBuffer(value);
+      const value = answer(all, path, url.searchParams, body);
+      const binary = Buffer.isBuffer(value);
       response.writeHead(200, { "Content-Type": binary ? "application/octet-stream" : "application/json", "Cache-Control": "no-store" });
       response.end(binary ? value : JSON.stringify(value));
     } catch (err) {
@@ -91,7 +135,11 @@ export async function serve(all, { port = 0, prefix = "/token/", delay = 0 } = {
     }
   });
   await new Promise((resolve) => server.listen(port, "127.0.0.1", resolve));
-  const close = () => new Promise((resolve) => { server.close(resolve); server.closeAllConnections(); });
+  const close = () =>
+    new Promise((resolve) => {
+      server.close(resolve);
+      server.closeAllConnections();
+    });
   return { url: `http://127.0.0.1:${server.address().port}${prefix}`, requests, close };
 }
 

@@ -1,6 +1,7 @@
 // The server's side of api/tiles, as docs/viewer-protocol.md has it: slowly, and by the letter.
 
-const magic = 0x31545653, buckets = 512;
+const magic = 0x31545653;
+const buckets = 512;
 const pad = (n) => (n + 7) & ~7;
 
 /** items are a row's slices in a tile: long ones alone, short ones that begin in one bucket together. */
@@ -8,9 +9,12 @@ function items(row, from, to, bucket, now) {
   const list = [];
   let i = firstAfter(row, from);
   for (; i < row.length && row[i].start < to; i++) {
-    const slice = row[i], end = Math.min(slice.end, now), at = Math.floor(slice.start / bucket);
+    const slice = row[i];
+    const end = Math.min(slice.end, now);
+    const at = Math.floor(slice.start / bucket);
     const before = list[list.length - 1];
-    if (end - slice.start >= bucket) list.push({ slice, start: slice.start, end: slice.end, count: 1, cover: 1, failed: slice.failed, open: slice.end === Infinity });
+    if (end - slice.start >= bucket)
+      list.push({ slice, start: slice.start, end: slice.end, count: 1, cover: 1, failed: slice.failed, open: slice.end === Infinity });
     else if (slice.start < from) continue;
     else if (before && before.bucket === at) {
       before.end = Math.max(before.end, slice.end);
@@ -22,7 +26,18 @@ function items(row, from, to, bucket, now) {
       if (end - slice.start > before.longest) [before.slice, before.longest] = [slice, end - slice.start];
     } else {
       const length = end - slice.start;
-      list.push({ slice, start: slice.start, end: slice.end, count: 1, cover: length / bucket, sum: length, longest: length, bucket: at, failed: slice.failed, open: slice.end === Infinity });
+      list.push({
+        slice,
+        start: slice.start,
+        end: slice.end,
+        count: 1,
+        cover: length / bucket,
+        sum: length,
+        longest: length,
+        bucket: at,
+        failed: slice.failed,
+        open: slice.end === Infinity,
+      });
     }
   }
   return list;
@@ -30,7 +45,8 @@ function items(row, from, to, bucket, now) {
 
 /** firstAfter finds the first slice of a row, whose slices are disjoint, that ends after a time. */
 function firstAfter(row, time) {
-  let low = 0, high = row.length;
+  let low = 0;
+  let high = row.length;
   while (low < high) {
     const mid = (low + high) >> 1;
     if (row[mid].end > time || row[mid].start >= time) high = mid;
@@ -43,7 +59,8 @@ function markItems(marks, from, to, bucket) {
   const list = [];
   for (const mark of marks) {
     if (mark.time < from || mark.time >= to) continue;
-    const at = Math.floor(mark.time / bucket), before = list[list.length - 1];
+    const at = Math.floor(mark.time / bucket);
+    const before = list[list.length - 1];
     const severity = (mark.severity | (mark.type === "anomaly" ? 0x80000000 : 0) | (mark.type === "loss" ? 0x40000000 : 0)) >>> 0;
     if (before?.bucket === at) {
       before.count++;
@@ -63,7 +80,8 @@ function sampleItems(samples, from, to, bucket) {
       last = { series, time, min: value, max: value, last: value };
       continue;
     }
-    const at = Math.floor(time / bucket), before = list[list.length - 1];
+    const at = Math.floor(time / bucket);
+    const before = list[list.length - 1];
     if (before?.bucket === at) Object.assign(before, { min: Math.min(before.min, value), max: Math.max(before.max, value), last: value });
     else list.push({ series, time, min: value, max: value, last: value, bucket: at });
   }
@@ -71,20 +89,31 @@ function sampleItems(samples, from, to, bucket) {
 }
 
 class Out {
-  constructor() { this.parts = []; this.at = 0; }
+  constructor() {
+    this.parts = [];
+    this.at = 0;
+  }
   array(Type, values) {
-    const data = Type.from(values), bytes = new Uint8Array(pad(data.byteLength));
+    const data = Type.from(values);
+    const bytes = new Uint8Array(pad(data.byteLength));
     bytes.set(new Uint8Array(data.buffer));
     this.parts.push(bytes);
   }
-  u32(values) { this.array(Uint32Array, values); }
-  f64(values) { this.array(Float64Array, values); }
-  f32(values) { this.array(Float32Array, values); }
+  u32(values) {
+    this.array(Uint32Array, values);
+  }
+  f64(values) {
+    this.array(Float64Array, values);
+  }
+  f32(values) {
+    this.array(Float32Array, values);
+  }
 }
 
 /** encodeTiles answers a request: {level, tiles: [[track, index], …]}. */
 export function encodeTiles(trace, { level, tiles }, gen, now) {
-  const out = new Out(), byId = new Map(trace.tracks.map((t) => [t.id, t]));
+  const out = new Out();
+  const byId = new Map(trace.tracks.map((t) => [t.id, t]));
   out.u32([magic, tiles.length]);
   out.f64([now]);
   for (const [id, index] of tiles) encodeTile(out, byId.get(id), id, level, index, gen, now);
@@ -92,9 +121,13 @@ export function encodeTiles(trace, { level, tiles }, gen, now) {
 }
 
 function encodeTile(out, track, id, level, index, gen, now) {
-  const bucket = 2 ** level, from = index * buckets * bucket, to = from + buckets * bucket;
-  const rows = (track?.rows ?? []).map((row) => items(row.filter ? row : [], from, to, bucket, now)), all = rows.flat();
-  const marks = markItems(track?.marks ?? [], from, to, bucket), samples = sampleItems(track?.samples ?? [], from, to, bucket);
+  const bucket = 2 ** level;
+  const from = index * buckets * bucket;
+  const to = from + buckets * bucket;
+  const rows = (track?.rows ?? []).map((row) => items(row.filter ? row : [], from, to, bucket, now));
+  const all = rows.flat();
+  const marks = markItems(track?.marks ?? [], from, to, bucket);
+  const samples = sampleItems(track?.samples ?? [], from, to, bucket);
   out.u32([id, level]);
   out.f64([index]);
   out.u32([gen, rows.length, all.length, marks.length, samples.length, 0]);

@@ -20,9 +20,13 @@ interface Sample {
 
 /** samplesOf returns the samples of a series that the window shows, the last one before it included. */
 function samplesOf(scene: Scene, pieces: readonly Piece[], series: number): Sample[] {
-  const { window: w, width } = scene, list: Sample[] = [];
+  const { window: w, width } = scene;
+  const list: Sample[] = [];
   let before = -Infinity;
-  for (const { tile: { samples: s }, to } of pieces) {
+  for (const {
+    tile: { samples: s },
+    to,
+  } of pieces) {
     for (let i = 0; i < s.times.length; i++) {
       if (s.series[i] !== series || s.times[i] <= before || s.times[i] >= to) continue;
       before = s.times[i];
@@ -43,13 +47,16 @@ export function scaleTop(most: number): number {
 }
 
 export function drawCounter(t: Target, scene: Scene, laid: Laid, y: number): void {
-  const pieces = scene.pieces(laid.track.id), { theme } = scene;
+  const pieces = scene.pieces(laid.track.id);
+  const { theme } = scene;
   const all = (laid.track.series.length ? laid.track.series : [""]).map((_, i) => samplesOf(scene, pieces, i));
   const flat = all.flat();
   if (!flat.length) return;
-  const low = -scaleTop(-Math.min(0, ...flat.map((s) => s.min))), top = scaleTop(Math.max(0, ...flat.map((s) => s.max)));
+  const low = -scaleTop(-Math.min(0, ...flat.map((s) => s.min)));
+  const top = scaleTop(Math.max(0, ...flat.map((s) => s.max)));
   const bottom = low === -1 && !flat.some((s) => s.min < 0) ? 0 : low;
-  const height = laid.height - 2 * pad, toY = (v: number) => Math.round(y + pad + height * (1 - (v - bottom) / (top - bottom)));
+  const height = laid.height - 2 * pad;
+  const toY = (v: number) => Math.round(y + pad + height * (1 - (v - bottom) / (top - bottom)));
   const end = Math.min(scene.width, toX(scene.window, scene.width, scene.now));
   all.forEach((samples, series) => {
     if (samples.length) drawSeries(t, samples, end, toY, theme.counter, series === 0 ? theme.counterLine : theme.flow, series === 0);
@@ -63,8 +70,17 @@ export function drawCounter(t: Target, scene: Scene, laid: Laid, y: number): voi
   t.fillText(short(top), 5, y + pad + 1);
 }
 
-function drawSeries(t: Target, samples: readonly Sample[], end: number, toY: (v: number) => number, area: string, line: string, filled: boolean): void {
-  const zero = toY(0), rights = samples.map((_, i) => (i + 1 < samples.length ? samples[i + 1].x : Math.max(end, samples[i].x + 1)));
+function drawSeries(
+  t: Target,
+  samples: readonly Sample[],
+  end: number,
+  toY: (v: number) => number,
+  area: string,
+  line: string,
+  filled: boolean,
+): void {
+  const zero = toY(0);
+  const rights = samples.map((_, i) => (i + 1 < samples.length ? samples[i + 1].x : Math.max(end, samples[i].x + 1)));
   if (filled) {
     t.fillStyle = area;
     samples.forEach((s, i) => {

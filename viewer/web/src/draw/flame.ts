@@ -9,12 +9,22 @@ import { sliceFont, type Theme } from "./theme.js";
 
 export const flameRow = 20;
 
-export function drawFlame(t: Target, flame: Flame, width: number, height: number, top: number, theme: Theme, measure: Measure, hover: Box | undefined): void {
+export function drawFlame(
+  t: Target,
+  flame: Flame,
+  width: number,
+  height: number,
+  top: number,
+  theme: Theme,
+  measure: Measure,
+  hover: Box | undefined,
+): void {
   t.fillStyle = theme.background;
   t.fillRect(0, 0, width, height);
   const seen = flame.boxes.filter((box) => (box.depth + 1) * flameRow > top && box.depth * flameRow < top + height);
   for (const box of seen) {
-    const x = Math.round(box.x * width), w = Math.max(1, Math.round((box.x + box.width) * width) - x - 1);
+    const x = Math.round(box.x * width);
+    const w = Math.max(1, Math.round((box.x + box.width) * width) - x - 1);
     t.fillStyle = theme.covers[colourOf(box.row.name) * coverSteps + coverSteps - 1];
     t.fillRect(x, box.depth * flameRow - top, w, flameRow - 1);
     if (box.row.failed) {
@@ -27,7 +37,8 @@ export function drawFlame(t: Target, flame: Flame, width: number, height: number
   t.textBaseline = "middle";
   t.fillStyle = theme.sliceText;
   for (const box of seen) {
-    const room = box.width * width - 11, text = room > 14 ? measure.clip(cut(box.row.name, 240), room) : "";
+    const room = box.width * width - 11;
+    const text = room > 14 ? measure.clip(cut(box.row.name, 240), room) : "";
     if (text) t.fillText(text, box.x * width + 5, box.depth * flameRow - top + flameRow / 2);
   }
   if (!hover) return;

@@ -7,7 +7,15 @@ import { type Scene } from "./scene.js";
 import { type Target } from "./target.js";
 
 /** Weight is how much a mark matters: of those on one pixel the heaviest is drawn. */
-export const enum Weight { Tick, Instant, Info, Warn, Anomaly, Error, Loss }
+export const enum Weight {
+  Tick,
+  Instant,
+  Info,
+  Warn,
+  Anomaly,
+  Error,
+  Loss,
+}
 
 export function weigh(severity: number): Weight {
   if (severity & lossBit) return Weight.Loss;
@@ -20,12 +28,18 @@ export function weigh(severity: number): Weight {
 
 /** heaviest returns, by weight, the pixels that marks are drawn at. */
 export function heaviest(scene: Scene, track: number): number[][] {
-  const { window: w, width } = scene, at = new Map<number, Weight>();
-  for (const { tile: { marks }, from, to } of scene.pieces(track)) {
+  const { window: w, width } = scene;
+  const at = new Map<number, Weight>();
+  for (const {
+    tile: { marks },
+    from,
+    to,
+  } of scene.pieces(track)) {
     for (let i = 0; i < marks.times.length; i++) {
       const time = marks.times[i];
       if (time < from || time >= to || time < w.start || time > w.start + w.span) continue;
-      const x = Math.round(((time - w.start) / w.span) * width), weight = weigh(marks.severities[i]);
+      const x = Math.round(((time - w.start) / w.span) * width);
+      const weight = weigh(marks.severities[i]);
       if (weight > (at.get(x) ?? -1)) at.set(x, weight);
     }
   }
@@ -35,7 +49,10 @@ export function heaviest(scene: Scene, track: number): number[][] {
 }
 
 export function drawMarks(t: Target, scene: Scene, laid: Laid, y: number): void {
-  const lists = heaviest(scene, laid.track.id), top = y + marksY(laid), middle = top + markHeight / 2, { theme } = scene;
+  const lists = heaviest(scene, laid.track.id);
+  const top = y + marksY(laid);
+  const middle = top + markHeight / 2;
+  const { theme } = scene;
   ticks(t, lists[Weight.Tick], theme.strong, top + 3, markHeight - 5);
   ticks(t, lists[Weight.Info], theme.dim, top + 2, markHeight - 4);
   shapes(t, lists[Weight.Instant], theme.accent, (x) => diamond(t, x, middle, 3.5));

@@ -22,17 +22,22 @@ const least = 6;
 
 /** minimapWindow is where the window is drawn, in pixels. */
 export function minimapWindow(width: number, end: number, w: Window): { x: number; width: number } {
-  const scale = width / Math.max(end, 1), x = Math.max(0, w.start * scale), right = Math.min(width, (w.start + w.span) * scale);
+  const scale = width / Math.max(end, 1);
+  const x = Math.max(0, w.start * scale);
+  const right = Math.min(width, (w.start + w.span) * scale);
   return right - x >= least ? { x, width: right - x } : { x: Math.min(Math.max(0, (x + right - least) / 2), width - least), width: least };
 }
 
 export function drawMinimap(t: Target, m: Minimap): void {
-  const { theme, width, height } = m, n = m.busy.length, body = height - 6;
+  const { theme, width, height } = m;
+  const n = m.busy.length;
+  const body = height - 6;
   t.fillStyle = theme.panel;
   t.fillRect(0, 0, width, height);
   t.fillStyle = theme.counter;
   for (let i = 0; i < n; i++) {
-    const x = Math.floor((i * width) / n), h = m.busy[i] > 0 ? Math.max(1.5, Math.sqrt(m.busy[i]) * (body - 3)) : 0;
+    const x = Math.floor((i * width) / n);
+    const h = m.busy[i] > 0 ? Math.max(1.5, Math.sqrt(m.busy[i]) * (body - 3)) : 0;
     if (h) t.fillRect(x, body - h, Math.ceil(((i + 1) * width) / n) - x, h);
   }
   t.fillStyle = theme.error;
@@ -42,7 +47,8 @@ export function drawMinimap(t: Target, m: Minimap): void {
 }
 
 function drawHits(t: Target, m: Minimap, body: number): void {
-  const most = Math.max(...m.hits, 0), n = m.hits.length;
+  const most = Math.max(...m.hits, 0);
+  const n = m.hits.length;
   if (!most) return;
   t.fillStyle = m.theme.hit;
   m.hits.forEach((hits, i) => {
@@ -53,7 +59,9 @@ function drawHits(t: Target, m: Minimap, body: number): void {
 }
 
 function drawFrame(t: Target, m: Minimap): void {
-  const { theme, height } = m, frame = minimapWindow(m.width, m.end, m.window), right = frame.x + frame.width;
+  const { theme, height } = m;
+  const frame = minimapWindow(m.width, m.end, m.window);
+  const right = frame.x + frame.width;
   if (m.range) {
     const scale = m.width / Math.max(m.end, 1);
     t.fillStyle = theme.accent + "40";

@@ -12,7 +12,8 @@ export function drawNames(t: Target, scene: Pick<Scene, "theme" | "bands" | "hei
   t.fillStyle = scene.theme.panel;
   t.fillRect(0, 0, width, scene.height);
   for (const band of scene.bands) {
-    if (band.clipBottom > band.clipTop) clipped(t, 0, band.clipTop, width, band.clipBottom - band.clipTop, () => drawBandNames(t, scene.theme, band, width, measure));
+    if (band.clipBottom > band.clipTop)
+      clipped(t, 0, band.clipTop, width, band.clipBottom - band.clipTop, () => drawBandNames(t, scene.theme, band, width, measure));
   }
 }
 
@@ -21,7 +22,8 @@ function drawBandNames(t: Target, theme: Scene["theme"], band: Band, width: numb
   t.textAlign = "left";
   t.textBaseline = "middle";
   for (const laid of band.laid) {
-    const y = band.top + laid.y, x = 12 + indentWidth * laid.indent;
+    const y = band.top + laid.y;
+    const x = 12 + indentWidth * laid.indent;
     t.fillStyle = theme.line;
     t.fillRect(0, y + laid.height - 1, width, 1);
     t.fillStyle = laid.track.type === "process" ? theme.text : theme.dim;

@@ -49,7 +49,8 @@ interface Box {
 function box(o: Overlay, place: Place): Box | null {
   const top = o.top(place.track);
   if (top === null) return null;
-  const x = Math.max(-4, toX(o.window, o.width, place.start)), right = Math.min(o.width + 4, toX(o.window, o.width, place.end));
+  const x = Math.max(-4, toX(o.window, o.width, place.start));
+  const right = Math.min(o.width + 4, toX(o.window, o.width, place.end));
   if (right < -3 || x > o.width + 3) return null;
   return { x: Math.round(x), y: top + rowY(place.row), width: Math.max(2, Math.round(right - x) - 1), height: sliceHeight };
 }
@@ -79,14 +80,18 @@ function outline(t: Target, o: Overlay, place: Place | null, colour: string, wid
 
 function drawRange(t: Target, o: Overlay): void {
   if (!o.range) return;
-  const x = toX(o.window, o.width, o.range.from), right = toX(o.window, o.width, o.range.to);
+  const x = toX(o.window, o.width, o.range.from);
+  const right = toX(o.window, o.width, o.range.to);
   if (right < 0 || x > o.width) return;
   t.fillStyle = o.theme.accent + "1f";
   t.fillRect(x, 0, right - x, o.height);
   t.fillStyle = o.theme.accent;
   t.fillRect(Math.round(x), 0, 1, o.height);
   t.fillRect(Math.round(right) - 1, 0, 1, o.height);
-  const label = duration(o.range.to - o.range.from), width = o.measure.width(label) + 12, left = Math.max(x, 0), room = Math.min(right, o.width) - left;
+  const label = duration(o.range.to - o.range.from);
+  const width = o.measure.width(label) + 12;
+  const left = Math.max(x, 0);
+  const room = Math.min(right, o.width) - left;
   if (room < width) return;
   const at = left + room / 2 - width / 2;
   t.fillRect(at, o.height - 22, width, 17);
@@ -114,8 +119,12 @@ function drawCritical(t: Target, o: Overlay): void {
   let before: { x: number; y: number } | null = null;
   for (const s of o.critical) {
     const top = o.top(s.track);
-    const x = toX(o.window, o.width, s.start), right = toX(o.window, o.width, s.end);
-    if (top === null) { before = null; continue; }
+    const x = toX(o.window, o.width, s.start);
+    const right = toX(o.window, o.width, s.end);
+    if (top === null) {
+      before = null;
+      continue;
+    }
     const y = top + rowY(s.row) + sliceHeight - 3;
     if (right >= 0 && x <= o.width) t.fillRect(Math.round(x), y, Math.max(1, Math.round(right) - Math.round(x)), 4);
     if (before && x >= 0 && x <= o.width && before.y !== y) {
@@ -134,7 +143,8 @@ function drawFlow(t: Target, o: Overlay, flow: Flow): void {
     return { x: toX(o.window, o.width, end.time), y: top === null ? null : top + rowY(end.row) + sliceHeight / 2 };
   });
   if (from.y === null || to.y === null || (from.x < 0 && to.x < 0) || (from.x > o.width && to.x > o.width)) return;
-  const bend = Math.max(24, Math.min(120, Math.abs(to.x - from.x) / 2)), ahead = to.x >= from.x ? 1 : -1;
+  const bend = Math.max(24, Math.min(120, Math.abs(to.x - from.x) / 2));
+  const ahead = to.x >= from.x ? 1 : -1;
   t.strokeStyle = t.fillStyle = o.theme.flow;
   t.lineWidth = 1.5;
   t.beginPath();

@@ -6,7 +6,8 @@ type Call = (string | number | number[] | Record<string, unknown>)[];
 
 /** record returns a target and the list of its calls. Each character is 6 wide. */
 export function record(): { target: Target; calls: Call[] } {
-  const calls: Call[] = [], state: Record<string, unknown> = { fillStyle: "", strokeStyle: "", lineWidth: 1, font: "", textAlign: "", textBaseline: "" };
+  const calls: Call[] = [];
+  const state: Record<string, unknown> = { fillStyle: "", strokeStyle: "", lineWidth: 1, font: "", textAlign: "", textBaseline: "" };
   let changed: Record<string, unknown> = {};
   const target = new Proxy({} as Target, {
     get(_, name: string) {

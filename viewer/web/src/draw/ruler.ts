@@ -53,7 +53,8 @@ function drawBase(t: Target, r: Ruler, base: string): void {
 }
 
 function drawPointer(t: Target, r: Ruler, p: { x: number; label: string; width: number }): void {
-  const width = p.width + 12, x = Math.min(Math.max(0, p.x - width / 2), r.width - width);
+  const width = p.width + 12;
+  const x = Math.min(Math.max(0, p.x - width / 2), r.width - width);
   t.fillStyle = r.theme.text;
   t.fillRect(x, 3, width, r.height - 8);
   t.fillStyle = r.theme.background;

@@ -12,7 +12,10 @@ import { type Target } from "./target.js";
 import { sliceFont } from "./theme.js";
 
 const sliceHeight = rowHeight - rowGap;
-const labelRoom = 26, labelPad = 5, badge = 7, leastRun = 3;
+const labelRoom = 26;
+const labelPad = 5;
+const badge = 7;
+const leastRun = 3;
 
 interface Label {
   text: string;
@@ -49,7 +52,8 @@ export class SliceBatch {
   }
 
   private addRow(pieces: readonly Piece[], row: number, y: number): void {
-    const run = { paint: -1, from: 0, to: -1 }, done = { end: -Infinity };
+    const run = { paint: -1, from: 0, to: -1 };
+    const done = { end: -Infinity };
     for (const piece of pieces) {
       if (row + 1 < piece.tile.rowStarts.length) this.addPiece(piece, row, y, run, done);
     }
@@ -58,13 +62,18 @@ export class SliceBatch {
 
   /** addPiece collects a row of a tile. done.end is where the last slice ended: one that reaches over from the tile before isn't drawn twice. */
   private addPiece(piece: Piece, row: number, y: number, run: Run, done: { end: number }): void {
-    const { tile, from, to } = piece, { window: w, width, now } = this.scene;
-    const scale = width / w.span, last = tile.rowStarts[row + 1], until = Math.min(to, w.start + w.span);
+    const { tile, from, to } = piece;
+    const { window: w, width, now } = this.scene;
+    const scale = width / w.span;
+    const last = tile.rowStarts[row + 1];
+    const until = Math.min(to, w.start + w.span);
     for (let i = firstEnding(tile, row, Math.max(from, w.start)); i < last && tile.starts[i] < until; i++) {
-      const start = tile.starts[i], end = Math.min(tile.ends[i], Math.max(now, start));
+      const start = tile.starts[i];
+      const end = Math.min(tile.ends[i], Math.max(now, start));
       if (start < from && end <= done.end) continue;
       done.end = end;
-      const x = Math.max(-2, Math.round((start - w.start) * scale)), right = Math.min(width + 2, Math.round((end - w.start) * scale));
+      const x = Math.max(-2, Math.round((start - w.start) * scale));
+      const right = Math.min(width + 2, Math.round((end - w.start) * scale));
       if (right - x <= 2) this.addNarrow(tile, i, x, right, y, run);
       else {
         this.flush(run, y);
@@ -73,11 +82,15 @@ export class SliceBatch {
     }
   }
 
-  /** addNarrow adds what is a pixel or two wide to the run of its neighbours, if it looks as they do. A run of neighbours is leastRun pixels at least: stripes of a pixel each would be noise, and three times the work. */
+  /**
+   * addNarrow adds what is a pixel or two wide to the run of its neighbours, if it looks as they do. A run of neighbours is
+   * leastRun pixels at least: stripes of a pixel each would be noise, and three times the work.
+   */
   private addNarrow(tile: Tile, i: number, x: number, right: number, y: number, run: Run): void {
     const flags = tile.counts[i];
     if (flags & failedBit) push(this.failedBars, x - 1, y + sliceHeight - 4, 3, 4);
-    const to = Math.max(right, x + 1), from = Math.max(x, run.to);
+    const to = Math.max(right, x + 1);
+    const from = Math.max(x, run.to);
     if (to <= from) return;
     const paint = this.scene.kinds.colour(tile.kinds[i]) * coverSteps + coverStep(tile.covers[i]);
     if (from === run.to && run.paint >= 0 && (run.paint === paint || to - run.from <= leastRun)) run.to = to;
@@ -95,28 +108,39 @@ export class SliceBatch {
   }
 
   private addWide(tile: Tile, i: number, x: number, right: number, y: number, age: number): void {
-    const flags = tile.counts[i], many = flags & countMask, width = right - x - 1;
+    const flags = tile.counts[i];
+    const many = flags & countMask;
+    const width = right - x - 1;
     const step = many > 1 ? coverStep(tile.covers[i]) : coverSteps - 1;
     push(this.covers[this.scene.kinds.colour(tile.kinds[i]) * coverSteps + step], x, y, width, sliceHeight);
-    const failed = (flags & failedBit) !== 0, open = (flags & openBit) !== 0;
+    const failed = (flags & failedBit) !== 0;
+    const open = (flags & openBit) !== 0;
     if (failed) push(this.failedBars, x, y + sliceHeight - 3, width, 3);
     if (open) this.addOpen(x, right, y, age);
-    const left = Math.max(x, 0) + labelPad, withBadge = failed && width >= 2 * badge + 6;
+    const left = Math.max(x, 0) + labelPad;
+    const withBadge = failed && width >= 2 * badge + 6;
     if (withBadge) this.badges.push(left + badge - 2, y + sliceHeight / 2 - 1);
-    const textLeft = left + (withBadge ? 2 * badge + 1 : 0), room = Math.min(right, this.scene.width) - labelPad - textLeft;
+    const textLeft = left + (withBadge ? 2 * badge + 1 : 0);
+    const room = Math.min(right, this.scene.width) - labelPad - textLeft;
     if (room >= labelRoom - 2 * labelPad) this.addLabel(tile, i, many, textLeft, y, room, open ? age : -1);
   }
 
   private addOpen(x: number, right: number, y: number, age: number): void {
     // Three gaps that get wider: the edge is torn off, not closed.
-    for (const [back, gap] of [[3, 2], [7, 1.5], [11, 1]]) if (right - back > x + 2) push(this.openEdges, right - back, y, gap, sliceHeight);
+    for (const [back, gap] of [
+      [3, 2],
+      [7, 1.5],
+      [11, 1],
+    ])
+      if (right - back > x + 2) push(this.openEdges, right - back, y, gap, sliceHeight);
     if (age >= this.scene.hungAfter) push(this.hung, x, y, right - x, sliceHeight);
   }
 
   private addLabel(tile: Tile, i: number, many: number, x: number, y: number, room: number, age: number): void {
     const { kinds, measure } = this.scene;
     const name = kinds.name(tile.kinds[i]) + (many > 1 ? ` ×${many}` : "");
-    const since = age >= this.scene.hungAfter ? `open ${duration(age)}` : "", width = since ? measure.width(since) + 18 : 0;
+    const since = age >= this.scene.hungAfter ? `open ${duration(age)}` : "";
+    const width = since ? measure.width(since) + 18 : 0;
     const text = measure.clip(name, width && room - width > labelRoom ? room - width : room);
     if (text) this.labels.push({ text, x, y: y + sliceHeight / 2 + 0.5 });
     if (width && room - width > labelRoom) this.labels.push({ text: since, x: x + room - width, y: y + sliceHeight / 2 + 0.5 });
@@ -139,13 +163,15 @@ export class SliceBatch {
   private drawHung(t: Target): void {
     t.strokeStyle = this.scene.theme.warn;
     t.lineWidth = 2;
-    for (let i = 0; i < this.hung.length; i += 4) t.strokeRect(this.hung[i] + 1, this.hung[i + 1] + 1, this.hung[i + 2] - 2, this.hung[i + 3] - 2);
+    for (let i = 0; i < this.hung.length; i += 4)
+      t.strokeRect(this.hung[i] + 1, this.hung[i + 1] + 1, this.hung[i + 2] - 2, this.hung[i + 3] - 2);
   }
 
   /** drawBadges draws a cross on what failed: it is told by its shape, too. */
   private drawBadges(t: Target): void {
     if (!this.badges.length) return;
-    const r = badge - 1.5, arm = 2.2;
+    const r = badge - 1.5;
+    const arm = 2.2;
     t.fillStyle = this.scene.theme.error;
     t.beginPath();
     for (let i = 0; i < this.badges.length; i += 2) {
@@ -157,7 +183,8 @@ export class SliceBatch {
     t.lineWidth = 1.5;
     t.beginPath();
     for (let i = 0; i < this.badges.length; i += 2) {
-      const x = this.badges[i], y = this.badges[i + 1];
+      const x = this.badges[i];
+      const y = this.badges[i + 1];
       for (const s of [1, -1]) {
         t.moveTo(x - arm, y - arm * s);
         t.lineTo(x + arm, y + arm * s);

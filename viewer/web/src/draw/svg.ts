@@ -19,7 +19,10 @@ const escapes: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;"
 
 /** escapeXml writes text so that it is text, and leaves out what XML 1.0 can't say. */
 export function escapeXml(s: string): string {
-  return s.toWellFormed().replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, "\ufffd").replace(/[&<>"]/g, (c) => escapes[c]);
+  return s
+    .toWellFormed()
+    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, "\ufffd")
+    .replace(/[&<>"]/g, (c) => escapes[c]);
 }
 
 const r = (n: number) => String(Math.round(n * 100) / 100);
@@ -39,7 +42,11 @@ export class SvgTarget implements Target {
   private clips = 0;
   private out: string[] = [];
 
-  constructor(private width: number, private height: number, readonly measureText: (text: string) => { width: number }) {}
+  constructor(
+    private width: number,
+    private height: number,
+    readonly measureText: (text: string) => { width: number },
+  ) {}
 
   /** at moves what is drawn until restore. */
   at(x: number, y: number): void {
@@ -59,10 +66,16 @@ export class SvgTarget implements Target {
     Object.assign(this, state);
   }
 
-  setLineDash(dash: number[]): void { this.dash = dash; }
+  setLineDash(dash: number[]): void {
+    this.dash = dash;
+  }
 
-  private x(x: number): string { return r(x + this.shift[0]); }
-  private y(y: number): string { return r(y + this.shift[1]); }
+  private x(x: number): string {
+    return r(x + this.shift[0]);
+  }
+  private y(y: number): string {
+    return r(y + this.shift[1]);
+  }
 
   private box(x: number, y: number, width: number, height: number): string {
     return `x="${this.x(Math.min(x, x + width))}" y="${this.y(Math.min(y, y + height))}" width="${r(Math.abs(width))}" height="${r(Math.abs(height))}"`;
@@ -81,10 +94,18 @@ export class SvgTarget implements Target {
     this.out.push(`<rect ${this.box(x, y, width, height)} ${this.stroked()}/>`);
   }
 
-  beginPath(): void { this.path = ""; }
-  closePath(): void { this.path += "Z"; }
-  moveTo(x: number, y: number): void { this.path += `M${this.x(x)} ${this.y(y)}`; }
-  lineTo(x: number, y: number): void { this.path += `L${this.x(x)} ${this.y(y)}`; }
+  beginPath(): void {
+    this.path = "";
+  }
+  closePath(): void {
+    this.path += "Z";
+  }
+  moveTo(x: number, y: number): void {
+    this.path += `M${this.x(x)} ${this.y(y)}`;
+  }
+  lineTo(x: number, y: number): void {
+    this.path += `L${this.x(x)} ${this.y(y)}`;
+  }
 
   bezierCurveTo(ax: number, ay: number, bx: number, by: number, x: number, y: number): void {
     this.path += `C${this.x(ax)} ${this.y(ay)} ${this.x(bx)} ${this.y(by)} ${this.x(x)} ${this.y(y)}`;
@@ -92,7 +113,9 @@ export class SvgTarget implements Target {
 
   /** arc draws whole circles, which are all that is needed. */
   arc(x: number, y: number, radius: number): void {
-    const left = `${this.x(x - radius)} ${this.y(y)}`, right = `${this.x(x + radius)} ${this.y(y)}`, rr = `${r(radius)} ${r(radius)}`;
+    const left = `${this.x(x - radius)} ${this.y(y)}`;
+    const right = `${this.x(x + radius)} ${this.y(y)}`;
+    const rr = `${r(radius)} ${r(radius)}`;
     this.path += `M${right}A${rr} 0 1 0 ${left}A${rr} 0 1 0 ${right}Z`;
   }
 
@@ -115,17 +138,23 @@ export class SvgTarget implements Target {
   }
 
   fillText(text: string, x: number, y: number): void {
-    const size = parseFloat(this.font) || 12, family = this.font.replace(/^[^ ]* /, "");
+    const size = parseFloat(this.font) || 12;
+    const family = this.font.replace(/^[^ ]* /, "");
     const down = this.textBaseline === "middle" ? 0.35 : this.textBaseline === "top" ? 0.8 : this.textBaseline === "bottom" ? -0.2 : 0;
     const anchor = this.textAlign === "center" ? ` text-anchor="middle"` : this.textAlign === "right" ? ` text-anchor="end"` : "";
-    this.out.push(`<text x="${this.x(x)}" y="${this.y(y + size * down)}" font-size="${size}" font-family="${escapeXml(family)}"${anchor} `
-      + `fill="${paint(this.fillStyle)}" xml:space="preserve">${escapeXml(text)}</text>`);
+    this.out.push(
+      `<text x="${this.x(x)}" y="${this.y(y + size * down)}" font-size="${size}" font-family="${escapeXml(family)}"${anchor} ` +
+        `fill="${paint(this.fillStyle)}" xml:space="preserve">${escapeXml(text)}</text>`,
+    );
   }
 
   /** file is all that was drawn. */
   file(): string {
-    return `<svg xmlns="http://www.w3.org/2000/svg" width="${this.width}" height="${this.height}" viewBox="0 0 ${this.width} ${this.height}">\n`
-      + this.out.join("\n") + "\n</svg>\n";
+    return (
+      `<svg xmlns="http://www.w3.org/2000/svg" width="${this.width}" height="${this.height}" viewBox="0 0 ${this.width} ${this.height}">\n` +
+      this.out.join("\n") +
+      "\n</svg>\n"
+    );
   }
 }
 

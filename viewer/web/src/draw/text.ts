@@ -8,7 +8,10 @@ export class Measure {
   private chars = new Map<string, number>();
   private widths = new Map<string, number>();
 
-  constructor(private target: Pick<Target, "font" | "measureText">, readonly font: string) {}
+  constructor(
+    private target: Pick<Target, "font" | "measureText">,
+    readonly font: string,
+  ) {}
 
   private char(c: string): number {
     let width = this.chars.get(c);
@@ -34,7 +37,8 @@ export class Measure {
   /** clip shortens text to a width, with an ellipsis; "" if not even one character and that have room. */
   clip(text: string, room: number): string {
     if (this.width(text) <= room) return text;
-    let used = this.char(ellipsis), kept = "";
+    let used = this.char(ellipsis);
+    let kept = "";
     for (const c of text) {
       used += this.char(c);
       if (used > room) break;

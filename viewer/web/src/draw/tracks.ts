@@ -22,7 +22,8 @@ export function drawTracks(t: Target, scene: Scene): void {
 }
 
 function drawBand(t: Target, scene: Scene, band: Band): void {
-  const { theme } = scene, slices = new SliceBatch(scene);
+  const { theme } = scene;
+  const slices = new SliceBatch(scene);
   for (const laid of band.laid) {
     if (laid.track.type === "process") {
       t.fillStyle = theme.panel;
@@ -48,7 +49,8 @@ function drawGrid(t: Target, scene: Scene, band: Band): void {
   }
   // Before the first event and after the last there is nothing, which looks different from nothing having happened.
   t.fillStyle = theme.panel;
-  const begin = toX(w, width, 0), end = toX(w, width, now);
+  const begin = toX(w, width, 0);
+  const end = toX(w, width, now);
   if (begin > 0) t.fillRect(0, band.clipTop, begin, band.clipBottom - band.clipTop);
   if (end < width) t.fillRect(end, band.clipTop, width - end, band.clipBottom - band.clipTop);
 }

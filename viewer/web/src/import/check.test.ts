@@ -12,9 +12,15 @@ it("fills in zero values for what is missing or null, as Go leaves them out", ()
 
 it("says where something has the wrong type", () => {
   for (const [value, message] of [
-    [{ n: "1" }, "n is string, not a number"], [{ s: 1 }, "s is number, not a string"], [{ f: 0 }, "f is number, not true or false"],
-    [{ l: [1, "2"] }, "l[1] is string, not a number"], [{ o: { x: [] } }, "o.x is object, not a number"], [{ m: { k: "v" } }, "m.k is string, not a number"],
-    [[], "all of it is object, not an object"], [null, "all of it is null, not an object"], ["x", "all of it is string, not an object"],
+    [{ n: "1" }, "n is string, not a number"],
+    [{ s: 1 }, "s is number, not a string"],
+    [{ f: 0 }, "f is number, not true or false"],
+    [{ l: [1, "2"] }, "l[1] is string, not a number"],
+    [{ o: { x: [] } }, "o.x is object, not a number"],
+    [{ m: { k: "v" } }, "m.k is string, not a number"],
+    [[], "all of it is object, not an object"],
+    [null, "all of it is null, not an object"],
+    ["x", "all of it is string, not an object"],
   ] as const) {
     expect(() => shape(value, ""), message).toThrow(new ProtocolError(`the server's answer: ${message}`));
   }
@@ -29,7 +35,10 @@ it("reads recursive answers", () => {
 });
 
 it("doesn't take names of the language for fields", () => {
-  expect(tracksAnswer(JSON.parse('{"__proto__": {"gen": 5}, "tracks": [{"id": 1, "constructor": 7}]}'), "")).toMatchObject({ gen: 0, tracks: [{ id: 1 }] });
+  expect(tracksAnswer(JSON.parse('{"__proto__": {"gen": 5}, "tracks": [{"id": 1, "constructor": 7}]}'), "")).toMatchObject({
+    gen: 0,
+    tracks: [{ id: 1 }],
+  });
 });
 
 it("merges what an event says has changed", () => {

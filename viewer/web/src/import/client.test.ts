@@ -11,14 +11,20 @@ describe("errors", () => {
   const answering = (body: string, status: number) => new Client("http://h/", 0, async () => new Response(body, { status }));
 
   it("are the server's own words, if it has some", async () => {
-    await expect(answering('{"error": "open x: no such file"}', 404).info()).rejects.toMatchObject({ name: "ServerError", message: "open x: no such file", status: 404 });
+    await expect(answering('{"error": "open x: no such file"}', 404).info()).rejects.toMatchObject({
+      name: "ServerError",
+      message: "open x: no such file",
+      status: 404,
+    });
     await expect(answering("<html>", 502).info()).rejects.toMatchObject({ message: "the server answered 502", status: 502 });
     await expect(answering("<html>", 200).info()).rejects.toThrow("the server's answer to api/trace isn't JSON");
     await expect(answering("[]", 200).info()).rejects.toThrow("all of it is object, not an object");
   });
 
   it("tell a server that is gone from a request that was cancelled", async () => {
-    const gone = new Client("http://h/", 0, async () => { throw new TypeError("fetch failed"); });
+    const gone = new Client("http://h/", 0, async () => {
+      throw new TypeError("fetch failed");
+    });
     await expect(gone.info()).rejects.toEqual(new ServerError("the server doesn't answer: has it ended?", 0));
     const controller = new AbortController();
     controller.abort();
@@ -27,7 +33,8 @@ describe("errors", () => {
 });
 
 describe("with a server", () => {
-  let server: Awaited<ReturnType<typeof serve>>, client: Client;
+  let server: Awaited<ReturnType<typeof serve>>;
+  let client: Client;
   beforeAll(async () => {
     server = await serve(scenes.replication());
     client = new Client(server.url);
@@ -35,7 +42,9 @@ describe("with a server", () => {
   afterAll(() => server.close());
 
   it("asks everything that there is to ask", async () => {
-    const info = await client.info(), { tracks } = await client.tracks(), kinds = await client.kinds(0);
+    const info = await client.info();
+    const { tracks } = await client.tracks();
+    const kinds = await client.kinds(0);
     expect(info).toMatchObject({ title: "replicate.pftrace", state: "loaded", tracks: tracks.length, kinds: kinds.names.length });
     const { hits } = await client.search("zfs send", { limit: 5 });
     expect(hits.length).toBe(5);
@@ -45,9 +54,12 @@ describe("with a server", () => {
     expect(await client.slice({ track: slice.track, row: slice.row, at: slice.start })).toEqual(slice);
     const logs = await client.logs({ from: 0, to: info.end, slice: slice.key });
     expect(logs.lines.length).toBe(slice.logs);
-    const path = await client.aggregate({ from: 0, to: info.end }, "path"), name = await client.aggregate({ from: 0, to: info.end }, "name");
+    const path = await client.aggregate({ from: 0, to: info.end }, "path");
+    const name = await client.aggregate({ from: 0, to: info.end }, "name");
     expect(path.rows.some((row) => row.children.length > 0)).toBe(true);
-    expect(name.rows.find((row) => row.name === "zfs send")?.count).toBe((await client.search("zfs send", {})).hits.filter((hit) => hit.what === "name" && hit.name === "zfs send").length);
+    expect(name.rows.find((row) => row.name === "zfs send")?.count).toBe(
+      (await client.search("zfs send", {})).hits.filter((hit) => hit.what === "name" && hit.name === "zfs send").length,
+    );
     const critical = await client.critical(slice.key);
     expect(critical.segments.reduce((sum, s) => sum + s.end - s.start, 0)).toBe(critical.total);
     expect((await client.flows({ from: 0, to: info.end, slice: slice.key })).flows.length).toBe(1);
@@ -63,7 +75,8 @@ describe("with a server", () => {
   });
 
   it("cancels", async () => {
-    const controller = new AbortController(), asked = client.tiles(20, 1, [[3, 0]], controller.signal);
+    const controller = new AbortController();
+    const asked = client.tiles(20, 1, [[3, 0]], controller.signal);
     controller.abort();
     await expect(asked).rejects.toMatchObject({ name: "AbortError" });
   });

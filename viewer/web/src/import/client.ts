@@ -7,7 +7,12 @@ import { decodeTiles, type TilesAnswer } from "./tiles.js";
 /** ServerError is an answer that says what failed, or none at all: then status is 0. */
 export class ServerError extends Error {
   override name = "ServerError";
-  constructor(message: string, readonly status: number) { super(message); }
+  constructor(
+    message: string,
+    readonly status: number,
+  ) {
+    super(message);
+  }
 }
 
 export type Params = Record<string, string | number | readonly number[] | undefined>;
@@ -32,10 +37,16 @@ export interface Bounds {
 
 export class Client {
   /** base is the page's address, with a slash at its end; trace is the number of the file. */
-  constructor(readonly base: string, readonly trace = 0, private fetcher: Fetch = (input, init) => fetch(input, init)) {}
+  constructor(
+    readonly base: string,
+    readonly trace = 0,
+    private fetcher: Fetch = (input, init) => fetch(input, init),
+  ) {}
 
   /** of is the same server's client for another trace. */
-  of(trace: number): Client { return new Client(this.base, trace, this.fetcher); }
+  of(trace: number): Client {
+    return new Client(this.base, trace, this.fetcher);
+  }
 
   url(path: string, params: Params = {}): string {
     return this.base + path + query({ trace: this.trace || undefined, ...params });
@@ -65,17 +76,34 @@ export class Client {
     return check(value, "");
   }
 
-  info(signal?: AbortSignal) { return this.json(shapes.traceInfo, "api/trace", {}, signal); }
-  tracks(since?: number, signal?: AbortSignal) { return this.json(shapes.tracksAnswer, "api/tracks", { since }, signal); }
-  kinds(from: number, signal?: AbortSignal) { return this.json(shapes.kindsAnswer, "api/kinds", { from }, signal); }
-  formats(signal?: AbortSignal) { return this.json(shapes.formatsAnswer, "api/formats", {}, signal); }
+  info(signal?: AbortSignal) {
+    return this.json(shapes.traceInfo, "api/trace", {}, signal);
+  }
+  tracks(since?: number, signal?: AbortSignal) {
+    return this.json(shapes.tracksAnswer, "api/tracks", { since }, signal);
+  }
+  kinds(from: number, signal?: AbortSignal) {
+    return this.json(shapes.kindsAnswer, "api/kinds", { from }, signal);
+  }
+  formats(signal?: AbortSignal) {
+    return this.json(shapes.formatsAnswer, "api/formats", {}, signal);
+  }
 
   slice(by: { key: string } | { track: number; pos: number } | { track: number; row: number; at: number }, signal?: AbortSignal) {
     return this.json(shapes.sliceAnswer, "api/slice", { ...by }, signal);
   }
 
-  logs(bounds: Bounds & { slice?: string | undefined; min?: number | undefined; q?: string | undefined; before?: string; after?: string; limit?: number },
-    signal?: AbortSignal) {
+  logs(
+    bounds: Bounds & {
+      slice?: string | undefined;
+      min?: number | undefined;
+      q?: string | undefined;
+      before?: string;
+      after?: string;
+      limit?: number;
+    },
+    signal?: AbortSignal,
+  ) {
     return this.json(shapes.logsAnswer, "api/logs", { ...bounds }, signal);
   }
 
@@ -91,8 +119,12 @@ export class Client {
     return this.json(shapes.flowsAnswer, "api/flows", { ...bounds }, signal);
   }
 
-  critical(slice: string, signal?: AbortSignal) { return this.json(shapes.criticalAnswer, "api/critical", { slice }, signal); }
-  waits(signal?: AbortSignal) { return this.json(shapes.waitsAnswer, "api/waits", {}, signal); }
+  critical(slice: string, signal?: AbortSignal) {
+    return this.json(shapes.criticalAnswer, "api/critical", { slice }, signal);
+  }
+  waits(signal?: AbortSignal) {
+    return this.json(shapes.waitsAnswer, "api/waits", {}, signal);
+  }
 
   diff(a: number, b: number, normalize: boolean, signal?: AbortSignal) {
     return this.json(shapes.diffAnswer, "api/diff", { a, b, normalize: normalize ? undefined : 0 }, signal);
@@ -100,7 +132,10 @@ export class Client {
 
   async tiles(level: number, gen: number, tiles: readonly (readonly [number, number])[], signal?: AbortSignal): Promise<TilesAnswer> {
     const response = await this.send(this.url("api/tiles"), {
-      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ level, gen, tiles }), ...(signal && { signal }),
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ level, gen, tiles }),
+      ...(signal && { signal }),
     });
     return decodeTiles(await response.arrayBuffer());
   }
@@ -128,6 +163,8 @@ async function failure(response: Response): Promise<string> {
   try {
     const said = text(((await response.json()) as { error?: unknown }).error, "error");
     if (said) return said;
-  } catch { /* not an answer of ours: its status has to do */ }
+  } catch {
+    /* not an answer of ours: its status has to do */
+  }
   return `the server answered ${response.status} ${response.statusText}`.trim();
 }

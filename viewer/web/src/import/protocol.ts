@@ -5,15 +5,45 @@ import { below, type Check, type Checked, flag, list, mapOf, nullable, num, obje
 const loss = object({ what: text, count: num });
 
 export const traceInfo = object({
-  title: text, traces: list(text), source: text, format: text, state: text, progress: num, error: text, gen: num,
-  end: num, unix: text, now: num, slices: num, instants: num, logs: num, counters: num, flows: num, tracks: num, kinds: num,
-  losses: list(loss), openers: nullable(object({ perfetto: flag, speedscope: flag, pprof: flag })),
+  title: text,
+  traces: list(text),
+  source: text,
+  format: text,
+  state: text,
+  progress: num,
+  error: text,
+  gen: num,
+  end: num,
+  unix: text,
+  now: num,
+  slices: num,
+  instants: num,
+  logs: num,
+  counters: num,
+  flows: num,
+  tracks: num,
+  kinds: num,
+  losses: list(loss),
+  openers: nullable(object({ perfetto: flag, speedscope: flag, pprof: flag })),
 });
 export type TraceInfo = Checked<typeof traceInfo>;
 
 export const trackInfo = object({
-  id: num, parent: num, type: text, name: text, source: text, order: num, depth: num, slices: num, start: num, end: num,
-  open: num, failed: num, marks: num, series: list(text), task: text,
+  id: num,
+  parent: num,
+  type: text,
+  name: text,
+  source: text,
+  order: num,
+  depth: num,
+  slices: num,
+  start: num,
+  end: num,
+  open: num,
+  failed: num,
+  marks: num,
+  series: list(text),
+  task: text,
 });
 export type TrackInfo = Checked<typeof trackInfo>;
 
@@ -30,15 +60,42 @@ export type Attr = Checked<typeof attr>;
 const link = object({ to: nullable(sliceRef), type: text, name: text, direction: text });
 
 export const sliceAnswer = object({
-  key: text, track: num, pos: num, row: num, name: text, category: text, start: num, end: num, open: flag, failed: flag, self: num,
-  id: text, parent: nullable(sliceRef), ancestors: list(sliceRef), children: num, firstChildren: list(sliceRef), attrs: list(attr),
-  links: list(link), logs: num, stack: text, unix: text,
+  key: text,
+  track: num,
+  pos: num,
+  row: num,
+  name: text,
+  category: text,
+  start: num,
+  end: num,
+  open: flag,
+  failed: flag,
+  self: num,
+  id: text,
+  parent: nullable(sliceRef),
+  ancestors: list(sliceRef),
+  children: num,
+  firstChildren: list(sliceRef),
+  attrs: list(attr),
+  links: list(link),
+  logs: num,
+  stack: text,
+  unix: text,
 });
 export type Slice = Checked<typeof sliceAnswer>;
 
 const logLine = object({
-  cursor: text, time: num, track: num, pos: num, severity: num, message: text, subsystem: text, type: text, attrs: list(attr),
-  slice: nullable(sliceRef), stack: text,
+  cursor: text,
+  time: num,
+  track: num,
+  pos: num,
+  severity: num,
+  message: text,
+  subsystem: text,
+  type: text,
+  attrs: list(attr),
+  slice: nullable(sliceRef),
+  stack: text,
 });
 export type LogLine = Checked<typeof logLine>;
 
@@ -52,12 +109,32 @@ export type SearchAnswer = Checked<typeof searchAnswer>;
 
 /** AggregateRow is of one name, or of one node of the tree by path. */
 export interface AggregateRow {
-  name: string; category: string; count: number; total: number; self: number; p50: number; p95: number; max: number;
-  failed: number; open: number; longest: string; children: AggregateRow[];
+  name: string;
+  category: string;
+  count: number;
+  total: number;
+  self: number;
+  p50: number;
+  p95: number;
+  max: number;
+  failed: number;
+  open: number;
+  longest: string;
+  children: AggregateRow[];
 }
 
 const aggregateRow: Check<AggregateRow> = object({
-  name: text, category: text, count: num, total: num, self: num, p50: num, p95: num, max: num, failed: num, open: num, longest: text,
+  name: text,
+  category: text,
+  count: num,
+  total: num,
+  self: num,
+  p50: num,
+  p95: num,
+  max: num,
+  failed: num,
+  open: num,
+  longest: text,
   children: below(() => aggregateRow),
 });
 
@@ -73,17 +150,26 @@ const segment = object({ track: num, row: num, key: text, name: text, start: num
 export type Segment = Checked<typeof segment>;
 
 export const criticalAnswer = object({
-  total: num, segments: list(segment), sums: list(object({ path: list(text), total: num, count: num })),
+  total: num,
+  segments: list(segment),
+  sums: list(object({ path: list(text), total: num, count: num })),
 });
 export type Critical = Checked<typeof criticalAnswer>;
 
 /** Wait is an open slice with the open ones below it. */
 export interface Wait {
-  slice: SliceRef; age: number; attrs: Attr[]; lastLog: { time: number; message: string; severity: number } | null; children: Wait[];
+  slice: SliceRef;
+  age: number;
+  attrs: Attr[];
+  lastLog: { time: number; message: string; severity: number } | null;
+  children: Wait[];
 }
 
 const wait: Check<Wait> = object({
-  slice: sliceRef, age: num, attrs: list(attr), lastLog: nullable(object({ time: num, message: text, severity: num })),
+  slice: sliceRef,
+  age: num,
+  attrs: list(attr),
+  lastLog: nullable(object({ time: num, message: text, severity: num })),
   children: below(() => wait),
 });
 

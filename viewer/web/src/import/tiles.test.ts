@@ -5,7 +5,8 @@ import { replication } from "../../dev/traces.mjs";
 import { ProtocolError } from "./check.js";
 import { countMask, decodeTiles, emptyTile, failedBit, openBit } from "./tiles.js";
 
-const trace = replication({ live: true }), answers = new Answers(trace);
+const trace = replication({ live: true });
+const answers = new Answers(trace);
 
 function encoded(level: number, tiles: number[][]): ArrayBuffer {
   const b = encodeTiles(trace, { level, tiles }, 17, answers.now());
@@ -32,7 +33,8 @@ describe("decodeTiles", () => {
   });
 
   it("has open slices end at infinity", () => {
-    const root = decodeTiles(encoded(20, [[3, 1]])).tiles[0], open = root.counts.findIndex((c) => (c & openBit) !== 0);
+    const root = decodeTiles(encoded(20, [[3, 1]])).tiles[0];
+    const open = root.counts.findIndex((c) => (c & openBit) !== 0);
     expect(root.ends[open]).toBe(Infinity);
   });
 
@@ -45,7 +47,8 @@ describe("decodeTiles", () => {
   it("refuses an answer that is cut off anywhere", () => {
     const whole = encoded(25, ids.slice(0, 6));
     expect(decodeTiles(whole).tiles.length).toBe(6);
-    for (let n = 0; n < whole.byteLength; n += n < 400 ? 1 : 37) expect(() => decodeTiles(whole.slice(0, n)), `${n} bytes`).toThrow(ProtocolError);
+    for (let n = 0; n < whole.byteLength; n += n < 400 ? 1 : 37)
+      expect(() => decodeTiles(whole.slice(0, n)), `${n} bytes`).toThrow(ProtocolError);
   });
 
   it("refuses what isn't one, or has too much", () => {
@@ -56,7 +59,11 @@ describe("decodeTiles", () => {
   });
 
   it("refuses counts that lie", () => {
-    for (const [offset, what] of [[36, /rows have|cut off|left over/], [40, /rows have|cut off|left over/], [44, /cut off|left over/]] as const) {
+    for (const [offset, what] of [
+      [36, /rows have|cut off|left over/],
+      [40, /rows have|cut off|left over/],
+      [44, /cut off|left over/],
+    ] as const) {
       const bytes = encoded(25, [[3, 0]]);
       new DataView(bytes).setUint32(offset, 7, true);
       expect(() => decodeTiles(bytes)).toThrow(what);

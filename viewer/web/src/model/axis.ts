@@ -24,11 +24,16 @@ export interface Clock {
   zone: number;
 }
 
-const second = 1e9, minute = 60 * second, hour = 60 * minute, day = 24 * hour;
+const second = 1e9;
+const minute = 60 * second;
+const hour = 60 * minute;
+const day = 24 * hour;
 const round = [
   ...[0, 1, 2, 3, 4, 5, 6, 7, 8].flatMap((e) => [1, 2, 5].map((m) => m * 10 ** e)),
-  ...[1, 2, 5, 10, 15, 30].map((n) => n * second), ...[1, 2, 5, 10, 15, 30].map((n) => n * minute),
-  ...[1, 2, 3, 6, 12].map((n) => n * hour), ...[1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000].map((n) => n * day),
+  ...[1, 2, 5, 10, 15, 30].map((n) => n * second),
+  ...[1, 2, 5, 10, 15, 30].map((n) => n * minute),
+  ...[1, 2, 3, 6, 12].map((n) => n * hour),
+  ...[1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000].map((n) => n * day),
 ];
 
 /** roundStep is the smallest round step that is at least this long. */
@@ -44,13 +49,17 @@ function parts(step: number): number {
 
 /** axis computes the ticks in a window of this many pixels, with labels at least least pixels apart. */
 export function axis(w: Window, width: number, least = 96, clock?: Clock): Axis {
-  const step = roundStep((w.span / Math.max(width, 1)) * least), minor = step / parts(step);
+  const step = roundStep((w.span / Math.max(width, 1)) * least);
+  const minor = step / parts(step);
   const phase = clock ? clockPhase(clock, step) : 0;
   const baseTime = clock ? 0 : base(w, step);
   const ticks: Tick[] = [];
-  const first = Math.ceil((w.start + phase) / minor), last = Math.floor((w.start + w.span + phase) / minor), per = Math.round(step / minor);
+  const first = Math.ceil((w.start + phase) / minor);
+  const last = Math.floor((w.start + w.span + phase) / minor);
+  const per = Math.round(step / minor);
   for (let i = first; i <= last && ticks.length < 1000; i++) {
-    const time = i * minor - phase, major = i % per === 0;
+    const time = i * minor - phase;
+    const major = i % per === 0;
     ticks.push({ time, major, label: major ? label(time, step, baseTime, clock) : "" });
   }
   return { step, base: baseTime ? relative(baseTime, step * 10) : "", baseTime, ticks };
@@ -66,7 +75,8 @@ function base(w: Window, step: number): number {
 
 function label(time: number, step: number, baseTime: number, clock: Clock | undefined): string {
   if (clock) return wall(time, clock.unix, clock.zone, step * 100);
-  const t = time - baseTime, sign = baseTime ? "+" : "";
+  const t = time - baseTime;
+  const sign = baseTime ? "+" : "";
   if (Math.abs(t) < step / 2) return baseTime ? "+0" : "0";
   return (t < 0 ? "−" : sign) + inUnit(Math.abs(t), step);
 }
@@ -74,7 +84,11 @@ function label(time: number, step: number, baseTime: number, clock: Clock | unde
 /** inUnit writes a multiple of step, all of it, in the unit of its size. */
 function inUnit(t: number, step: number): string {
   if (t >= minute && step >= second) return clockLike(t, step);
-  for (const [name, size] of [["s", 1e9], ["ms", 1e6], ["µs", 1e3]] as const) {
+  for (const [name, size] of [
+    ["s", 1e9],
+    ["ms", 1e6],
+    ["µs", 1e3],
+  ] as const) {
     if (t < size * 0.9995) continue;
     const decimals = Math.max(0, Math.ceil(Math.log10(size) - Math.log10(step) - 1e-9));
     return `${trim((t / size).toFixed(decimals))} ${name}`;
@@ -86,15 +100,18 @@ const trim = (s: string) => (s.includes(".") ? s.replace(/\.?0+$/, "") : s);
 
 function clockLike(t: number, step: number): string {
   if (step >= day) return `${Math.round(t / day)} d`;
-  const s = Math.round(t / second), two = (n: number) => String(n).padStart(2, "0");
-  const d = Math.floor(s / 86400), h = Math.floor((s % 86400) / 3600), m = Math.floor((s % 3600) / 60);
+  const s = Math.round(t / second);
+  const two = (n: number) => String(n).padStart(2, "0");
+  const d = Math.floor(s / 86400);
+  const h = Math.floor((s % 86400) / 3600);
+  const m = Math.floor((s % 3600) / 60);
   const clock = h || d ? `${h}:${two(m)}${step < minute ? ":" + two(s % 60) : ""}` : `${m}:${two(s % 60)}`;
   return d ? `${d} d ${clock}` : h && step >= minute ? `${clock} h` : clock;
 }
 
 /** clockPhase is by how much the wall clock is past a multiple of the step at 0. */
 function clockPhase(clock: Clock, step: number): number {
-  const ns = clock.unix + BigInt(clock.zone) * BigInt(minute), by = BigInt(step);
+  const ns = clock.unix + BigInt(clock.zone) * BigInt(minute);
+  const by = BigInt(step);
   return Number(((ns % by) + by) % by);
 }
-

@@ -10,7 +10,10 @@ const mostTracks = 128;
 
 /** busyTracks are the tracks that count: more of them would cost more than they tell. */
 export function busyTracks(tracks: readonly TrackInfo[]): TrackInfo[] {
-  return tracks.filter((track) => track.slices > 0).sort((a, b) => b.slices - a.slices).slice(0, mostTracks);
+  return tracks
+    .filter((track) => track.slices > 0)
+    .sort((a, b) => b.slices - a.slices)
+    .slice(0, mostTracks);
 }
 
 export class Busy {
@@ -26,12 +29,15 @@ export class Busy {
   sum(cache: TileCache, tracks: readonly TrackInfo[], end: number, now: number): void {
     this.busy.fill(0);
     this.failed.fill(0);
-    const w = { start: 0, span: end }, at = level(w, this.bins), [first, last] = tileRange(w, at, { end });
+    const w = { start: 0, span: end };
+    const at = level(w, this.bins);
+    const [first, last] = tileRange(w, at, { end });
     for (const track of tracks) {
       let done = 0;
       for (const { tile, from, to } of cache.cover(track.id, at, first, last)) {
         for (let i = tile.rowStarts[0]; i < (tile.rowStarts[1] ?? 0); i++) {
-          const start = Math.max(tile.starts[i], done, from), stop = Math.min(tile.ends[i], now, to);
+          const start = Math.max(tile.starts[i], done, from);
+          const stop = Math.min(tile.ends[i], now, to);
           if (stop > start) this.add(start, stop, tile.covers[i] || 1, end);
           done = Math.max(done, stop);
         }

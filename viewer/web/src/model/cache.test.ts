@@ -38,7 +38,11 @@ describe("cover", () => {
   it("is the tiles themselves, if they are there", () => {
     const cache = new TileCache();
     for (const i of [0, 1, 2]) cache.put(tile(1, 0, i));
-    expect(what(cache, 0, 0, 2)).toEqual([[0, 0, 0, 1], [0, 1, 1, 2], [0, 2, 2, 3]]);
+    expect(what(cache, 0, 0, 2)).toEqual([
+      [0, 0, 0, 1],
+      [0, 1, 1, 2],
+      [0, 2, 2, 3],
+    ]);
     expect(cache.cover(2, 0, 0, 2)).toEqual([]);
   });
 
@@ -46,7 +50,11 @@ describe("cover", () => {
     const cache = new TileCache();
     cache.put(tile(1, 3, 0)); // tiles 0 to 7
     cache.put(tile(1, 0, 2));
-    expect(what(cache, 0, 0, 4)).toEqual([[3, 0, 0, 2], [0, 2, 2, 3], [3, 0, 3, 5]]);
+    expect(what(cache, 0, 0, 4)).toEqual([
+      [3, 0, 0, 2],
+      [0, 2, 2, 3],
+      [3, 0, 3, 5],
+    ]);
   });
 
   it("prefers the finest of coarser tiles to finer ones", () => {
@@ -58,7 +66,11 @@ describe("cover", () => {
   it("is finer tiles after zooming out, with gaps where there are none", () => {
     const cache = new TileCache();
     for (const i of [0, 1, 3]) cache.put(tile(1, 0, i));
-    expect(what(cache, 2, 0, 0)).toEqual([[0, 0, 0, 1], [0, 1, 1, 2], [0, 3, 3, 4]]);
+    expect(what(cache, 2, 0, 0)).toEqual([
+      [0, 0, 0, 1],
+      [0, 1, 1, 2],
+      [0, 3, 3, 4],
+    ]);
     expect(what(cache, 3, 0, 0)).toEqual([]); // more than two levels finer would be too many
   });
 });

@@ -10,7 +10,8 @@ export interface Piece {
   to: number;
 }
 
-const coarserLevels = 14, finerLevels = 2;
+const coarserLevels = 14;
+const finerLevels = 2;
 
 /** TileCache holds decoded tiles, the least recently used of which go when they have more than maxBytes. */
 export class TileCache {
@@ -20,7 +21,9 @@ export class TileCache {
 
   constructor(readonly maxBytes = 192 << 20) {}
 
-  get size(): number { return this.tiles.size; }
+  get size(): number {
+    return this.tiles.size;
+  }
 
   static key(track: number, level: number, index: number): string {
     return `${track}/${level}/${index}`;
@@ -50,7 +53,8 @@ export class TileCache {
   }
 
   get(track: number, level: number, index: number): Tile | undefined {
-    const key = TileCache.key(track, level, index), tile = this.tiles.get(key);
+    const key = TileCache.key(track, level, index);
+    const tile = this.tiles.get(key);
     if (tile) {
       this.tiles.delete(key);
       this.tiles.set(key, tile);
@@ -65,7 +69,8 @@ export class TileCache {
 
   /** cover returns what there is for tiles first to last of a level, in the order of time; neighbours from one tile are one piece. */
   cover(track: number, level: number, first: number, last: number): Piece[] {
-    const pieces: Piece[] = [], span = tileSpan(level);
+    const pieces: Piece[] = [];
+    const span = tileSpan(level);
     for (let index = first; index <= last; index++) {
       for (const piece of this.slot(track, level, index, span)) {
         const before = pieces[pieces.length - 1];
@@ -77,7 +82,8 @@ export class TileCache {
   }
 
   private slot(track: number, level: number, index: number, span: number): Piece[] {
-    const from = index * span, to = from + span;
+    const from = index * span;
+    const to = from + span;
     const exact = this.get(track, level, index);
     if (exact) return [{ tile: exact, from, to }];
     for (let up = 1, i = index; up <= coarserLevels; up++) {
@@ -91,7 +97,8 @@ export class TileCache {
   private finer(track: number, level: number, index: number, deep: number): Piece[] {
     if (deep === 0 || level === 0) return [];
     return [2 * index, 2 * index + 1].flatMap((i) => {
-      const tile = this.get(track, level - 1, i), span = tileSpan(level - 1);
+      const tile = this.get(track, level - 1, i);
+      const span = tileSpan(level - 1);
       return tile ? [{ tile, from: i * span, to: (i + 1) * span }] : this.finer(track, level - 1, i, deep - 1);
     });
   }

@@ -15,9 +15,18 @@ describe("contrast, as WCAG computes it", () => {
 
     it(`of text is at least 4.5 on all that it is on (${theme.scheme})`, () => {
       for (const text of [theme.text, theme.dim, theme.accent, theme.error, theme.warn, theme.good]) {
-        for (const ground of [theme.background, theme.panel, theme.raised]) expect(contrast(text, ground), `${text} on ${ground}`).toBeGreaterThan(4.5);
+        for (const ground of [theme.background, theme.panel, theme.raised])
+          expect(contrast(text, ground), `${text} on ${ground}`).toBeGreaterThan(4.5);
       }
-      for (const [text, ground] of [[theme.error, theme.errorSoft], [theme.warn, theme.warnSoft], [theme.accent, theme.soft], [theme.text, theme.soft], [theme.dim, theme.soft], [theme.text, theme.errorSoft], [theme.onAccent, theme.accent]]) {
+      for (const [text, ground] of [
+        [theme.error, theme.errorSoft],
+        [theme.warn, theme.warnSoft],
+        [theme.accent, theme.soft],
+        [theme.text, theme.soft],
+        [theme.dim, theme.soft],
+        [theme.text, theme.errorSoft],
+        [theme.onAccent, theme.accent],
+      ]) {
         expect(contrast(text, ground), `${text} on ${ground}`).toBeGreaterThan(4.5);
       }
     });
@@ -27,7 +36,8 @@ describe("contrast, as WCAG computes it", () => {
         expect(contrast(colour, theme.background), `${colour} on the background`).toBeGreaterThan(1.25);
         expect(contrast(theme.error, colour), `error on ${colour}`).toBeGreaterThan(2); // and it has a shape
       }
-      for (const mark of [theme.error, theme.warn, theme.accent, theme.hit, theme.flow, theme.critical]) expect(contrast(mark, theme.background), mark).toBeGreaterThan(3);
+      for (const mark of [theme.error, theme.warn, theme.accent, theme.hit, theme.flow, theme.critical])
+        expect(contrast(mark, theme.background), mark).toBeGreaterThan(3);
     });
   }
 });
@@ -51,7 +61,7 @@ it("a name's colour is stable, and digits don't change it", () => {
     ]
   `);
   expect(colourOf("worker 1")).toBe(colourOf("worker 22"));
-  const used = new Set(Array.from({ length: 400 }, (_, i) => colourOf(`name ${String.fromCharCode(97 + (i % 26), 97 + (i / 26))}`)));
+  const used = new Set(Array.from({ length: 400 }, (_, i) => colourOf(`name ${String.fromCharCode(97 + (i % 26), 97 + i / 26)}`)));
   expect(used.size).toBe(colourCount);
 });
 

@@ -19,11 +19,18 @@ export function oklch(l: number, c: number, h: number): [number, number, number]
 }
 
 function linear(l: number, c: number, h: number): number[] {
-  const a = c * Math.cos(h), b = c * Math.sin(h);
-  const [x, y, z] = [l + 0.3963377774 * a + 0.2158037573 * b, l - 0.1055613458 * a - 0.0638541728 * b, l - 0.0894841775 * a - 1.291485548 * b]
-    .map((v) => v ** 3);
-  return [4.0767416621 * x - 3.3077115913 * y + 0.2309699292 * z, -1.2684380046 * x + 2.6097574011 * y - 0.3413193965 * z,
-    -0.0041960863 * x - 0.7034186147 * y + 1.707614701 * z];
+  const a = c * Math.cos(h);
+  const b = c * Math.sin(h);
+  const [x, y, z] = [
+    l + 0.3963377774 * a + 0.2158037573 * b,
+    l - 0.1055613458 * a - 0.0638541728 * b,
+    l - 0.0894841775 * a - 1.291485548 * b,
+  ].map((v) => v ** 3);
+  return [
+    4.0767416621 * x - 3.3077115913 * y + 0.2309699292 * z,
+    -1.2684380046 * x + 2.6097574011 * y - 0.3413193965 * z,
+    -0.0041960863 * x - 0.7034186147 * y + 1.707614701 * z,
+  ];
 }
 
 const encode = (x: number) => Math.round(255 * Math.min(1, Math.max(0, x <= 0.0031308 ? 12.92 * x : 1.055 * x ** (1 / 2.4) - 0.055)));
@@ -38,7 +45,8 @@ export function parseHex(colour: string): [number, number, number] {
 
 /** mix goes from one colour to another by part, 0 to 1. */
 export function mix(a: string, b: string, part: number): string {
-  const x = parseHex(a), y = parseHex(b);
+  const x = parseHex(a);
+  const y = parseHex(b);
   return hex(x.map((v, i) => v + (y[i] - v) * part));
 }
 

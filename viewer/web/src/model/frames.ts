@@ -32,10 +32,14 @@ export class Scheduler {
   constructor(private clock: FrameClock) {}
 
   /** onStep is called at the beginning of each frame; while one returns true there is another frame. */
-  onStep(step: (time: number) => boolean): () => void { return add(this.steps, step); }
+  onStep(step: (time: number) => boolean): () => void {
+    return add(this.steps, step);
+  }
 
   /** onDraw is called in each frame, after the steps. It is up to the callee to see that nothing has changed. */
-  onDraw(draw: () => void): () => void { return add(this.draws, draw); }
+  onDraw(draw: () => void): () => void {
+    return add(this.draws, draw);
+  }
 
   request(): void {
     if (this.asked) return;
@@ -58,5 +62,7 @@ export class Scheduler {
 
 function add<T>(list: T[], item: T): () => void {
   list.push(item);
-  return () => { list.splice(list.indexOf(item), 1); };
+  return () => {
+    list.splice(list.indexOf(item), 1);
+  };
 }

@@ -12,8 +12,25 @@ it("each key does one thing", () => {
 });
 
 it("does what hands know from Perfetto", () => {
-  expect(["w", "a", "s", "d", "f", "m", "/", "?", "Escape", "Enter", "p", "ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"].map((k) => key(k))).toEqual([
-    "zoom-in", "pan-left", "zoom-out", "pan-right", "fit", "mark", "search", "help", "escape", "enter", "pin", "parent", "child", "previous", "next"]);
+  expect(
+    ["w", "a", "s", "d", "f", "m", "/", "?", "Escape", "Enter", "p", "ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"].map((k) => key(k)),
+  ).toEqual([
+    "zoom-in",
+    "pan-left",
+    "zoom-out",
+    "pan-right",
+    "fit",
+    "mark",
+    "search",
+    "help",
+    "escape",
+    "enter",
+    "pin",
+    "parent",
+    "child",
+    "previous",
+    "next",
+  ]);
 });
 
 it("tells n from N, and doesn't mind Caps Lock elsewhere", () => {
@@ -21,7 +38,8 @@ it("tells n from N, and doesn't mind Caps Lock elsewhere", () => {
 });
 
 it("leaves the browser its own keys", () => {
-  for (const more of [{ ctrlKey: true }, { metaKey: true }, { altKey: true }]) for (const k of ["f", "w", "s", "ArrowLeft"]) expect(key(k, more)).toBeUndefined();
+  for (const more of [{ ctrlKey: true }, { metaKey: true }, { altKey: true }])
+    for (const k of ["f", "w", "s", "ArrowLeft"]) expect(key(k, more)).toBeUndefined();
   for (const k of ["Tab", "F5", "j", "Shift", "ü"]) expect(key(k)).toBeUndefined();
 });
 

@@ -3,8 +3,32 @@
 import { type Panel } from "./url.js";
 
 export type Command =
-  | "zoom-in" | "zoom-out" | "pan-left" | "pan-right" | "scroll-up" | "scroll-down" | "fit" | "whole" | "mark" | "search" | "next-hit" | "previous-hit"
-  | "help" | "escape" | "enter" | "parent" | "child" | "next" | "previous" | "pin" | "fold" | "follow" | "critical" | "active" | "theme" | "clock"
+  | "zoom-in"
+  | "zoom-out"
+  | "pan-left"
+  | "pan-right"
+  | "scroll-up"
+  | "scroll-down"
+  | "fit"
+  | "whole"
+  | "mark"
+  | "search"
+  | "next-hit"
+  | "previous-hit"
+  | "help"
+  | "escape"
+  | "enter"
+  | "parent"
+  | "child"
+  | "next"
+  | "previous"
+  | "pin"
+  | "fold"
+  | "follow"
+  | "critical"
+  | "active"
+  | "theme"
+  | "clock"
   | `panel-${Panel}`;
 
 export interface Binding {
@@ -72,6 +96,14 @@ export function bindingOf(key: Key): Binding | undefined {
 
 /** keyName is how help writes a key. */
 export function keyName(key: string): string {
-  const names: Record<string, string> = { " ": "Space", ArrowUp: "↑", ArrowDown: "↓", ArrowLeft: "←", ArrowRight: "→", Escape: "Esc", N: "Shift N" };
+  const names: Record<string, string> = {
+    " ": "Space",
+    ArrowUp: "↑",
+    ArrowDown: "↓",
+    ArrowLeft: "←",
+    ArrowRight: "→",
+    Escape: "Esc",
+    N: "Shift N",
+  };
   return names[key] ?? (key.length === 1 ? key.toUpperCase() : key);
 }

@@ -11,7 +11,9 @@ export class Kinds {
   readonly categories: string[] = [];
   private colours: number[] = [];
 
-  get length(): number { return this.names.length; }
+  get length(): number {
+    return this.names.length;
+  }
 
   /** add takes names from a number on. Those that are there already stay, as numbers are stable; a gap is refused. */
   add(from: number, names: readonly string[], categories: readonly string[]): void {
@@ -23,8 +25,12 @@ export class Kinds {
     }
   }
 
-  name(kind: number): string { return this.names[kind] ?? "…"; }
-  colour(kind: number): number { return this.colours[kind] ?? 0; }
+  name(kind: number): string {
+    return this.names[kind] ?? "…";
+  }
+  colour(kind: number): number {
+    return this.colours[kind] ?? 0;
+  }
 
   clear(): void {
     this.names.length = this.categories.length = this.colours.length = 0;

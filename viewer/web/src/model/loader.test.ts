@@ -8,33 +8,81 @@ const track = (fields: Partial<TrackInfo>) => ({ ...trackInfo({}, ""), type: "tr
 const settle = () => new Promise((resolve) => setTimeout(resolve));
 
 describe("wanted", () => {
-  const limits = { end: 512 * 100 }, w = { start: 512 * 10, span: 1024 };
+  const limits = { end: 512 * 100 };
+  const w = { start: 512 * 10, span: 1024 };
 
   it("is the window's tiles first, then one around", () => {
-    expect(wanted(w, 1024, [track({ id: 1, end: limits.end })], limits)).toEqual({ level: 0, tiles: [[1, 10], [1, 11], [1, 12], [1, 9], [1, 13]] });
+    expect(wanted(w, 1024, [track({ id: 1, end: limits.end })], limits)).toEqual({
+      level: 0,
+      tiles: [
+        [1, 10],
+        [1, 11],
+        [1, 12],
+        [1, 9],
+        [1, 13],
+      ],
+    });
   });
 
   it("leaves out where there is nothing", () => {
-    const tracks = [track({ id: 1, start: 512 * 11, end: 512 * 11 + 5 }), track({ id: 2, slices: 0, end: 1e9 }), track({ id: 3, start: 0, end: 5 }), track({ id: 4, start: 0, end: 5, open: 1 }), track({ id: 5, type: "counter", slices: 0 })];
-    expect(wanted(w, 1024, tracks, limits).tiles.map(([id, i]) => `${id}/${i}`).sort()).toEqual(["1/11", "4/10", "4/11", "4/12", "4/13", "4/9", "5/10", "5/11", "5/12", "5/13", "5/9"]);
+    const tracks = [
+      track({ id: 1, start: 512 * 11, end: 512 * 11 + 5 }),
+      track({ id: 2, slices: 0, end: 1e9 }),
+      track({ id: 3, start: 0, end: 5 }),
+      track({ id: 4, start: 0, end: 5, open: 1 }),
+      track({ id: 5, type: "counter", slices: 0 }),
+    ];
+    expect(
+      wanted(w, 1024, tracks, limits)
+        .tiles.map(([id, i]) => `${id}/${i}`)
+        .sort(),
+    ).toEqual(["1/11", "4/10", "4/11", "4/12", "4/13", "4/9", "5/10", "5/11", "5/12", "5/13", "5/9"]);
   });
 
   it("stays in the trace", () => {
-    expect(wanted({ start: -300, span: 1000 }, 1000, [track({ id: 1, end: 600 })], { end: 600 }).tiles).toEqual([[1, 0], [1, 1]]);
+    expect(wanted({ start: -300, span: 1000 }, 1000, [track({ id: 1, end: 600 })], { end: 600 }).tiles).toEqual([
+      [1, 0],
+      [1, 1],
+    ]);
   });
 });
 
 /** fake is a server whose answers come when they are told to. */
 function fake(changed: Record<number, number> = {}) {
-  const asked: { level: number; tiles: readonly TileId[]; signal: AbortSignal; answer: (tiles?: Tile[]) => void; fail: (err: Error) => void }[] = [];
-  const cache = new TileCache(), failures: unknown[] = [], state = { gen: 5, time: 0, arrived: 0 };
-  const loader = new TileLoader(cache, {
-    ask: (level, gen, tiles, signal) => new Promise<TilesAnswer>((resolve, reject) => {
-      signal.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError")));
-      asked.push({ level, tiles, signal, fail: reject, answer: (list) => resolve({ now: 0, tiles: list ?? tiles.map(([t, i]) => emptyTile(t, level, i, gen)) }) });
-    }),
-    gen: () => state.gen, changedAt: (t) => changed[t] ?? 0, now: () => 1e9, arrived: () => { state.arrived++; }, failed: (err) => failures.push(err),
-  }, () => state.time);
+  const asked: {
+    level: number;
+    tiles: readonly TileId[];
+    signal: AbortSignal;
+    answer: (tiles?: Tile[]) => void;
+    fail: (err: Error) => void;
+  }[] = [];
+  const cache = new TileCache();
+  const failures: unknown[] = [];
+  const state = { gen: 5, time: 0, arrived: 0 };
+  const loader = new TileLoader(
+    cache,
+    {
+      ask: (level, gen, tiles, signal) =>
+        new Promise<TilesAnswer>((resolve, reject) => {
+          signal.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError")));
+          asked.push({
+            level,
+            tiles,
+            signal,
+            fail: reject,
+            answer: (list) => resolve({ now: 0, tiles: list ?? tiles.map(([t, i]) => emptyTile(t, level, i, gen)) }),
+          });
+        }),
+      gen: () => state.gen,
+      changedAt: (t) => changed[t] ?? 0,
+      now: () => 1e9,
+      arrived: () => {
+        state.arrived++;
+      },
+      failed: (err) => failures.push(err),
+    },
+    () => state.time,
+  );
   return { asked, cache, failures, state, loader, changed };
 }
 
@@ -101,20 +149,44 @@ describe("TileLoader", () => {
 
   it("asks again for what has become stale, once", async () => {
     const f = fake();
-    f.loader.want({ level: 0, tiles: [[1, 1e6], [2, 1e6]] });
+    f.loader.want({
+      level: 0,
+      tiles: [
+        [1, 1e6],
+        [2, 1e6],
+      ],
+    });
     f.asked[0].answer();
     await settle();
     f.changed[1] = f.state.gen = 6;
-    f.loader.want({ level: 0, tiles: [[1, 1e6], [2, 1e6]] });
+    f.loader.want({
+      level: 0,
+      tiles: [
+        [1, 1e6],
+        [2, 1e6],
+      ],
+    });
     expect(f.asked[1].tiles).toEqual([[1, 1e6]]);
     f.asked[1].answer([{ ...emptyTile(1, 0, 1e6, 2) }]); // a server that counts otherwise doesn't keep us asking
     await settle();
-    f.loader.want({ level: 0, tiles: [[1, 1e6], [2, 1e6]] });
+    f.loader.want({
+      level: 0,
+      tiles: [
+        [1, 1e6],
+        [2, 1e6],
+      ],
+    });
     expect(f.asked.length).toBe(2);
   });
 });
 
 it("old tiles without open slices don't become stale", () => {
-  const old = emptyTile(1, 0, 0, 1), late = emptyTile(1, 0, 1e8, 1);
-  expect([stale(old, 2, 60e9), stale({ ...old, hasOpen: true }, 2, 60e9), stale(late, 2, 60e9), stale(late, 1, 60e9)]).toEqual([false, true, true, false]);
+  const old = emptyTile(1, 0, 0, 1);
+  const late = emptyTile(1, 0, 1e8, 1);
+  expect([stale(old, 2, 60e9), stale({ ...old, hasOpen: true }, 2, 60e9), stale(late, 2, 60e9), stale(late, 1, 60e9)]).toEqual([
+    false,
+    true,
+    true,
+    false,
+  ]);
 });

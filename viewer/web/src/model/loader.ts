@@ -16,11 +16,15 @@ export interface Wanted {
 
 /** wanted lists the tiles of a window on some tracks, with one more on each side. Tracks have none where there is nothing on them. */
 export function wanted(w: Window, width: number, tracks: readonly TrackInfo[], limits: Limits): Wanted {
-  const at = level(w, width), span = tileSpan(at), [first, last] = tileRange(w, at, limits);
-  const tiles: TileId[] = [], margin: TileId[] = [];
+  const at = level(w, width);
+  const span = tileSpan(at);
+  const [first, last] = tileRange(w, at, limits);
+  const tiles: TileId[] = [];
+  const margin: TileId[] = [];
   for (const track of tracks) {
     if (track.slices + track.marks === 0 && track.type !== "counter") continue;
-    const from = Math.floor(track.start / span), to = track.open > 0 || track.type === "counter" ? Infinity : Math.floor(track.end / span);
+    const from = Math.floor(track.start / span);
+    const to = track.open > 0 || track.type === "counter" ? Infinity : Math.floor(track.end / span);
     for (let i = Math.max(first - 1, from, 0); i <= Math.min(last + 1, to); i++) {
       if (i * span <= limits.end) (i < first || i > last ? margin : tiles).push([track.id, i]);
     }
@@ -46,7 +50,10 @@ export interface LoaderHost {
   failed(error: unknown): void;
 }
 
-const atOnce = 2, perRequest = 1024, firstWait = 250, longestWait = 8000;
+const atOnce = 2;
+const perRequest = 1024;
+const firstWait = 250;
+const longestWait = 8000;
 
 export class TileLoader {
   private underWay = new Map<AbortController, { level: number; keys: Set<string> }>();
@@ -54,9 +61,15 @@ export class TileLoader {
   private retryAt = 0;
   private last: Wanted = { level: 0, tiles: [] };
 
-  constructor(private cache: TileCache, private host: LoaderHost, private clock: () => number = () => performance.now()) {}
+  constructor(
+    private cache: TileCache,
+    private host: LoaderHost,
+    private clock: () => number = () => performance.now(),
+  ) {}
 
-  get busy(): boolean { return this.underWay.size > 0; }
+  get busy(): boolean {
+    return this.underWay.size > 0;
+  }
 
   /** want is told in each frame what is wanted now. It returns in how many ms it must be called again, 0 if that isn't needed. */
   want(now: Wanted): number {

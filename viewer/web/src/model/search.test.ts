@@ -2,8 +2,19 @@ import { expect, it } from "vitest";
 import { type Hit, searchAnswer } from "../import/protocol.js";
 import { answered, asked, failed, noSearch, step } from "./search.js";
 
-const hit = (start: number): Hit => ({ key: `1:${start}:0`, track: 1, pos: 0, row: 0, name: "n", start, end: start + 1, what: "", text: "" });
-const found = (query: string, ...starts: number[]) => answered(asked(noSearch, query, false), query, searchAnswer({ total: starts.length, complete: true, hits: starts.map(hit) }, ""));
+const hit = (start: number): Hit => ({
+  key: `1:${start}:0`,
+  track: 1,
+  pos: 0,
+  row: 0,
+  name: "n",
+  start,
+  end: start + 1,
+  what: "",
+  text: "",
+});
+const found = (query: string, ...starts: number[]) =>
+  answered(asked(noSearch, query, false), query, searchAnswer({ total: starts.length, complete: true, hits: starts.map(hit) }, ""));
 
 it("goes on to the next hit, and round again", () => {
   let s = found("x", 10, 20, 30);

@@ -17,7 +17,16 @@ export interface Search {
 }
 
 export const noSearch: Search = {
-  query: "", regexp: false, busy: false, error: "", hits: [], total: 0, complete: true, at: -1, tracks: new Map(), density: [],
+  query: "",
+  regexp: false,
+  busy: false,
+  error: "",
+  hits: [],
+  total: 0,
+  complete: true,
+  at: -1,
+  tracks: new Map(),
+  density: [],
 };
 
 /** asked is a search that has been sent: the hits of the one before stay until there are others. */
@@ -42,6 +51,7 @@ export function step(search: Search, forward: boolean, from = 0): Search {
   const n = search.hits.length;
   if (n === 0) return search;
   if (search.at >= 0) return { ...search, at: (search.at + (forward ? 1 : n - 1)) % n };
-  const after = search.hits.findIndex((hit) => hit.start >= from), at = after < 0 ? 0 : after;
+  const after = search.hits.findIndex((hit) => hit.start >= from);
+  const at = after < 0 ? 0 : after;
   return { ...search, at: forward ? at : (at + n - 1) % n };
 }

@@ -37,10 +37,14 @@ describe("Scheduler", () => {
   });
 
   it("changes state first, then draws, and goes on while a step wants it", () => {
-    const { s, asked } = make(), seen: string[] = [];
+    const { s, asked } = make();
+    const seen: string[] = [];
     let left = 2;
     s.onDraw(() => seen.push("draw"));
-    const stop = s.onStep(() => { seen.push("step"); return --left > 0; });
+    const stop = s.onStep(() => {
+      seen.push("step");
+      return --left > 0;
+    });
     s.request();
     asked.shift()!(16);
     asked.shift()!(32);
@@ -55,7 +59,12 @@ describe("Scheduler", () => {
 
   it("computes percentiles", () => {
     const hundred = Array.from({ length: 100 }, (_, i) => 100 - i);
-    expect([FrameTimes.percentile(hundred, 50), FrameTimes.percentile(hundred, 95), FrameTimes.percentile(hundred, 100), FrameTimes.percentile([], 95)]).toEqual([50, 95, 100, 0]);
+    expect([
+      FrameTimes.percentile(hundred, 50),
+      FrameTimes.percentile(hundred, 95),
+      FrameTimes.percentile(hundred, 100),
+      FrameTimes.percentile([], 95),
+    ]).toEqual([50, 95, 100, 0]);
   });
 });
 
@@ -66,9 +75,15 @@ it("rowsIn are those in sight and some more", () => {
 });
 
 it("Busy sums up what covers time, and where something failed", () => {
-  const cache = new TileCache(), track = { ...trackInfo({}, ""), id: 1, slices: 3 }, tile = {
-    ...emptyTile(1, 6, 0, 1), rowStarts: Uint32Array.of(0, 2, 3), starts: Float64Array.of(0, 200, 10), ends: Float64Array.of(100, Infinity, 90),
-    counts: Uint32Array.of(1, 1, failedBit | 1), covers: Float32Array.of(1, 0.5, 1),
+  const cache = new TileCache();
+  const track = { ...trackInfo({}, ""), id: 1, slices: 3 };
+  const tile = {
+    ...emptyTile(1, 6, 0, 1),
+    rowStarts: Uint32Array.of(0, 2, 3),
+    starts: Float64Array.of(0, 200, 10),
+    ends: Float64Array.of(100, Infinity, 90),
+    counts: Uint32Array.of(1, 1, failedBit | 1),
+    covers: Float32Array.of(1, 0.5, 1),
   };
   cache.put(tile);
   const busy = new Busy(4);

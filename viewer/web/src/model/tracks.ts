@@ -2,7 +2,13 @@
 
 import { type TrackInfo } from "../import/protocol.js";
 
-export const rowHeight = 20, rowGap = 1, headerHeight = 28, trackPad = 5, markHeight = 10, counterHeight = 44, maxRows = 256;
+export const rowHeight = 20;
+export const rowGap = 1;
+export const headerHeight = 28;
+export const trackPad = 5;
+export const markHeight = 10;
+export const counterHeight = 44;
+export const maxRows = 256;
 
 /** Laid is a track in its place. */
 export interface Laid {
@@ -30,9 +36,15 @@ export class TrackTree {
   /** changed has the gen of each track's last change. */
   private changed = new Map<number, number>();
 
-  get size(): number { return this.tracks.size; }
-  get(id: number): TrackInfo | undefined { return this.tracks.get(id); }
-  changedAt(id: number): number { return this.changed.get(id) ?? 0; }
+  get size(): number {
+    return this.tracks.size;
+  }
+  get(id: number): TrackInfo | undefined {
+    return this.tracks.get(id);
+  }
+  changedAt(id: number): number {
+    return this.changed.get(id) ?? 0;
+  }
 
   clear(): void {
     for (const map of [this.tracks, this.children, this.changed]) map.clear();
@@ -57,7 +69,10 @@ export class TrackTree {
   }
 
   private detach(track: TrackInfo): void {
-    this.children.set(track.parent, (this.children.get(track.parent) ?? []).filter((id) => id !== track.id));
+    this.children.set(
+      track.parent,
+      (this.children.get(track.parent) ?? []).filter((id) => id !== track.id),
+    );
   }
 
   /** childrenOf returns the tracks below one, by their order, then as they came. */
@@ -74,7 +89,9 @@ export class TrackTree {
 
   /** within are the tracks of a subtree, its root included. */
   within(id: number): number[] {
-    const list: number[] = [], stack = [id], seen = new Set<number>();
+    const list: number[] = [];
+    const stack = [id];
+    const seen = new Set<number>();
     for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
       if (seen.has(at)) continue;
       seen.add(at);
@@ -87,17 +104,25 @@ export class TrackTree {
   /** flat are all tracks in the order of drawing, with their depth in the tree. Those whose parent is unknown are roots. */
   *flat(enter: (track: TrackInfo) => boolean = () => true): Generator<[track: TrackInfo, indent: number]> {
     const roots = [...this.tracks.values()].filter((t) => !this.tracks.has(t.parent)).sort((a, b) => a.order - b.order);
-    const stack = roots.reverse().map((track) => [track, 0] as [TrackInfo, number]), seen = new Set<number>();
+    const stack = roots.reverse().map((track) => [track, 0] as [TrackInfo, number]);
+    const seen = new Set<number>();
     for (let at = stack.pop(); at; at = stack.pop()) {
       const [track, indent] = at;
       if (seen.has(track.id)) continue;
       seen.add(track.id);
       yield at;
-      if (enter(track)) stack.push(...this.childrenOf(track.id).reverse().map((child) => [child, indent + 1] as [TrackInfo, number]));
+      if (enter(track))
+        stack.push(
+          ...this.childrenOf(track.id)
+            .reverse()
+            .map((child) => [child, indent + 1] as [TrackInfo, number]),
+        );
     }
   }
 
-  hasChildren(id: number): boolean { return (this.children.get(id)?.length ?? 0) > 0; }
+  hasChildren(id: number): boolean {
+    return (this.children.get(id)?.length ?? 0) > 0;
+  }
 
   /** active are the tracks on which there is something between two times, and those above them. */
   active(from: number, to: number): Set<number> {
@@ -141,8 +166,14 @@ export class TrackTree {
     const inner = this.hasChildren(track.id);
     const rows = track.type === "counter" ? 0 : collapsed ? Math.min(track.depth, 1) : Math.min(track.depth, maxRows);
     return {
-      track, y, indent, rows, collapsed, height: heightOf(track, rows),
-      collapsible: inner || track.depth > 1, hidden: collapsed && inner ? this.within(track.id).length - 1 : 0,
+      track,
+      y,
+      indent,
+      rows,
+      collapsed,
+      height: heightOf(track, rows),
+      collapsible: inner || track.depth > 1,
+      hidden: collapsed && inner ? this.within(track.id).length - 1 : 0,
     };
   }
 }
@@ -166,7 +197,8 @@ export function marksY(laid: Laid): number {
 
 /** firstAt finds the first track that reaches below y, by halving. */
 export function firstAt(layout: Layout, y: number): number {
-  let low = 0, high = layout.laid.length;
+  let low = 0;
+  let high = layout.laid.length;
   while (low < high) {
     const mid = (low + high) >> 1;
     if (layout.laid[mid].y + layout.laid[mid].height > y) high = mid;

@@ -15,8 +15,27 @@ it.each<UrlState>([
   expect(hash).not.toMatch(/[ <>#"]/);
 });
 
-it.each(["#", "#w=", "#w=1", "#w=1,x", "#w=1,0", "#w=1,-5", "#w=NaN,Infinity", "#r=9,5", "#r=5", "#pin=a,b", "#pin=-1,0,1.5", "#panel=nothing", "#t=-1", "#t=1.5", "#clock=sundial", "#%E0%A4%A", "#&&&==="])(
-  "leaves out what it can't read: %s", (hash) => { expect(decode(hash)).toEqual({}); });
+it.each([
+  "#",
+  "#w=",
+  "#w=1",
+  "#w=1,x",
+  "#w=1,0",
+  "#w=1,-5",
+  "#w=NaN,Infinity",
+  "#r=9,5",
+  "#r=5",
+  "#pin=a,b",
+  "#pin=-1,0,1.5",
+  "#panel=nothing",
+  "#t=-1",
+  "#t=1.5",
+  "#clock=sundial",
+  "#%E0%A4%A",
+  "#&&&===",
+])("leaves out what it can't read: %s", (hash) => {
+  expect(decode(hash)).toEqual({});
+});
 
 it("reads what is right beside what is wrong", () => {
   expect(decode("#w=oops&s=1:2:0&panel=flame&pin=3,4")).toEqual({ slice: "1:2:0", panel: "flame", pinned: [3, 4] });

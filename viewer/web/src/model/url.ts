@@ -55,12 +55,14 @@ export function decode(hash: string): UrlState {
   if (from.get("s")) state.slice = from.get("s")!;
   if (from.get("q")) state.search = from.get("q")!;
   if (from.get("re") === "1") state.regexp = true;
-  const pinned = ids(from.get("pin") ?? ""), collapsed = ids(from.get("fold") ?? "");
+  const pinned = ids(from.get("pin") ?? "");
+  const collapsed = ids(from.get("fold") ?? "");
   if (pinned.length) state.pinned = pinned;
   if (collapsed.length) state.collapsed = collapsed;
   const panel = panels.find((p) => p === from.get("panel"));
   if (panel) state.panel = panel;
-  const trace = Number(from.get("t") || NaN), compare = Number(from.get("with") || NaN);
+  const trace = Number(from.get("t") || NaN);
+  const compare = Number(from.get("with") || NaN);
   if (Number.isSafeInteger(trace) && trace > 0) state.trace = trace;
   if (Number.isSafeInteger(compare) && compare >= 0) state.compare = compare;
   if (from.get("tracks") === "active") state.onlyActive = true;

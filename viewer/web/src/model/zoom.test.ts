@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { clamp, fit, level, maxSpan, minSpan, pan, reveal, tileRange, toTime, toX, ulp, whole, type Window, zoom } from "./zoom.js";
 
-const year = 365.25 * 86400e9, ends = [1, 1000, 1e9, 3600e9, 86400e9 * 104, 10 * year];
+const year = 365.25 * 86400e9;
+const ends = [1, 1000, 1e9, 3600e9, 86400e9 * 104, 10 * year];
 
 describe("ulp", () => {
   it.each([1, 1000, 2 ** 53, 3e17])("is the distance to the next number from %d", (x) => {
@@ -12,7 +13,8 @@ describe("ulp", () => {
 
 describe("zoom", () => {
   it.each(ends)("comes back without drift, of a trace of %d ns", (end) => {
-    const limits = { end }, first: Window = { start: end * 0.2, span: end * 0.5 };
+    const limits = { end };
+    const first: Window = { start: end * 0.2, span: end * 0.5 };
     for (const fraction of [0, 0.123, 0.5, 0.9, 1]) {
       let w = first;
       for (let round = 0; round < 200; round++) {
@@ -31,7 +33,9 @@ describe("zoom", () => {
     let w: Window = { start: 0, span: end };
     for (const fraction of [0.3, 0.7, 0.45]) {
       for (let i = 0; i < 60; i++) {
-        const before = toTime(w, 1000, fraction * 1000), next = zoom(w, 0.8, fraction, limits), after = toTime(next, 1000, fraction * 1000);
+        const before = toTime(w, 1000, fraction * 1000);
+        const next = zoom(w, 0.8, fraction, limits);
+        const after = toTime(next, 1000, fraction * 1000);
         expect(Math.abs(after - before) / next.span).toBeLessThan(0.02); // of the width: at most the window's own rounding
         w = next;
       }
@@ -54,7 +58,8 @@ describe("zoom", () => {
 it("windows keep their middle in the trace", () => {
   const limits = { end: 100 };
   for (const start of [-1e9, -60, 0, 30, 1e9]) {
-    const w = clamp({ start, span: 50 }, limits), middle = w.start + w.span / 2;
+    const w = clamp({ start, span: 50 }, limits);
+    const middle = w.start + w.span / 2;
     expect(middle).toBeGreaterThanOrEqual(0);
     expect(middle).toBeLessThanOrEqual(100);
   }
@@ -72,7 +77,8 @@ it("fit and whole leave air, also around nothing", () => {
 });
 
 it("reveal moves no more than it must", () => {
-  const limits = { end: 10_000 }, w = { start: 1000, span: 1000 };
+  const limits = { end: 10_000 };
+  const w = { start: 1000, span: 1000 };
   expect(reveal(w, 1100, 1300, limits)).toBe(w);
   expect(reveal(w, 500, 600, limits)).toEqual({ start: 400, span: 1000 });
   expect(reveal(w, 2500, 2600, limits)).toEqual({ start: 1700, span: 1000 });
@@ -87,7 +93,15 @@ it("pixels are finite, however far away", () => {
 });
 
 describe("level", () => {
-  it.each([[1000, 1000, 0], [1, 1000, 0], [2000, 1000, 1], [1999, 1000, 0], [1e9, 1000, 19], [10 * year, 1000, 48], [1e30, 1, 55]])("of %d ns in %d pixels is %d", (span, width, want) => {
+  it.each([
+    [1000, 1000, 0],
+    [1, 1000, 0],
+    [2000, 1000, 1],
+    [1999, 1000, 0],
+    [1e9, 1000, 19],
+    [10 * year, 1000, 48],
+    [1e30, 1, 55],
+  ])("of %d ns in %d pixels is %d", (span, width, want) => {
     expect(level({ start: 0, span }, width)).toBe(want);
     if (want > 0 && want < 55) expect(2 ** want * width).toBeLessThanOrEqual(span);
   });

@@ -66,8 +66,9 @@ export function whole(limits: Limits): Window {
 export function reveal(w: Window, start: number, end: number, limits: Limits): Window {
   const length = end - start;
   if (length > w.span || length < w.span / 400) {
-    return length > w.span ? fit(start, end, limits) : clamp({ start: (start + end - Math.max(length * 12, minSpan(limits))) / 2,
-      span: Math.max(length * 12, minSpan(limits)) }, limits);
+    return length > w.span
+      ? fit(start, end, limits)
+      : clamp({ start: (start + end - Math.max(length * 12, minSpan(limits))) / 2, span: Math.max(length * 12, minSpan(limits)) }, limits);
   }
   if (start < w.start) return clamp({ start: start - w.span * 0.1, span: w.span }, limits);
   if (end > w.start + w.span) return clamp({ start: end - w.span * 0.9, span: w.span }, limits);

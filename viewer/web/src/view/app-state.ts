@@ -35,7 +35,8 @@ export const wallClock = signal(false);
 export const notice = signal("");
 export const hintsSeen = signal(stored("hints") === "seen");
 
-const systemScheme = signal<Scheme>("light"), chosenScheme = signal<Scheme | null>(readScheme());
+const systemScheme = signal<Scheme>("light");
+const chosenScheme = signal<Scheme | null>(readScheme());
 export const theme = computed(() => themes[chosenScheme.value ?? systemScheme.value]);
 
 /** Storage may be forbidden, and then nothing is remembered. */
@@ -50,7 +51,9 @@ function stored(key: string): string | null {
 export function store(key: string, value: string): void {
   try {
     localStorage.setItem("trace-view." + key, value);
-  } catch { /* nothing is remembered */ }
+  } catch {
+    /* nothing is remembered */
+  }
 }
 
 function readScheme(): Scheme | null {
@@ -59,7 +62,10 @@ function readScheme(): Scheme | null {
 }
 
 export function followSystemScheme(): void {
-  const query = matchMedia("(prefers-color-scheme: dark)"), take = () => { systemScheme.value = query.matches ? "dark" : "light"; };
+  const query = matchMedia("(prefers-color-scheme: dark)");
+  const take = () => {
+    systemScheme.value = query.matches ? "dark" : "light";
+  };
   take();
   query.addEventListener("change", take);
 }

@@ -19,12 +19,29 @@ import { Visible } from "./visible.js";
 import { Tasks } from "./waits.js";
 
 const names: Record<Panel, string> = {
-  details: "Details", logs: "Logs", flame: "Flame graph", table: "Table", tasks: "Open", critical: "Critical path", diff: "Diff", visible: "In sight",
+  details: "Details",
+  logs: "Logs",
+  flame: "Flame graph",
+  table: "Table",
+  tasks: "Open",
+  critical: "Critical path",
+  diff: "Diff",
+  visible: "In sight",
 };
-const bodies = { details: Details, logs: Logs, flame: FlameGraph, table: Table, tasks: Tasks, critical: CriticalPath, diff: DiffPanel, visible: Visible };
+const bodies = {
+  details: Details,
+  logs: Logs,
+  flame: FlameGraph,
+  table: Table,
+  tasks: Tasks,
+  critical: CriticalPath,
+  diff: DiffPanel,
+  visible: Visible,
+};
 
 export function App() {
-  const a = main.value, b = other.value;
+  const a = main.value;
+  const b = other.value;
   return (
     <>
       <TopBar />
@@ -45,84 +62,146 @@ export function App() {
 }
 
 function Panels() {
-  const shown = panel.value, Body = shown && bodies[shown];
+  const shown = panel.value;
+  const Body = shown && bodies[shown];
   const tabKey = (e: KeyboardEvent) => {
-    const at = panels.indexOf(shown ?? "details"), to = e.key === "ArrowRight" ? at + 1 : e.key === "ArrowLeft" ? at - 1 + panels.length : -1;
+    const at = panels.indexOf(shown ?? "details");
+    const to = e.key === "ArrowRight" ? at + 1 : e.key === "ArrowLeft" ? at - 1 + panels.length : -1;
     if (to < 0) return;
     showPanel(panels[to % panels.length]);
     document.getElementById(`tab-${panel.peek()}`)?.focus();
     e.preventDefault();
   };
   return (
-    <section class="panels" style={shown ? { height: `${panelHeight.value}px` } : { height: "auto" }} data-open={shown !== null} aria-label="Panels">
+    <section
+      class="panels"
+      style={shown ? { height: `${panelHeight.value}px` } : { height: "auto" }}
+      data-open={shown !== null}
+      aria-label="Panels"
+    >
       <Splitter />
       <div class="panel-tabs">
         <div class="tabs" role="tablist" aria-label="Panels" onKeyDown={tabKey}>
           {panels.map((p, i) => (
-            <button key={p} id={`tab-${p}`} role="tab" aria-selected={shown === p} aria-controls="panel" tabIndex={shown === p || (!shown && i === 0) ? 0 : -1} title={`${names[p]} (${i + 1})`}
-              onClick={() => { showPanel(shown === p ? null : p); }}>{names[p]}</button>
+            <button
+              key={p}
+              id={`tab-${p}`}
+              role="tab"
+              aria-selected={shown === p}
+              aria-controls="panel"
+              tabIndex={shown === p || (!shown && i === 0) ? 0 : -1}
+              title={`${names[p]} (${i + 1})`}
+              onClick={() => {
+                showPanel(shown === p ? null : p);
+              }}
+            >
+              {names[p]}
+            </button>
           ))}
         </div>
         <span class="grow" />
         {shown && <IconButton icon="down" title="Close the panel" onClick={() => showPanel(null)} />}
       </div>
-      {Body && <div class="panel" id="panel" role="tabpanel" aria-labelledby={`tab-${shown}`}><Body /></div>}
+      {Body && (
+        <div class="panel" id="panel" role="tabpanel" aria-labelledby={`tab-${shown}`}>
+          <Body />
+        </div>
+      )}
     </section>
   );
 }
 
 /** Splitter changes the height of the panels, by pointer or arrow keys. */
 function Splitter() {
-  const set = (height: number) => { panelHeight.value = Math.min(Math.max(120, height), Math.max(160, innerHeight - 220)); };
+  const set = (height: number) => {
+    panelHeight.value = Math.min(Math.max(120, height), Math.max(160, innerHeight - 220));
+  };
   return (
-    <div class="splitter" role="separator" aria-orientation="horizontal" aria-label="Height of the panels" aria-valuenow={Math.round(panelHeight.value)} aria-valuemin={120} aria-valuemax={2000} tabIndex={panel.value ? 0 : -1}
-      onPointerDown={(e) => e.currentTarget.setPointerCapture(e.pointerId)} onPointerMove={(e) => { if (e.currentTarget.hasPointerCapture(e.pointerId)) set(innerHeight - e.clientY); }}
+    <div
+      class="splitter"
+      role="separator"
+      aria-orientation="horizontal"
+      aria-label="Height of the panels"
+      aria-valuenow={Math.round(panelHeight.value)}
+      aria-valuemin={120}
+      aria-valuemax={2000}
+      tabIndex={panel.value ? 0 : -1}
+      onPointerDown={(e) => e.currentTarget.setPointerCapture(e.pointerId)}
+      onPointerMove={(e) => {
+        if (e.currentTarget.hasPointerCapture(e.pointerId)) set(innerHeight - e.clientY);
+      }}
       onKeyDown={(e) => {
         const by = e.key === "ArrowUp" ? 24 : e.key === "ArrowDown" ? -24 : 0;
         if (!by) return;
         set(panelHeight.value + by);
         e.preventDefault();
         e.stopPropagation();
-      }} />
+      }}
+    />
   );
 }
 
 /** Announce tells who doesn't see the picture what is selected. */
 function Announce() {
   const session = focused.value;
-  return <div id="announce" class="for-readers" role="status" aria-live="polite">{session ? said(session) : ""}</div>;
+  return (
+    <div id="announce" class="for-readers" role="status" aria-live="polite">
+      {session ? said(session) : ""}
+    </div>
+  );
 }
 
 function said(session: Session): string {
-  const selection = session.selection.value, detail = session.detail.value;
+  const selection = session.selection.value;
+  const detail = session.detail.value;
   void session.treeVersion.value; // names of tracks come later
   if (selection.type === "range") return `Selected range of ${duration(selection.to - selection.from)}`;
   if (selection.type !== "slice") return "";
   if (!detail) return `Selected ${cut(selection.slice.name, 120)}`;
   const length = detail.open ? "open" : duration(detail.end - detail.start);
-  return `Selected ${cut(detail.name, 120)}, ${length}, on ${trackName(session, detail.track)}${detail.failed ? ", failed" : ""}, ${detail.children} children, ${detail.logs} log lines`;
+  const counts = `${detail.children} children, ${detail.logs} log lines`;
+  return `Selected ${cut(detail.name, 120)}, ${length}, on ${trackName(session, detail.track)}${detail.failed ? ", failed" : ""}, ${counts}`;
 }
 
 function Problem() {
-  const session = focused.value, text = session?.problem.value;
+  const session = focused.value;
+  const text = session?.problem.value;
   if (!session || !text) return null;
-  return <div class="problem" role="alert"><span>{cut(text, 600)}</span><IconButton icon="close" title="Hide" onClick={() => { session.problem.value = ""; }} /></div>;
+  return (
+    <div class="problem" role="alert">
+      <span>{cut(text, 600)}</span>
+      <IconButton
+        icon="close"
+        title="Hide"
+        onClick={() => {
+          session.problem.value = "";
+        }}
+      />
+    </div>
+  );
 }
 
 function Notice() {
   const text = notice.value;
   useEffect(() => {
     if (!text) return undefined;
-    const timer = setTimeout(() => { notice.value = ""; }, 4000);
+    const timer = setTimeout(() => {
+      notice.value = "";
+    }, 4000);
     return () => clearTimeout(timer);
   }, [text]);
-  return <div class="notice" role="status" data-shown={text !== ""}>{text}</div>;
+  return (
+    <div class="notice" role="status" data-shown={text !== ""}>
+      {text}
+    </div>
+  );
 }
 
 /** keepTitle has the tab say what is open, and how it is. */
 export function keepTitle(): void {
   effect(() => {
-    const info = main.value?.info.value, state = info?.state === "loading" ? `${Math.floor(info.progress * 100)} % ` : info?.state === "live" ? "● " : "";
+    const info = main.value?.info.value;
+    const state = info?.state === "loading" ? `${Math.floor(info.progress * 100)} % ` : info?.state === "live" ? "● " : "";
     document.title = info ? `${state}${cut(info.title, 100)}, trace-view` : "trace-view";
   });
 }

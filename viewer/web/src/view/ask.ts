@@ -20,8 +20,12 @@ export function useAsk<T>(ask: ((signal: AbortSignal) => Promise<T>) | null, dep
     setAnswer((before) => (before.busy ? before : { ...before, busy: true }));
     const timer = setTimeout(() => {
       ask(controller.signal).then(
-        (value) => { if (!controller.signal.aborted) setAnswer({ value, error: "", busy: false }); },
-        (err) => { if (!controller.signal.aborted) setAnswer({ value: null, error: err instanceof Error ? err.message : String(err), busy: false }); },
+        (value) => {
+          if (!controller.signal.aborted) setAnswer({ value, error: "", busy: false });
+        },
+        (err) => {
+          if (!controller.signal.aborted) setAnswer({ value: null, error: err instanceof Error ? err.message : String(err), busy: false });
+        },
       );
     }, wait);
     return () => {

@@ -11,10 +11,14 @@ import { byOf, views } from "./timeline.js";
 import { type Session } from "./session.js";
 import { toggleFollow } from "./top-bar.js";
 
-const held = new HeldKeys(() => focused.peek(), () => {
-  const session = focused.peek(), view = session && views.get(session);
-  return view?.pointer && view.width ? view.pointer.x / view.width : 0.5;
-});
+const held = new HeldKeys(
+  () => focused.peek(),
+  () => {
+    const session = focused.peek();
+    const view = session && views.get(session);
+    return view?.pointer && view.width ? view.pointer.x / view.width : 0.5;
+  },
+);
 
 /** walkSteps is how many slices are looked at for the next one of a row, if no tile has it. */
 const walkSteps = 64;
@@ -52,7 +56,6 @@ function run(command: Command): void {
   else if (session) runOn(session, command);
 }
 
-
 const onSession: Partial<Record<Command, (session: Session) => void>> = {
   fit: (s) => s.fitSelection(),
   whole: (s) => s.showWhole(),
@@ -65,9 +68,15 @@ const onSession: Partial<Record<Command, (session: Session) => void>> = {
   child: (s) => walkTo(s, s.detail.peek()?.firstChildren[0]),
   next: (s) => void walk(s, true),
   previous: (s) => void walk(s, false),
-  pin: (s) => { if (s.activeTrack.peek()) s.pin(s.activeTrack.peek()); },
-  fold: (s) => { if (s.activeTrack.peek()) s.fold(s.activeTrack.peek()); },
-  active: (s) => { s.onlyActive.value = !s.onlyActive.peek(); },
+  pin: (s) => {
+    if (s.activeTrack.peek()) s.pin(s.activeTrack.peek());
+  },
+  fold: (s) => {
+    if (s.activeTrack.peek()) s.fold(s.activeTrack.peek());
+  },
+  active: (s) => {
+    s.onlyActive.value = !s.onlyActive.peek();
+  },
   follow: toggleFollow,
   critical: (s) => {
     showPanel("critical");
@@ -86,16 +95,25 @@ function runOn(session: Session, command: Command): void {
 }
 
 function scrollBy(session: Session, part: number): void {
-  const scroller = document.querySelector<HTMLElement>(".timeline[data-focused=true] .scroller"), view = views.get(session);
+  const scroller = document.querySelector<HTMLElement>(".timeline[data-focused=true] .scroller");
+  const view = views.get(session);
   if (scroller && view) scroller.scrollTop += part * (view.height - view.pinnedHeight);
 }
 
 /** mark makes the time of the selected slice, or the window, the selected range. */
 function mark(session: Session): void {
-  const selection = session.selection.peek(), at = interval(selection, session.now()), w = session.window.peek();
+  const selection = session.selection.peek();
+  const at = interval(selection, session.now());
+  const w = session.window.peek();
   const tracks = selection.type === "slice" ? session.tree.within(selection.slice.track) : [];
   if (at) session.selectRange({ type: "range", ...at, tracks: selection.type === "range" ? selection.tracks : tracks });
-  else session.selectRange({ type: "range", from: Math.max(0, w.start), to: Math.min(session.limits.peek().end, w.start + w.span), tracks: [] });
+  else
+    session.selectRange({
+      type: "range",
+      from: Math.max(0, w.start),
+      to: Math.min(session.limits.peek().end, w.start + w.span),
+      tracks: [],
+    });
 }
 
 function walkTo(session: Session, slice: { key: string } | null | undefined): void {
@@ -105,9 +123,13 @@ function walkTo(session: Session, slice: { key: string } | null | undefined): vo
 
 /** walk goes to the slice after, or before, in the same row: from the tiles, or if they end, by the numbers of slices. */
 async function walk(session: Session, forward: boolean): Promise<void> {
-  const selection = session.selection.peek(), view = views.get(session);
+  const selection = session.selection.peek();
+  const view = views.get(session);
   if (selection.type !== "slice" || !view) return enter(session);
-  const { track, row, start } = selection.slice, w = session.window.peek(), at = level(w, view.width), [first, last] = tileRange(w, at, session.limits.peek());
+  const { track, row, start } = selection.slice;
+  const w = session.window.peek();
+  const at = level(w, view.width);
+  const [first, last] = tileRange(w, at, session.limits.peek());
   const tiles = [...new Set(session.cache.cover(track, at, first, last).map((piece) => piece.tile))];
   const item = next(tiles, row, start, forward);
   if (item) {
@@ -118,7 +140,8 @@ async function walk(session: Session, forward: boolean): Promise<void> {
   const detail = session.detail.peek();
   if (detail?.parent && detail.parent.track !== track) return walkSiblings(session, detail.parent.key, detail.key, forward);
   for (let i = 1; detail && i <= walkSteps; i++) {
-    const pos = detail.pos + (forward ? i : -i), slices = session.tree.get(track)?.slices ?? 0;
+    const pos = detail.pos + (forward ? i : -i);
+    const slices = session.tree.get(track)?.slices ?? 0;
     if (pos < 0 || pos >= slices) return;
     const slice = await session.client.slice({ track, pos }).catch(() => null);
     if (!slice) return;
@@ -129,7 +152,8 @@ async function walk(session: Session, forward: boolean): Promise<void> {
 /** walkSiblings is for tasks, each of which has a track of its own: the next one is what the same slice started next. */
 async function walkSiblings(session: Session, parent: string, key: string, forward: boolean): Promise<void> {
   const siblings = (await session.client.slice({ key: parent }).catch(() => null))?.firstChildren ?? [];
-  const at = siblings.findIndex((one) => one.key === key), to = at < 0 ? undefined : siblings[at + (forward ? 1 : -1)];
+  const at = siblings.findIndex((one) => one.key === key);
+  const to = at < 0 ? undefined : siblings[at + (forward ? 1 : -1)];
   if (to) await session.select({ key: to.key }, to, true);
 }
 

@@ -7,7 +7,8 @@ import { Session } from "./session.js";
 
 /** compareWith opens another trace below the one in front; null closes it. */
 export function compareWith(trace: number | null): void {
-  const a = main.peek(), b = other.peek();
+  const a = main.peek();
+  const b = other.peek();
   if (!a) return;
   other.value = null;
   focused.value = a;
@@ -23,15 +24,17 @@ export function compareWith(trace: number | null): void {
 export function linkWindows(): () => void {
   const ready = computed(() => [main, other].every((session) => (session.value?.info.value?.end ?? 0) > 0));
   return effect(() => {
-    const a = main.value, b = other.value;
+    const a = main.value;
+    const b = other.value;
     if (!a || !b || !ready.value || !linked.value) return undefined;
     let own = false;
-    const follow = (from: Session, to: Session) => from.window.subscribe((w) => {
-      if (own) return;
-      own = true;
-      to.window.value = w;
-      own = false;
-    });
+    const follow = (from: Session, to: Session) =>
+      from.window.subscribe((w) => {
+        if (own) return;
+        own = true;
+        to.window.value = w;
+        own = false;
+      });
     const wasWhole = a.window.peek().span >= a.limits.peek().end;
     a.atLeast.value = b.atLeast.value = Math.max(a.limits.peek().end, b.limits.peek().end);
     if (wasWhole) a.window.value = whole(a.limits.peek());

@@ -35,10 +35,20 @@ export function DataTable({ label, columns, count, row, children, ...rest }: Pro
   return (
     <div class="data-table" role="table" aria-label={label} aria-rowcount={count + 1}>
       <div role="rowgroup">
-        <div class={`row head ${rest.class}`} role="row">{columns.map((column) => <Head key={column.name} column={column} />)}</div>
+        <div class={`row head ${rest.class}`} role="row">
+          {columns.map((column) => (
+            <Head key={column.name} column={column} />
+          ))}
+        </div>
       </div>
       {children}
-      <VirtualList count={count} rowHeight={26} role="rowgroup" label={label} row={(i) => <Row key={row(i).key} row={row(i)} i={i} columns={columns} class={rest.class} />} />
+      <VirtualList
+        count={count}
+        rowHeight={26}
+        role="rowgroup"
+        label={label}
+        row={(i) => <Row key={row(i).key} row={row(i)} i={i} columns={columns} class={rest.class} />}
+      />
     </div>
   );
 }
@@ -47,16 +57,33 @@ function Head({ column }: { column: Column }) {
   const arrow = column.sorted === "descending" ? " ↓" : column.sorted === "ascending" ? " ↑" : "";
   return (
     <span role="columnheader" class={column.number ? "num" : ""} aria-sort={column.sorted}>
-      {column.onSort ? <button onClick={column.onSort}>{column.name}{arrow}</button> : column.name}
+      {column.onSort ? (
+        <button onClick={column.onSort}>
+          {column.name}
+          {arrow}
+        </button>
+      ) : (
+        column.name
+      )}
     </span>
   );
 }
 
 function Row({ row, i, columns, ...rest }: { row: DataRow; i: number; columns: Column[]; class: string }) {
   return (
-    <div class={`row ${rest.class}`} role="row" aria-rowindex={i + 2} title={row.title} data-hung={row.hung} data-does={Boolean(row.onClick)} onClick={row.onClick}>
+    <div
+      class={`row ${rest.class}`}
+      role="row"
+      aria-rowindex={i + 2}
+      title={row.title}
+      data-hung={row.hung}
+      data-does={Boolean(row.onClick)}
+      onClick={row.onClick}
+    >
       {row.cells.map((cell, k) => (
-        <span key={k} role="cell" class={columns[k].number ? "num" : "cell"}>{k === 0 && row.onClick ? <button class="cell-button">{cell}</button> : cell}</span>
+        <span key={k} role="cell" class={columns[k].number ? "num" : "cell"}>
+          {k === 0 && row.onClick ? <button class="cell-button">{cell}</button> : cell}
+        </span>
       ))}
     </div>
   );

@@ -7,11 +7,28 @@ import { between, Glide } from "./glide.js";
 import { type Session } from "./session.js";
 import { type TimelineView } from "./timeline-view.js";
 
-const limits = signal({ end: 1000 }), window = signal<Window>({ start: 0, span: 1000 });
+const limits = signal({ end: 1000 });
+const window = signal<Window>({ start: 0, span: 1000 });
 const seen: { selection: Selection | null; clicks: number[][]; scroll: number } = { selection: null, clicks: [], scroll: 0 };
-const session = { window, limits, move: (w: Window) => { window.value = w; }, selectRange: (s: Selection) => { seen.selection = s; } } as unknown as Session;
+const session = {
+  window,
+  limits,
+  move: (w: Window) => {
+    window.value = w;
+  },
+  selectRange: (s: Selection) => {
+    seen.selection = s;
+  },
+} as unknown as Session;
 const view = { width: 1000, height: 500, scrollTop: 40, drag: null, touch: () => {} } as unknown as TimelineView;
-const gestures = new Gestures({ view, session, scrollTo: (top) => { seen.scroll = top; }, clicked: (x, y) => seen.clicks.push([x, y]) });
+const gestures = new Gestures({
+  view,
+  session,
+  scrollTo: (top) => {
+    seen.scroll = top;
+  },
+  clicked: (x, y) => seen.clicks.push([x, y]),
+});
 const none = () => [];
 
 beforeEach(() => {
@@ -72,7 +89,10 @@ describe("Gestures", () => {
 });
 
 it("HeldKeys makes a step at once, then goes on with time", () => {
-  const held = new HeldKeys(() => session, () => 0.5);
+  const held = new HeldKeys(
+    () => session,
+    () => 0.5,
+  );
   held.press("zoom-in", 0);
   const first = window.value.span;
   expect(first).toBeCloseTo(1000 * Math.exp(-0.22));
@@ -87,9 +107,11 @@ it("HeldKeys makes a step at once, then goes on with time", () => {
 
 describe("Glide", () => {
   it("arrives exactly where it goes", () => {
-    const w = signal<Window>({ start: 0, span: 1000 }), glide = new Glide(w, () => false);
+    const w = signal<Window>({ start: 0, span: 1000 });
+    const glide = new Glide(w, () => false);
     glide.to({ start: 123.456, span: 7 }, true);
-    let last = 1000, frames = 0;
+    let last = 1000;
+    let frames = 0;
     for (let time = 1; glide.step(time); time += 16) {
       expect(w.value.span).toBeLessThanOrEqual(last);
       last = w.value.span;
@@ -100,13 +122,15 @@ describe("Glide", () => {
   });
 
   it("jumps, for who wants no motion", () => {
-    const w = signal<Window>({ start: 0, span: 1000 }), glide = new Glide(w, () => true);
+    const w = signal<Window>({ start: 0, span: 1000 });
+    const glide = new Glide(w, () => true);
     glide.to({ start: 5, span: 7 }, true);
     expect([w.value, glide.target]).toEqual([{ start: 5, span: 7 }, null]);
   });
 
   it("keeps what both windows have at the same place", () => {
-    const a = { start: 0, span: 1000 }, b = { start: 450, span: 100 }; // both have 500 in the middle
+    const a = { start: 0, span: 1000 };
+    const b = { start: 450, span: 100 }; // both have 500 in the middle
     for (const part of [0, 0.3, 0.8, 1]) {
       const w = between(a, b, part);
       expect(w.start + w.span / 2).toBeCloseTo(500);

@@ -27,7 +27,9 @@ export class Gestures {
 
   constructor(private host: GestureHost) {}
 
-  get dragging(): boolean { return this.drag !== null && (this.drag.type === "pinch" || this.drag.moved); }
+  get dragging(): boolean {
+    return this.drag !== null && (this.drag.type === "pinch" || this.drag.moved);
+  }
 
   down(id: number, x: number, y: number, selecting: boolean): void {
     const { session, view } = this.host;
@@ -54,7 +56,9 @@ export class Gestures {
   private dragTo(drag: Exclude<Drag, { type: "pinch" }>, x: number, y: number): void {
     const { view, session } = this.host;
     if (drag.type === "range") {
-      const w = session.window.peek(), a = toTime(w, view.width, drag.x), b = toTime(w, view.width, x);
+      const w = session.window.peek();
+      const a = toTime(w, view.width, drag.x);
+      const b = toTime(w, view.width, x);
       view.drag = { from: Math.max(0, Math.min(a, b)), to: Math.max(0, a, b) };
       view.touch(false);
       return;
@@ -64,16 +68,19 @@ export class Gestures {
   }
 
   private pinch(drag: Extract<Drag, { type: "pinch" }>): void {
-    const { view, session } = this.host, [a, b] = [...this.pointers.values()];
+    const { view, session } = this.host;
+    const [a, b] = [...this.pointers.values()];
     if (!b) return;
-    const middle = (a.x + b.x) / 2, limits = session.limits.peek();
+    const middle = (a.x + b.x) / 2;
+    const limits = session.limits.peek();
     const moved = pan(drag.window, (drag.middle - middle) / view.width, limits);
     session.move(zoom(moved, drag.distance / Math.max(10, Math.abs(a.x - b.x)), middle / view.width, limits));
   }
 
   /** up ends a drag; tracks are those which a range is of, none for all. */
   up(id: number, x: number, y: number, tracksBetween: (a: number, b: number) => number[]): void {
-    const { view, session } = this.host, drag = this.drag;
+    const { view, session } = this.host;
+    const drag = this.drag;
     this.pointers.delete(id);
     if (this.pointers.size) return;
     this.drag = null;
@@ -94,8 +101,13 @@ export class Gestures {
   }
 
   /** wheel zooms with Ctrl (a pinch on a touchpad comes as that, too), pans with Shift or sideways; it returns whether it did. */
-  wheel(e: { deltaX: number; deltaY: number; deltaMode: number; ctrlKey: boolean; metaKey: boolean; shiftKey: boolean }, x: number): boolean {
-    const { view, session } = this.host, unit = e.deltaMode === 1 ? 18 : e.deltaMode === 2 ? view.height : 1, limits = session.limits.peek();
+  wheel(
+    e: { deltaX: number; deltaY: number; deltaMode: number; ctrlKey: boolean; metaKey: boolean; shiftKey: boolean },
+    x: number,
+  ): boolean {
+    const { view, session } = this.host;
+    const unit = e.deltaMode === 1 ? 18 : e.deltaMode === 2 ? view.height : 1;
+    const limits = session.limits.peek();
     const w = session.window.peek();
     if (e.ctrlKey || e.metaKey) {
       const turn = Math.max(-240, Math.min(240, e.deltaY * unit));
@@ -113,12 +125,16 @@ export class HeldKeys {
   private held = new Map<string, number>();
   private last = 0;
 
-  constructor(private session: () => Session | null, private fraction: () => number) {}
+  constructor(
+    private session: () => Session | null,
+    private fraction: () => number,
+  ) {}
 
   private apply(command: string, amount: number): void {
     const session = this.session();
     if (!session) return;
-    const w = session.window.peek(), limits = session.limits.peek();
+    const w = session.window.peek();
+    const limits = session.limits.peek();
     if (command === "zoom-in") session.move(zoom(w, Math.exp(-amount), this.fraction(), limits));
     if (command === "zoom-out") session.move(zoom(w, Math.exp(amount), this.fraction(), limits));
     if (command === "pan-left") session.move(pan(w, -amount * 0.5, limits));

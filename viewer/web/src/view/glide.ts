@@ -10,7 +10,10 @@ export class Glide {
   private from: Window | null = null;
   private began = 0;
 
-  constructor(private window: Signal<Window>, private calm = () => typeof matchMedia === "function" && matchMedia("(prefers-reduced-motion: reduce)").matches) {}
+  constructor(
+    private window: Signal<Window>,
+    private calm = () => typeof matchMedia === "function" && matchMedia("(prefers-reduced-motion: reduce)").matches,
+  ) {}
 
   to(target: Window, smooth: boolean): void {
     const from = this.window.peek();
@@ -24,7 +27,9 @@ export class Glide {
     this.began = 0;
   }
 
-  stop(): void { this.target = this.from = null; }
+  stop(): void {
+    this.target = this.from = null;
+  }
 
   /** step moves the window, and says whether it goes on. */
   step(time: number): boolean {

@@ -36,14 +36,19 @@ function apply(session: Session, state: UrlState): void {
   if (state.panel) showPanel(state.panel);
   wallClock.value = state.wall ?? wallClock.peek();
   if (state.search !== session.search.peek().query) session.ask(state.search ?? "", state.regexp ?? false);
-  if (state.slice) void session.select({ key: state.slice }).then((slice) => { if (slice) session.onReveal(slice.track, slice.row); });
+  if (state.slice)
+    void session.select({ key: state.slice }).then((slice) => {
+      if (slice) session.onReveal(slice.track, slice.row);
+    });
   else if (state.range) session.selectRange({ type: "range", ...state.range });
   else session.selectNothing();
   if (state.compare !== other.peek()?.client.trace) compareWith(state.compare ?? null);
 }
 
 function stateOf(session: Session): UrlState {
-  const selection = session.selection.value, search = session.search.value, state: UrlState = {};
+  const selection = session.selection.value;
+  const search = session.search.value;
+  const state: UrlState = {};
   if (!session.follow.value) state.window = session.window.value;
   if (selection.type === "slice" && selection.slice.key) state.slice = selection.slice.key;
   if (selection.type === "range") state.range = { from: selection.from, to: selection.to, tracks: [...selection.tracks] };
@@ -75,7 +80,8 @@ export function keepLink(): void {
     }, wait);
   });
   addEventListener("hashchange", () => {
-    const now = location.hash.replace(/^#/, ""), session = main.peek();
+    const now = location.hash.replace(/^#/, "");
+    const session = main.peek();
     if (now === written || !session) return;
     const state = decode(now);
     if ((state.trace ?? 0) !== session.client.trace) openTrace(state.trace ?? 0, state);

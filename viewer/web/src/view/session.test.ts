@@ -5,7 +5,9 @@ import { scenes, serve } from "../../dev/server.mjs";
 import { Client } from "../import/client.js";
 import { Session } from "./session.js";
 
-let server: Awaited<ReturnType<typeof serve>>, session: Session, said: { change: (event: unknown) => void; connected: (yes: boolean) => void };
+let server: Awaited<ReturnType<typeof serve>>;
+let session: Session;
+let said: { change: (event: unknown) => void; connected: (yes: boolean) => void };
 
 /** Quiet is a client whose events come from the test. */
 class Quiet extends Client {
@@ -35,7 +37,8 @@ describe("a recorded trace", () => {
   beforeEach(() => open("replication"));
 
   it("is shown whole, with its tracks and kinds", () => {
-    const { end } = session.limits.value, w = session.window.value;
+    const { end } = session.limits.value;
+    const w = session.window.value;
     expect(w.start < 0 && w.start + w.span > end).toBe(true);
     expect(session.tree.size).toBe(session.info.value!.tracks);
     expect(session.kinds.length).toBe(session.info.value!.kinds);
@@ -49,7 +52,8 @@ describe("a recorded trace", () => {
   });
 
   it("selects a slice at once, and knows all of it when the answer has come", async () => {
-    const seen = { key: "", track: 3, pos: 1, row: 1, name: "plan", start: 4e6, end: 210e6 }, answer = session.select({ track: 3, pos: 1 }, seen);
+    const seen = { key: "", track: 3, pos: 1, row: 1, name: "plan", start: 4e6, end: 210e6 };
+    const answer = session.select({ track: 3, pos: 1 }, seen);
     expect(selected()).toBe(seen);
     expect(session.detail.value).toBeNull();
     await answer;

@@ -13,7 +13,10 @@ import { TrackTree } from "../model/tracks.js";
 import { clamp, fit, type Limits, reveal, whole, type Window } from "../model/zoom.js";
 import { Glide } from "./glide.js";
 
-const searchWait = 180, hitLimit = 500, settleWait = 120, longestUnsettled = 600;
+const searchWait = 180;
+const hitLimit = 500;
+const settleWait = 120;
+const longestUnsettled = 600;
 /** hungAfter is from which age on an open slice of a live trace stands out, in ns. */
 export const hungAfter = 10e9;
 
@@ -59,7 +62,9 @@ export class Session {
   readonly pinnedLayout = computed(() => (this.treeVersion.value, this.tree.pinned(this.pinned.value, this.collapsed.value)));
   /** atLeast is how long the trace is taken for, if it is shown beside a longer one. */
   readonly atLeast = signal(0);
-  readonly limits = computed<Limits>(() => ({ end: Math.max(this.info.value?.end ?? 0, this.info.value?.now ?? 0, this.atLeast.value, 1) }));
+  readonly limits = computed<Limits>(() => ({
+    end: Math.max(this.info.value?.end ?? 0, this.info.value?.now ?? 0, this.atLeast.value, 1),
+  }));
   readonly isLive = computed(() => ["live", "paused", "reconnecting"].includes(this.info.value?.state ?? ""));
 
   private tracksGen = -1;
@@ -71,13 +76,18 @@ export class Session {
   private settleTimer: ReturnType<typeof setTimeout> | undefined;
   private settledAt = 0;
 
-  constructor(readonly client: Client, readonly request: () => void) {
+  constructor(
+    readonly client: Client,
+    readonly request: () => void,
+  ) {
     this.loader = new TileLoader(this.cache, {
       ask: (level, gen, tiles, signal) => client.tiles(level, gen, tiles, signal),
       gen: () => this.info.peek()?.gen ?? 0,
       changedAt: (track) => this.tree.changedAt(track),
       now: () => this.info.peek()?.now ?? 0,
-      arrived: () => { this.tilesVersion.value++; },
+      arrived: () => {
+        this.tilesVersion.value++;
+      },
       failed: (err) => this.fail(err),
     });
   }
@@ -94,19 +104,32 @@ export class Session {
       this.fail(err);
       this.connected.value = false;
     }
-    this.stops.push(this.client.events((event) => {
-      const info = this.info.peek();
-      try {
-        if (info) this.take(mergeEvent(info, event));
-        else void this.client.info().then((first) => this.take(first), (err) => this.fail(err));
-      } catch (err) {
-        this.fail(err);
-      }
-    }, (yes) => {
-      this.connected.value = yes;
-      if (yes && this.problem.peek()) this.problem.value = "";
-    }));
-    this.stops.push(effect(() => this.keepDetail()), effect(() => this.keepActive()), effect(() => this.settle()));
+    this.stops.push(
+      this.client.events(
+        (event) => {
+          const info = this.info.peek();
+          try {
+            if (info) this.take(mergeEvent(info, event));
+            else
+              void this.client.info().then(
+                (first) => this.take(first),
+                (err) => this.fail(err),
+              );
+          } catch (err) {
+            this.fail(err);
+          }
+        },
+        (yes) => {
+          this.connected.value = yes;
+          if (yes && this.problem.peek()) this.problem.value = "";
+        },
+      ),
+    );
+    this.stops.push(
+      effect(() => this.keepDetail()),
+      effect(() => this.keepActive()),
+      effect(() => this.settle()),
+    );
   }
 
   stop(): void {
@@ -146,7 +169,8 @@ export class Session {
   }
 
   private wasWhole(before: TraceInfo): boolean {
-    const w = whole({ end: Math.max(before.end, before.now, 1) }), now = this.window.peek();
+    const w = whole({ end: Math.max(before.end, before.now, 1) });
+    const now = this.window.peek();
     return w.start === now.start && w.span === now.span;
   }
 
@@ -168,7 +192,7 @@ export class Session {
     }
     this.asking.tracks = true;
     try {
-      for (let had = -1; this.kinds.length < info.kinds && this.kinds.length > had; ) {
+      for (let had = -1; this.kinds.length < info.kinds && this.kinds.length > had;) {
         had = this.kinds.length;
         const answer = await this.client.kinds(had);
         this.kinds.add(answer.from, answer.names, answer.categories);
@@ -248,7 +272,10 @@ export class Session {
         this.reveal(slice.start, slice.end);
         this.onReveal(slice.track, slice.row);
       }
-      const flows = await this.client.flows({ from: 0, to: Math.max(this.limits.peek().end, slice.end), slice: slice.key }, controller.signal);
+      const flows = await this.client.flows(
+        { from: 0, to: Math.max(this.limits.peek().end, slice.end), slice: slice.key },
+        controller.signal,
+      );
       this.flows.value = flows.flows;
       return slice;
     } catch (err) {
@@ -268,26 +295,34 @@ export class Session {
 
   /** keepDetail asks again for an open slice that is selected, while the trace changes. */
   private keepDetail(): void {
-    const gen = this.info.value?.gen, detail = this.detail.peek();
+    const gen = this.info.value?.gen;
+    const detail = this.detail.peek();
     if (!gen || !detail?.open || !this.isLive.peek()) return;
     const key = detail.key;
-    this.client.slice({ key }).then((slice) => {
-      if (this.detail.peek()?.key === key) batch(() => this.show(slice));
-    }, (err) => this.fail(err));
+    this.client.slice({ key }).then(
+      (slice) => {
+        if (this.detail.peek()?.key === key) batch(() => this.show(slice));
+      },
+      (err) => this.fail(err),
+    );
   }
 
   private settle(): void {
     const w = this.window.value;
     clearTimeout(this.settleTimer);
-    this.settleTimer = setTimeout(() => {
-      this.settledAt = performance.now();
-      this.settled.value = w;
-    }, performance.now() - this.settledAt > longestUnsettled ? 0 : settleWait);
+    this.settleTimer = setTimeout(
+      () => {
+        this.settledAt = performance.now();
+        this.settled.value = w;
+      },
+      performance.now() - this.settledAt > longestUnsettled ? 0 : settleWait,
+    );
   }
 
   /** keepActive finds out which tracks are active, and leaves all as it is if they are the same. */
   private keepActive(): void {
-    const w = this.window.value, before = this.active.peek();
+    const w = this.window.value;
+    const before = this.active.peek();
     void this.treeVersion.value;
     const now = this.onlyActive.value ? this.tree.active(w.start, w.start + w.span) : null;
     if (now?.size === before?.size && (!now || [...now].every((id) => before!.has(id)))) return;
@@ -316,7 +351,8 @@ export class Session {
   /** goToLine shows a line of the log, and selects the slice that it belongs to. */
   goToLine(line: LogLine): void {
     this.unfold(line.track);
-    if (line.slice?.key) void this.select({ key: line.slice.key }, line.slice).then(() => this.onReveal(line.slice!.track, line.slice!.row));
+    if (line.slice?.key)
+      void this.select({ key: line.slice.key }, line.slice).then(() => this.onReveal(line.slice!.track, line.slice!.row));
     else this.onReveal(line.track, 0);
     const w = this.window.peek();
     if (line.time < w.start || line.time > w.start + w.span) this.go({ start: line.time - w.span / 2, span: w.span });
@@ -349,7 +385,9 @@ export class Session {
   }
 
   foldAll(): void {
-    const tops = [...this.tree.flat()].filter(([track]) => track.type === "process" || this.tree.hasChildren(track.id)).map(([track]) => track.id);
+    const tops = [...this.tree.flat()]
+      .filter(([track]) => track.type === "process" || this.tree.hasChildren(track.id))
+      .map(([track]) => track.id);
     this.collapsed.value = this.collapsed.peek().size ? new Set() : new Set(tops);
   }
 
@@ -370,7 +408,8 @@ export class Session {
         const answer = await this.client.search(query, { regexp: regexp ? 1 : undefined, limit: hitLimit }, controller.signal);
         this.search.value = answered(this.search.peek(), query, answer);
       } catch (err) {
-        if (!controller.signal.aborted) this.search.value = failed(this.search.peek(), query, err instanceof Error ? err.message : String(err));
+        if (!controller.signal.aborted)
+          this.search.value = failed(this.search.peek(), query, err instanceof Error ? err.message : String(err));
       }
     }, searchWait);
   }
@@ -391,7 +430,8 @@ export class Session {
 
   /** scope is what aggregates and ways out are of: the selection, or the window. */
   scope(): { from: number; to: number; tracks: readonly number[]; what: "slice" | "range" | "window" } {
-    const selection = this.selection.value, now = Math.max(this.limits.value.end, 1);
+    const selection = this.selection.value;
+    const now = Math.max(this.limits.value.end, 1);
     const at = interval(selection, now);
     if (selection.type === "slice" && at) return { ...at, tracks: this.tree.within(selection.slice.track), what: "slice" };
     if (selection.type === "range" && at) return { ...at, tracks: selection.tracks, what: "range" };

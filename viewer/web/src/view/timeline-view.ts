@@ -54,7 +54,10 @@ export class TimelineView {
   private memo = new Map<number, Piece[]>();
   private retry: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(readonly session: Session, private canvases: Canvases) {
+  constructor(
+    readonly session: Session,
+    private canvases: Canvases,
+  ) {
     this.measure = new Measure(context(canvases.tracks), sliceFont);
     this.small = new Measure(context(canvases.overlay), smallFont);
     this.stops.push(
@@ -120,24 +123,42 @@ export class TimelineView {
 
   /** bands are the tracks in sight. */
   bands(): Band[] {
-    const top = this.pinnedHeight, pinned = this.session.pinnedLayout.peek(), layout = this.session.layout.peek();
+    const top = this.pinnedHeight;
+    const pinned = this.session.pinnedLayout.peek();
+    const layout = this.session.layout.peek();
     return [
       { laid: visible(pinned, 0, top), top: 0, clipTop: 0, clipBottom: top },
-      { laid: visible(layout, this.scrollTop, this.scrollTop + this.height - top), top: top - this.scrollTop, clipTop: top, clipBottom: this.height },
+      {
+        laid: visible(layout, this.scrollTop, this.scrollTop + this.height - top),
+        top: top - this.scrollTop,
+        clipTop: top,
+        clipBottom: this.height,
+      },
     ];
   }
 
   axis(): Axis {
-    const { session } = this, unix = wallClock.value ? unixOf(session) : null;
+    const { session } = this;
+    const unix = wallClock.value ? unixOf(session) : null;
     const clock: Clock | undefined = unix === null ? undefined : { unix, zone };
     return axis(session.window.peek(), this.width, clock ? 130 : 104, clock);
   }
 
   scene(): Scene {
-    const { session } = this, live = session.isLive.peek();
+    const { session } = this;
+    const live = session.isLive.peek();
     return {
-      width: this.width, height: this.height, window: session.window.peek(), now: session.now(), theme: theme.peek(), kinds: session.kinds,
-      measure: this.measure, axis: this.axis(), bands: this.bands(), pieces: (track) => this.pieces(track), hungAfter: live ? hungAfter : Infinity,
+      width: this.width,
+      height: this.height,
+      window: session.window.peek(),
+      now: session.now(),
+      theme: theme.peek(),
+      kinds: session.kinds,
+      measure: this.measure,
+      axis: this.axis(),
+      bands: this.bands(),
+      pieces: (track) => this.pieces(track),
+      hungAfter: live ? hungAfter : Infinity,
     };
   }
 
@@ -145,7 +166,9 @@ export class TimelineView {
   private pieces(track: number): Piece[] {
     let pieces = this.memo.get(track);
     if (!pieces) {
-      const w = this.session.window.peek(), at = level(w, this.width), [first, last] = tileRange(w, at, this.session.limits.peek());
+      const w = this.session.window.peek();
+      const at = level(w, this.width);
+      const [first, last] = tileRange(w, at, this.session.limits.peek());
       pieces = this.session.cache.cover(track, at, first, last);
       this.memo.set(track, pieces);
     }
@@ -169,17 +192,24 @@ export class TimelineView {
   }
 
   private drawRuler(): void {
-    const height = this.canvases.ruler.clientHeight, w = this.session.window.peek();
+    const height = this.canvases.ruler.clientHeight;
+    const w = this.session.window.peek();
     const label = this.pointer && timeText(this.session, toTime(w, this.width, this.pointer.x), (w.span / this.width) * 100);
     drawRuler(this.sized(this.canvases.ruler, this.width, height), {
-      width: this.width, height, window: w, axis: this.axis(), theme: theme.peek(), range: this.range(),
+      width: this.width,
+      height,
+      window: w,
+      axis: this.axis(),
+      theme: theme.peek(),
+      range: this.range(),
       pointer: this.pointer && label ? { x: this.pointer.x, label, width: this.small.width(label) } : null,
     });
   }
 
   /** load asks for the tiles that this picture needs, or of the window to which it glides. */
   private load(): void {
-    const { session } = this, tracks = this.bands().flatMap((band) => band.laid.map((laid) => laid.track));
+    const { session } = this;
+    const tracks = this.bands().flatMap((band) => band.laid.map((laid) => laid.track));
     const wait = session.loader.want(wanted(session.glide.target ?? session.window.peek(), this.width, tracks, session.limits.peek()));
     session.loading.value = session.loader.busy;
     clearTimeout(this.retry);
@@ -193,15 +223,29 @@ export class TimelineView {
 
   /** overlay is what lies over the tracks. */
   overlay(): Overlay {
-    const { session } = this, selection = session.selection.peek(), search = session.search.peek(), pointed = session.pointed.peek();
-    const bands = this.bands(), now = session.now(), w = session.window.peek();
+    const { session } = this;
+    const selection = session.selection.peek();
+    const search = session.search.peek();
+    const pointed = session.pointed.peek();
+    const bands = this.bands();
+    const now = session.now();
+    const w = session.window.peek();
     const until = (place: Place): Place => ({ ...place, end: Math.min(place.end, Math.max(now, place.start)) });
     return {
-      width: this.width, height: this.height, window: w, theme: theme.peek(), measure: this.small, clipTop: this.pinnedHeight,
-      top: (track) => this.topOf(track, bands), hover: this.hover && until(this.hover.place),
+      width: this.width,
+      height: this.height,
+      window: w,
+      theme: theme.peek(),
+      measure: this.small,
+      clipTop: this.pinnedHeight,
+      top: (track) => this.topOf(track, bands),
+      hover: this.hover && until(this.hover.place),
       selected: selection.type === "slice" ? until({ ...selection.slice, end: selection.open ? Infinity : selection.slice.end }) : null,
-      range: this.range(), hits: search.hits.map(until), currentHit: search.hits[search.at] ? until(search.hits[search.at]) : null,
-      flows: session.flows.peek(), critical: session.critical.peek()?.segments ?? [],
+      range: this.range(),
+      hits: search.hits.map(until),
+      currentHit: search.hits[search.at] ? until(search.hits[search.at]) : null,
+      flows: session.flows.peek(),
+      critical: session.critical.peek()?.segments ?? [],
       pointer: this.pointer?.x ?? (pointed === null ? null : ((pointed - w.start) / w.span) * this.width),
     };
   }
@@ -209,7 +253,8 @@ export class TimelineView {
   /** topOf is where a track is drawn. One that is folded away is drawn where its parent is. */
   private topOf(track: number, bands: readonly Band[]): number | null {
     for (const layout of [this.session.pinnedLayout.peek(), this.session.layout.peek()]) {
-      const laid = layout.byTrack.get(track), band = bands[layout === this.session.layout.peek() ? 1 : 0];
+      const laid = layout.byTrack.get(track);
+      const band = bands[layout === this.session.layout.peek() ? 1 : 0];
       if (!laid) continue;
       const y = band.top + laid.y;
       if (y + laid.height > band.clipTop && y < band.clipBottom) return y;
@@ -238,27 +283,36 @@ export class TimelineView {
     if (!at || at.laid.track.type === "counter" || y > at.top + marksY(at.laid)) return null;
     const row = Math.floor((y - at.top - trackPad) / rowHeight);
     if (row < 0 || row >= at.laid.rows) return null;
-    const w = this.session.window.peek(), time = toTime(w, this.width, x), slack = (pickSlack * w.span) / this.width;
+    const w = this.session.window.peek();
+    const time = toTime(w, this.width, x);
+    const slack = (pickSlack * w.span) / this.width;
     const piece = this.pieces(at.laid.track.id).find((p) => time >= p.from && time < p.to);
     const item = piece && pick(piece.tile, row, time, slack);
     if (!item) return null;
-    const { tile, i } = item, track = at.laid.track.id, start = tile.starts[i], end = tile.ends[i], flags = tile.counts[i];
+    const { tile, i } = item;
+    const track = at.laid.track.id;
+    const start = tile.starts[i];
+    const end = tile.ends[i];
+    const flags = tile.counts[i];
     const ref = { key: "", track, pos: tile.positions[i], row, name: this.session.kinds.name(tile.kinds[i]), start, end };
     return { place: ref, ref, count: flags & 0x3fffffff, failed: flags >>> 31 === 1, open: isOpen(item), x, y: at.top + rowY(row) };
   }
 
   /** scrollTo returns the place to scroll to so that a row is in sight, or null if it is. */
   scrollTo(track: number, row: number): number | null {
-    const layout: Layout = this.session.layout.peek(), laid = layout.byTrack.get(track);
+    const layout: Layout = this.session.layout.peek();
+    const laid = layout.byTrack.get(track);
     if (!laid) return null;
-    const y = laid.y + rowY(row), seen = this.height - this.pinnedHeight;
+    const y = laid.y + rowY(row);
+    const seen = this.height - this.pinnedHeight;
     if (y >= this.scrollTop && y + 2 * rowHeight <= this.scrollTop + seen) return null;
     return Math.max(0, y - Math.max(rowHeight, seen * 0.35));
   }
 
   /** sized gives a canvas as many pixels as the screen has for it. */
   private sized(canvas: HTMLCanvasElement, width: number, height: number): CanvasRenderingContext2D {
-    const ratio = Math.min(3, devicePixelRatio || 1), c = context(canvas);
+    const ratio = Math.min(3, devicePixelRatio || 1);
+    const c = context(canvas);
     if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
       canvas.width = Math.round(width * ratio);
       canvas.height = Math.round(height * ratio);

@@ -38,8 +38,10 @@ export function VirtualList({ count, rowHeight, row, label, bring = -1, stick = 
     if (stick) el.current!.scrollTop = count * rowHeight;
   }, [stick, count]);
   useLayoutEffect(() => {
-    const { scrollTop, clientHeight } = el.current!, y = bring * rowHeight;
-    if (bring >= 0 && (y < scrollTop || y + rowHeight > scrollTop + clientHeight)) el.current!.scrollTop = Math.max(0, y - clientHeight / 3);
+    const { scrollTop, clientHeight } = el.current!;
+    const y = bring * rowHeight;
+    if (bring >= 0 && (y < scrollTop || y + rowHeight > scrollTop + clientHeight))
+      el.current!.scrollTop = Math.max(0, y - clientHeight / 3);
     look();
   }, [bring]);
   const { first, last } = rowsIn(view.top, view.height, rowHeight, count);

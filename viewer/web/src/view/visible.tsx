@@ -21,9 +21,13 @@ interface Item {
 
 /** visibleItems are the items of the tracks in sight and in the window, track by track; each once. */
 function visibleItems(session: Session): Item[] {
-  const view = views.get(session), w = session.settled.value, items: Item[] = [];
+  const view = views.get(session);
+  const w = session.settled.value;
+  const items: Item[] = [];
   if (!view) return items;
-  const at = level(w, view.width), [first, last] = tileRange(w, at, session.limits.value), seen = new Set<string>();
+  const at = level(w, view.width);
+  const [first, last] = tileRange(w, at, session.limits.value);
+  const seen = new Set<string>();
   for (const laid of view.bands().flatMap((band) => band.laid)) {
     for (const { tile } of session.cache.cover(laid.track.id, at, first, last)) {
       for (let row = 0; row < Math.min(laid.rows, tile.rowStarts.length - 1); row++) {
@@ -44,11 +48,27 @@ export function Visible() {
   const session = focused.value;
   if (!session) return null;
   void [session.tilesVersion.value, session.layout.value];
-  const items = visibleItems(session), now = session.now();
+  const items = visibleItems(session);
+  const now = session.now();
   return (
     <div class="panel-body filled">
-      <div class="panel-tools"><span class="scope">In sight: <b>{items.length}{items.length === most ? " and more" : ""}</b></span><span class="dim">Short slices beside each other are one row.</span></div>
-      <DataTable label="Slices in sight" class="seen" columns={columns} count={items.length} row={(n) => itemRow(items[n], n, now, session)} />
+      <div class="panel-tools">
+        <span class="scope">
+          In sight:{" "}
+          <b>
+            {items.length}
+            {items.length === most ? " and more" : ""}
+          </b>
+        </span>
+        <span class="dim">Short slices beside each other are one row.</span>
+      </div>
+      <DataTable
+        label="Slices in sight"
+        class="seen"
+        columns={columns}
+        count={items.length}
+        row={(n) => itemRow(items[n], n, now, session)}
+      />
     </div>
   );
 }
@@ -56,13 +76,27 @@ export function Visible() {
 const columns = [{ name: "Slice" }, { name: "Track" }, { name: "Begins", number: true }, { name: "Duration", number: true }];
 
 function itemRow({ track, row, tile, i }: Item, key: number, now: number, session: Session): DataRow {
-  const flags = tile.counts[i], many = flags & countMask, name = session.kinds.name(tile.kinds[i]), start = tile.starts[i], pos = tile.positions[i];
+  const flags = tile.counts[i];
+  const many = flags & countMask;
+  const name = session.kinds.name(tile.kinds[i]);
+  const start = tile.starts[i];
+  const pos = tile.positions[i];
   return {
-    key, onClick: () => void session.select(session.isLive.peek() ? { track, row, at: start } : { track, pos }, null, true),
+    key,
+    onClick: () => void session.select(session.isLive.peek() ? { track, row, at: start } : { track, pos }, null, true),
     cells: [
-      <><Swatch name={name} /><span class="link-text">{name}{many > 1 && ` ×${many}`}</span>
-        {flags & failedBit ? <span class="pill bad">✕ failed</span> : null}{flags & openBit ? <span class="pill warn">open</span> : null}</>,
-      <span class="cell-rest">{trackName(session, track)}</span>, timeText(session, start, 1e6), duration(Math.min(tile.ends[i], now) - start),
+      <>
+        <Swatch name={name} />
+        <span class="link-text">
+          {name}
+          {many > 1 && ` ×${many}`}
+        </span>
+        {flags & failedBit ? <span class="pill bad">✕ failed</span> : null}
+        {flags & openBit ? <span class="pill warn">open</span> : null}
+      </>,
+      <span class="cell-rest">{trackName(session, track)}</span>,
+      timeText(session, start, 1e6),
+      duration(Math.min(tile.ends[i], now) - start),
     ],
   };
 }

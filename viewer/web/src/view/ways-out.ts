@@ -15,8 +15,11 @@ import { type Session } from "./session.js";
 import { views } from "./timeline.js";
 import { context } from "./timeline-view.js";
 
-const perfetto = "https://ui.perfetto.dev", pingEvery = 50, pingFor = 60_000;
-const namesWidth = 240, rulerHeight = 26;
+const perfetto = "https://ui.perfetto.dev";
+const pingEvery = 50;
+const pingFor = 60_000;
+const namesWidth = 240;
+const rulerHeight = 26;
 
 /** bounds are the selection's; of a window, which is only looked at, all is taken. */
 function bounds(session: Session): { from?: number; to?: number; track?: readonly number[] } {
@@ -55,9 +58,12 @@ function answered(page: Window): Promise<void> {
       removeEventListener("message", heard);
       then();
     };
-    const heard = (e: MessageEvent) => { if (e.source === page && e.origin === perfetto && e.data === "PONG") end(resolve); };
+    const heard = (e: MessageEvent) => {
+      if (e.source === page && e.origin === perfetto && e.data === "PONG") end(resolve);
+    };
     const timer = setInterval(() => {
-      if (page.closed || performance.now() - began > pingFor) end(() => reject(new Error("Perfetto's page didn't answer: is this machine offline?")));
+      if (page.closed || performance.now() - began > pingFor)
+        end(() => reject(new Error("Perfetto's page didn't answer: is this machine offline?")));
       else page.postMessage("PING", perfetto);
     }, pingEvery);
     addEventListener("message", heard);
@@ -65,7 +71,8 @@ function answered(page: Window): Promise<void> {
 }
 
 export function openSpeedscope(session: Session): void {
-  const { from, to, tracks } = session.scope(), title = session.info.peek()?.title ?? "trace";
+  const { from, to, tracks } = session.scope();
+  const title = session.info.peek()?.title ?? "trace";
   const profile = session.client.url("api/download", { format: "speedscope", from: Math.floor(from), to: Math.ceil(to), track: tracks });
   open(`${session.client.base}speedscope/#profileURL=${encodeURIComponent(profile)}&title=${encodeURIComponent(title)}`);
 }
@@ -89,13 +96,28 @@ function fileName(session: Session, extension: string): string {
 }
 
 /** drawAll draws what one sees: names, ruler and tracks. moved draws something with its origin elsewhere. */
-function drawAll(t: Target, session: Session, moved: (x: number, y: number, draw: () => void) => void, measure: (font: string) => Measure): void {
+function drawAll(
+  t: Target,
+  session: Session,
+  moved: (x: number, y: number, draw: () => void) => void,
+  measure: (font: string) => Measure,
+): void {
   const view = views.get(session);
   if (!view) throw new Error("There is no timeline to save.");
   const scene = view.scene();
   t.fillStyle = scene.theme.panel;
   t.fillRect(0, 0, namesWidth, rulerHeight);
-  moved(namesWidth, 0, () => drawRuler(t, { width: view.width, height: rulerHeight, window: scene.window, axis: scene.axis, theme: scene.theme, range: null, pointer: null }));
+  moved(namesWidth, 0, () =>
+    drawRuler(t, {
+      width: view.width,
+      height: rulerHeight,
+      window: scene.window,
+      axis: scene.axis,
+      theme: scene.theme,
+      range: null,
+      pointer: null,
+    }),
+  );
   moved(namesWidth, rulerHeight, () => {
     drawTracks(t, { ...scene, measure: measure(sliceFont) });
     drawOverlay(t, { ...view.overlay(), hover: null, pointer: null });
@@ -106,19 +128,42 @@ function drawAll(t: Target, session: Session, moved: (x: number, y: number, draw
 export async function savePicture(session: Session, as: "png" | "svg"): Promise<void> {
   const view = views.get(session);
   if (!view) return;
-  const width = view.width + namesWidth, height = view.height + rulerHeight, ratio = Math.max(2, Math.min(3, devicePixelRatio || 1));
+  const width = view.width + namesWidth;
+  const height = view.height + rulerHeight;
+  const ratio = Math.max(2, Math.min(3, devicePixelRatio || 1));
   const canvas = document.createElement("canvas");
   canvas.width = width * ratio;
   canvas.height = height * ratio;
-  const c = context(canvas), measure = (font: string) => new Measure(c, font);
+  const c = context(canvas);
+  const measure = (font: string) => new Measure(c, font);
   if (as === "svg") {
     const svg = new SvgTarget(width, height, (text) => c.measureText(text));
-    drawAll(svg, session, (x, y, draw) => { svg.save(); svg.at(x, y); draw(); svg.restore(); }, measure);
+    drawAll(
+      svg,
+      session,
+      (x, y, draw) => {
+        svg.save();
+        svg.at(x, y);
+        draw();
+        svg.restore();
+      },
+      measure,
+    );
     save(new Blob([svg.file()], { type: "image/svg+xml" }), fileName(session, "svg"));
     return;
   }
   c.scale(ratio, ratio);
-  drawAll(c, session, (x, y, draw) => { c.save(); c.translate(x, y); draw(); c.restore(); }, measure);
+  drawAll(
+    c,
+    session,
+    (x, y, draw) => {
+      c.save();
+      c.translate(x, y);
+      draw();
+      c.restore();
+    },
+    measure,
+  );
   const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, "image/png"));
   if (!blob) throw new Error("The picture is too large for this browser.");
   save(blob, fileName(session, "png"));
@@ -126,9 +171,12 @@ export async function savePicture(session: Session, as: "png" | "svg"): Promise<
 
 /** saveFlame saves the flame graph of the selection, or of the window. */
 export async function saveFlame(session: Session): Promise<void> {
-  const { from, to, tracks } = session.scope(), width = 1200;
+  const { from, to, tracks } = session.scope();
+  const width = 1200;
   const answer = await session.client.aggregate({ from: Math.floor(from), to: Math.ceil(to), track: tracks }, "path");
-  const graph = flame(answer.rows, 1 / 4000), height = Math.max(1, graph.depth) * flameRow, c = context(document.createElement("canvas"));
+  const graph = flame(answer.rows, 1 / 4000);
+  const height = Math.max(1, graph.depth) * flameRow;
+  const c = context(document.createElement("canvas"));
   const svg = new SvgTarget(width, height, (text) => c.measureText(text));
   drawFlame(svg, graph, width, height, 0, theme.peek(), new Measure(c, sliceFont), undefined);
   save(new Blob([svg.file()], { type: "image/svg+xml" }), fileName(session, "flame.svg"));
