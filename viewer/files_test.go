@@ -198,7 +198,7 @@ func TestBroken(t *testing.T) {
 		return path
 	}
 	v, c := view(t, file("cut.pftrace", whole[:len(whole)*3/4]), file("odd.txt", []byte("this is no trace")), file("empty.json", nil), filepath.Join(dir, "none.json"), dir)
-	for i, want := range []string{"read cut.pftrace: read perfetto trace: ", `unknown trace format: it begins with "this is no trace"; "trace-convert formats" lists`,
+	for i, want := range []string{"read cut.pftrace: event ", `unknown trace format: it begins with "this is no trace"; "trace-convert formats" lists`,
 		"there is nothing in it", "no such file or directory", "it is a directory"} {
 		var about struct {
 			State, Error string

@@ -12,8 +12,8 @@ import (
 	"github.com/spanstack/spanstack/viewer/internal/index"
 )
 
-// publishInterval is how often what came is shown.
-const publishInterval = 250 * time.Millisecond
+// publishInterval is how often what came is shown: a little more often than it is told (see eventInterval), so that each time there is more.
+const publishInterval = 200 * time.Millisecond
 
 // follow follows a live trace, until ctx ends. Each stream is a trace of its own: a process begins one with what its flight
 // recorder holds, so that after a break little is missing, and nothing of a process that was restarted goes on. What was

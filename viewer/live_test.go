@@ -410,10 +410,68 @@ func TestRefused(t *testing.T) {
 	until(t, c, "live", func(s state) bool { return s.State == "live" })
 }
 
+// TestSocket follows a process that listens at a Unix socket.
+func TestSocket(t *testing.T) {
+	rec, ctx := recorder(t)
+	_, task := trace.WithTask(ctx, "task")
+	defer task.End()
+	path := filepath.Join(t.TempDir(), "s")
+	server, err := capture.Listen("unix:"+path, capture.Config{Recorder: rec})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Stop()
+	source, err := viewer.Process("unix:" + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, c := follow(t, source)
+	until(t, c, "live", func(s state) bool { return s.State == "live" && s.Slices == 1 })
+}
+
 func TestProcessAddresses(t *testing.T) {
 	for _, bad := range []string{"", "http://", "ftp://host/", "host:80", "unix:", "http://[::1"} {
 		if s, err := viewer.Process(bad); err == nil || !strings.Contains(err.Error(), "want") {
 			t.Errorf("%q: %+v, %v", bad, s, err)
 		}
 	}
+}
+
+// TestKeep: of a live trace that is too large the oldest leaves, which is told, and where.
+func TestKeep(t *testing.T) {
+	const spans = 200_000
+	in, out := io.Pipe()
+	v := viewer.New(viewer.Config{Keep: 2 << 20}, viewer.Live("test", tracefmt.Lookup("perfetto"), func(context.Context) (io.ReadCloser, error) { return in, nil }))
+	t.Cleanup(v.Close)
+	c := &client{t, v}
+	w := tracefmt.Lookup("perfetto").NewWriter(out)
+	for i := range int64(spans) {
+		e := tracefmt.Event{Kind: tracefmt.Complete, Track: 1, Time: i * 1000, Dur: 900, Name: "work", ID: fmt.Sprint(i)}
+		if err := w.Write(&e); err != nil {
+			t.Fatal(err)
+		}
+		if i%10_000 == 0 {
+			w.Flush()
+			time.Sleep(50 * time.Millisecond) // so that some of it is shown meanwhile
+		}
+	}
+	w.Flush()
+	s := until(t, c, "at the end", func(s state) bool { return s.End >= spans*1000-1000 })
+	if s.Slices == 0 || s.Slices > spans/2 || len(s.Losses) == 0 {
+		t.Errorf("%+v", s)
+	}
+	var logs struct {
+		Lines []struct {
+			Type, Message string
+			Time          int64
+		}
+	}
+	c.get(&logs, "logs")
+	if len(logs.Lines) == 0 || logs.Lines[0].Type != "loss" {
+		t.Errorf("%+v", logs)
+	}
+	if got := shown(c, 0); got.slices != s.Slices {
+		t.Errorf("tiles show %d slices, want %d", got.slices, s.Slices)
+	}
+	out.Close()
 }

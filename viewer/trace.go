@@ -195,6 +195,9 @@ func explain(title string, err error) string {
 		return ""
 	}
 	text := fmt.Sprintf("read %s: %v", title, err)
+	if syntax, ok := errors.AsType[*tracefmt.SyntaxError](err); ok {
+		text = fmt.Sprintf("read %s: %s", title, syntax.Detail())
+	}
 	if errors.Is(err, tracefmt.ErrUnknownFormat) {
 		return text + `; "trace-convert formats" lists what can be read`
 	}
