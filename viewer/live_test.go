@@ -303,6 +303,14 @@ func TestEvents(t *testing.T) {
 		t.Errorf("%d events, want %d at most: %+v", seen, most, last)
 	}
 	resp.Body.Close()
+	if resp, err = server.Client().Get(server.URL + "/api/events"); err != nil {
+		t.Fatal(err)
+	}
+	v.Close()
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil { // it ends
+		t.Error(err)
+	}
+	resp.Body.Close()
 	server.Client().CloseIdleConnections()
 }
 

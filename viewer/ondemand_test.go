@@ -51,7 +51,9 @@ func TestOnDemand(t *testing.T) {
 			defer close(left)
 			(&client{t: t, h: d}).askUntil(ctx, "/api/events")
 		}()
-		time.Sleep(time.Hour) // somebody looks all the time
+		synctest.Wait()
+		c.ask("GET", "/api/formats", "") // which is over soon
+		time.Sleep(time.Hour)            // somebody looks all the time
 		look(2, 1)
 		leave()
 		<-left
