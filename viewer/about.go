@@ -63,8 +63,14 @@ func (v *Viewer) about(w http.ResponseWriter, r *request) error {
 		doc.Instants, doc.Logs, doc.Counters, doc.Flows = c.Instants, c.Logs, c.Counters, c.Flows
 		doc.Unix = unixOf(s, 0)
 	}
-	doc.Openers = openers{Perfetto: tracefmt.Lookup("perfetto") != nil, Pprof: v.config.Profile != nil}
+	doc.Openers = openers{Perfetto: canWrite("perfetto"), Speedscope: v.config.Speedscope != nil && canWrite("speedscope"), Pprof: v.config.Profile != nil}
 	return answer(w, doc)
+}
+
+// canWrite reports whether the program has a format.
+func canWrite(format string) bool {
+	f := tracefmt.Lookup(format)
+	return f != nil && f.NewWriter != nil
 }
 
 // unixOf returns the wall clock's time as text, since JSON's numbers don't hold it; "" if it isn't known.

@@ -37,23 +37,36 @@ func setSafe(h http.Header) {
 	h.Set("X-Frame-Options", "DENY")
 }
 
-// servePage serves the page's files. Those of assets/ have a hash of their content in their names.
-func servePage(w http.ResponseWriter, r *http.Request) error {
+// serveFile serves one of the files of a page. Those of assets/ have a hash of their content in their names.
+func serveFile(w http.ResponseWriter, r *http.Request, files fs.FS, name string) error {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return notAllowed(http.MethodGet)
 	}
-	name := strings.TrimPrefix(r.URL.Path, "/")
 	if name == "" {
 		name = "index.html"
 	}
-	if info, err := fs.Stat(page, name); err != nil || info.IsDir() {
-		return refusal{status: http.StatusNotFound, reason: "there is no such page"}
+	if info, err := fs.Stat(files, name); err != nil || info.IsDir() {
+		return notFound("there is no such page")
 	}
 	if strings.HasPrefix(name, "assets/") {
 		w.Header().Set("Cache-Control", "private, max-age=31536000, immutable")
 	}
-	http.ServeFileFS(w, r, page, name)
+	http.ServeFileFS(w, r, files, name)
 	return nil
+}
+
+// speedscopePolicy is policy for speedscope, which makes its styles by script, and gets what it shows from here. It would also like to run WebAssembly, for
+// recordings of Java, of which there are none.
+const speedscopePolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; " +
+	"frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+
+// serveSpeedscope serves the files of speedscope.
+func (v *Viewer) serveSpeedscope(w http.ResponseWriter, r *http.Request) error {
+	if v.config.Speedscope == nil {
+		return notFound("this program has no speedscope")
+	}
+	w.Header().Set("Content-Security-Policy", speedscopePolicy)
+	return serveFile(w, r, v.config.Speedscope, strings.TrimPrefix(r.URL.Path, "/speedscope/"))
 }
 
 // NewToken returns a token that can't be guessed, to be part of a URL.

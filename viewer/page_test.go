@@ -34,6 +34,9 @@ func TestPage(t *testing.T) {
 			t.Errorf("%s: %d %v", name, w.Code, w.Header())
 		}
 	}
+	if w := c.ask("GET", "/speedscope/", ""); w.Code != 404 || !strings.Contains(w.Body.String(), "has no speedscope") {
+		t.Errorf("speedscope: %d %s", w.Code, w.Body)
+	}
 	if w := c.ask("GET", "/api/trace", ""); w.Code != 500 || !strings.Contains(w.Body.String(), "there is no trace to show") {
 		t.Errorf("without a trace: %d %s", w.Code, w.Body)
 	}

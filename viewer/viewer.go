@@ -3,6 +3,7 @@ package viewer
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"mime"
 	"net/http"
 	"strings"
@@ -26,6 +27,11 @@ type Config struct {
 	//
 	// [profileui.Handler]: https://pkg.go.dev/github.com/spanstack/spanstack/viewer/profileui#Handler
 	Profile func(*profile.Profile) (http.Handler, error)
+
+	// Speedscope has the files of a release of speedscope, such as [speedscope.Files]. Without it, there is no speedscope/.
+	//
+	// [speedscope.Files]: https://pkg.go.dev/github.com/spanstack/spanstack/viewer/speedscope#pkg-variables
+	Speedscope fs.FS
 }
 
 // A Viewer shows traces as a page. Its methods may be called concurrently.
@@ -154,8 +160,10 @@ func (v *Viewer) route(w http.ResponseWriter, r *http.Request) error {
 		return v.serveAPI(w, r, name)
 	case strings.HasPrefix(r.URL.Path, "/pprof/"):
 		return v.serveProfile(w, r)
+	case strings.HasPrefix(r.URL.Path, "/speedscope/"):
+		return v.serveSpeedscope(w, r)
 	}
-	return servePage(w, r)
+	return serveFile(w, r, page, strings.TrimPrefix(r.URL.Path, "/"))
 }
 
 func (v *Viewer) serveAPI(w http.ResponseWriter, r *http.Request, name string) error {

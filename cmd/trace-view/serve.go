@@ -16,6 +16,7 @@ import (
 	"github.com/spanstack/spanstack/tracefmt"
 	"github.com/spanstack/spanstack/viewer"
 	"github.com/spanstack/spanstack/viewer/profileui"
+	"github.com/spanstack/spanstack/viewer/speedscope"
 )
 
 // gcPercent is by how much the memory may grow until garbage is collected. There is little in what an index is made of, and hardly a pointer
@@ -42,7 +43,7 @@ func (c *server) run(ctx context.Context, args []string) error {
 		return listenError(c.listen, err)
 	}
 	// Nobody closes it: the program ends with it, and at once.
-	v := viewer.New(viewer.Config{Keep: int64(c.keep), Profile: profileui.Handler}, sources...)
+	v := viewer.New(viewer.Config{Keep: int64(c.keep), Profile: profileui.Handler, Speedscope: speedscope.Files}, sources...)
 	door := newDoor(viewer.NewToken(), v)
 	server := &http.Server{Handler: rulesFor(host, l.Addr()).Wrap(door), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10}
 	served := make(chan error, 1)
