@@ -62,8 +62,15 @@ describe("a recorded trace", () => {
   });
 
   it("shows the last of two slices that were selected, whichever is answered first", async () => {
-    await Promise.all([session.select({ track: 3, pos: 0 }), session.select({ track: 3, pos: 1 })]);
-    expect(session.detail.value?.name).toBe("plan");
+    const [first, second] = await Promise.all([session.client.slice({ track: 3, pos: 0 }), session.client.slice({ track: 3, pos: 1 })]);
+    let late = () => {};
+    const slow = new Promise<typeof first>((resolve) => (late = () => resolve(first)));
+    vi.spyOn(session.client, "slice").mockReturnValueOnce(slow).mockResolvedValueOnce(second);
+    const asked = session.select({ track: 3, pos: 0 });
+    await session.select({ track: 3, pos: 1 });
+    late();
+    await asked;
+    expect([session.detail.value?.name, selected()?.name]).toEqual(["plan", "plan"]);
     expect(session.problem.value).toBe("");
   });
 

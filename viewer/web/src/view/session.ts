@@ -266,6 +266,7 @@ export class Session {
     });
     try {
       const slice = await this.client.slice(by, controller.signal);
+      if (controller.signal.aborted) return null;
       batch(() => this.show(slice));
       if (bring) {
         this.unfold(slice.track);
