@@ -117,7 +117,23 @@ describe("a recorded trace", () => {
     said.change({ gen: 5 });
     await vi.waitFor(() => expect(asked("api/tracks").length).toBe(2));
     said.change({ gen: 0, tracks: 0 });
-    expect([session.kinds.length, session.cache.size]).toEqual([0, 0]);
+    expect([session.kinds.length, session.tree.size]).toEqual([0, 0]);
+  });
+
+  it("takes another stream for another trace, and not what comes late of the one before", async () => {
+    await session.select({ track: 3, pos: 0 });
+    session.pin(3);
+    session.move({ start: 1e9, span: 1e6 });
+    const old = await session.client.tracks();
+    let late = () => {};
+    vi.spyOn(session.client, "tracks").mockReturnValueOnce(new Promise((resolve) => (late = () => resolve(old))));
+    said.change({ gen: 2 }); // asks for tracks, slowly
+    said.change({ session: 2, gen: 1, tracks: 0, kinds: 0 });
+    expect([session.tree.size, session.selection.value.type, session.pinned.value]).toEqual([0, "none", []]);
+    expect(session.window.value.span).toBeGreaterThan(5e9);
+    late();
+    await new Promise((resolve) => setTimeout(resolve));
+    expect(session.tree.size).toBe(0);
   });
 });
 
