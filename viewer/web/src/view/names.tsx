@@ -50,7 +50,7 @@ function Name({ laid, y, session, role, tab }: { laid: Laid; y: number; session:
   const active = session.activeTrack.value === track.id;
   const pinned = session.pinned.value.includes(track.id);
   const hits = session.search.value.tracks.get(String(track.id));
-  const name = cut(track.name, 240) || "(no name)";
+  const name = cut(track.name || track.source, 240) || "(no name)";
   const tree =
     role === "treeitem"
       ? { "aria-level": laid.indent + 1, "aria-selected": active, ...(laid.collapsible && { "aria-expanded": !laid.collapsed }) }

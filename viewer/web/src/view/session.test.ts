@@ -137,6 +137,21 @@ describe("a recorded trace", () => {
   });
 });
 
+it("asks nothing about a file that is still being read, and then shows all of it", async () => {
+  await open("replication");
+  const info = session.info.value!;
+  session.stop();
+  session = new Session(new Quiet(server.url), () => {});
+  vi.spyOn(session.client, "info").mockResolvedValue({ ...info, state: "loading", gen: 0, end: 0, now: 0, tracks: 0, kinds: 0 });
+  server.requests.length = 0;
+  await session.start();
+  said.change({ progress: 0.5, end: 3e9, now: 3e9 });
+  expect(server.requests).toEqual([]);
+  said.change({ ...info });
+  await vi.waitFor(() => expect(session.tree.size).toBe(info.tracks));
+  expect(session.window.value.span).toBeGreaterThan(info.end);
+});
+
 it("a window that is given is kept", async () => {
   await open("replication", { start: 1e9, span: 1e6 });
   expect(session.window.value).toEqual({ start: 1e9, span: 1e6 });

@@ -194,7 +194,7 @@ export class Session {
   /** refresh fetches tracks and kinds that have come. Only one is under way at a time. */
   private async refresh(): Promise<void> {
     const info = this.info.peek();
-    if (!info) return;
+    if (!info || info.state === "loading") return; // before it is there, the server has nothing to tell of it
     if (this.asking.tracks) {
       this.asking.again = true;
       return;
@@ -220,7 +220,7 @@ export class Session {
         this.tilesVersion.value++;
       });
     } catch (err) {
-      if (!(err instanceof Error && "status" in err && err.status === 409)) this.fail(err);
+      this.fail(err);
     }
     this.asking.tracks = false;
     if (this.asking.again) {
