@@ -180,6 +180,22 @@ describe("tracks", () => {
     expect(fills(scene([track(1, { depth: 1 })], [tile(1, many)]))).toBeLessThan(830);
   });
 
+  it("draws each pixel of a row once, from left to right", () => {
+    const mixed: S[] = Array.from({ length: 3000 }, (_, i) => ({
+      at: [i * 0.26, i * 0.26 + (i % 50 ? 0.2 : 0.26)],
+      kind: Math.floor(i / 45) % 3,
+      cover: 0.5,
+    }));
+    const { target, calls } = record();
+    const s = scene([track(1, { depth: 1 })], [tile(1, mixed)]);
+    drawTracks(target, s);
+    const rects = calls.filter((call) => call[0] === "fillRect" && call[4] === 19) as [string, number, number, number, number][];
+    rects.sort((a, b) => a[1] - b[1]);
+    expect(rects.length).toBeGreaterThan(50);
+    for (let i = 1; i < rects.length; i++) expect(rects[i][1]).toBeGreaterThanOrEqual(rects[i - 1][1] + rects[i - 1][3]);
+    for (const [, , , width] of rects) expect(width).toBeGreaterThan(0);
+  });
+
   it("draws nothing out of sight", () => {
     const s = scene([track(1), track(2)], [tile(1, [{ at: [1, 700] }]), tile(2, [{ at: [1, 700] }])]);
     const band = s.bands[1];

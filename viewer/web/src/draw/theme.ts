@@ -68,7 +68,7 @@ function make(scheme: Scheme): Theme {
   const own = colours[scheme];
   const slices = slicePalette(scheme);
   const covers = slices.flatMap((colour) =>
-    Array.from({ length: coverSteps }, (_, i) => mix(own.background, colour, 0.4 + (0.6 * i) / (coverSteps - 1))),
+    Array.from({ length: coverSteps }, (_, i) => mix(own.background, colour, 0.52 + (0.48 * i) / (coverSteps - 1))),
   );
   return { ...own, scheme, slices, covers };
 }

@@ -13,6 +13,7 @@ export const traceInfo = object({
   progress: num,
   error: text,
   gen: num,
+  session: num,
   end: num,
   unix: text,
   now: num,

@@ -96,28 +96,27 @@ export class TrackTree {
       if (seen.has(at)) continue;
       seen.add(at);
       list.push(at);
-      stack.push(...(this.children.get(at) ?? []));
+      for (const child of this.children.get(at) ?? []) stack.push(child);
     }
     return list;
   }
 
   /** flat are all tracks in the order of drawing, with their depth in the tree. Those whose parent is unknown are roots. */
   *flat(enter: (track: TrackInfo) => boolean = () => true): Generator<[track: TrackInfo, indent: number]> {
-    const roots = [...this.tracks.values()].filter((t) => !this.tracks.has(t.parent)).sort((a, b) => a.order - b.order);
-    const stack = roots.reverse().map((track) => [track, 0] as [TrackInfo, number]);
-    const seen = new Set<number>();
+    const stack: [track: TrackInfo, indent: number][] = [];
+    // What is to come first is put on the stack last. A loop, since arguments of push are limited.
+    const put = (list: TrackInfo[], indent: number) => {
+      for (const track of list.reverse()) stack.push([track, indent]);
+    };
+    put(this.roots(), 0);
     for (let at = stack.pop(); at; at = stack.pop()) {
-      const [track, indent] = at;
-      if (seen.has(track.id)) continue;
-      seen.add(track.id);
       yield at;
-      if (enter(track))
-        stack.push(
-          ...this.childrenOf(track.id)
-            .reverse()
-            .map((child) => [child, indent + 1] as [TrackInfo, number]),
-        );
+      if (enter(at[0])) put(this.childrenOf(at[0].id), at[1] + 1);
     }
+  }
+
+  private roots(): TrackInfo[] {
+    return [...this.tracks.values()].filter((t) => !this.tracks.has(t.parent)).sort((a, b) => a.order - b.order);
   }
 
   hasChildren(id: number): boolean {

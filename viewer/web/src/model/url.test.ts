@@ -37,6 +37,10 @@ it.each([
   expect(decode(hash)).toEqual({});
 });
 
+it("takes a plus for what it is, in a link that was written by hand", () => {
+  expect(decode("#q=a+b")).toEqual({ search: "a+b" });
+});
+
 it("reads what is right beside what is wrong", () => {
   expect(decode("#w=oops&s=1:2:0&panel=flame&pin=3,4")).toEqual({ slice: "1:2:0", panel: "flame", pinned: [3, 4] });
 });

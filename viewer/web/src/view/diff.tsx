@@ -1,8 +1,10 @@
 // The difference of two traces, as a table: what got slower comes first.
 
 import { useSignal } from "@preact/signals";
+import { useMemo } from "preact/hooks";
 import { type Change } from "../import/protocol.js";
 import { count, cut, duration } from "../model/format.js";
+import { slower, slowerFirst } from "../model/difference.js";
 import { linked, main, other } from "./app-state.js";
 import { compareWith } from "./compare.js";
 import { useAsk } from "./ask.js";
@@ -39,7 +41,7 @@ export function DiffPanel() {
       </div>
     );
   }
-  const changes = answer.value?.changes ?? [];
+  const changes = useMemo(() => slowerFirst(answer.value?.changes ?? []), [answer.value]);
   return (
     <div class="panel-body filled">
       <div class="panel-tools">
@@ -80,13 +82,13 @@ export function DiffPanel() {
 const columns = [
   { name: "Path" },
   { name: "Change" },
-  ...["Total A", "Total B", "Difference", "Count", "p50 A → B"].map((name) => ({ name, number: true })),
+  ...["Self A", "Self B", "Difference", "Count A → B", "p50 A → B"].map((name) => ({ name, number: true })),
 ];
 
 function changeRow(change: Change, i: number): DataRow {
   const { a, b, path } = change;
   const name = path[path.length - 1] ?? "";
-  const by = (b?.total ?? 0) - (a?.total ?? 0);
+  const by = slower(change);
   return {
     key: i,
     title: `${cut(path.join(" › "), 1000)}\nGo to the longest in both`,
@@ -103,8 +105,8 @@ function changeRow(change: Change, i: number): DataRow {
       <span class="change" data-change={change.change}>
         {change.change}
       </span>,
-      a ? duration(a.total) : "–",
-      b ? duration(b.total) : "–",
+      a ? duration(a.self) : "–",
+      b ? duration(b.self) : "–",
       <span data-more={by > 0}>
         {by > 0 ? "+" : ""}
         {duration(by)}

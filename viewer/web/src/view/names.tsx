@@ -1,6 +1,7 @@
 // The names of the tracks, as a tree of which only what is in sight exists.
 
 import { type ReadonlySignal } from "@preact/signals";
+import { Fragment } from "preact";
 import { count, cut } from "../model/format.js";
 import { type Laid, visible } from "../model/tracks.js";
 import { focused } from "./app-state.js";
@@ -50,7 +51,7 @@ function Name({ laid, y, session, role, tab }: { laid: Laid; y: number; session:
   const active = session.activeTrack.value === track.id;
   const pinned = session.pinned.value.includes(track.id);
   const hits = session.search.value.tracks.get(String(track.id));
-  const name = cut(track.name, 240) || "(no name)";
+  const name = cut(track.name || track.source, 240) || "(no name)";
   const tree =
     role === "treeitem"
       ? { "aria-level": laid.indent + 1, "aria-selected": active, ...(laid.collapsible && { "aria-expanded": !laid.collapsed }) }
@@ -86,7 +87,7 @@ function Name({ laid, y, session, role, tab }: { laid: Laid; y: number; session:
         <Icon name="chevron" />
       </button>
       <span class="name-text" style={{ WebkitLineClamp: String(Math.max(1, Math.floor((laid.height - 8) / 18))) }}>
-        {name}
+        {breakable(name)}
       </span>
       {laid.hidden > 0 && <span class="pill">+{count(laid.hidden)}</span>}
       {hits ? (
@@ -112,6 +113,16 @@ function Name({ laid, y, session, role, tab }: { laid: Laid; y: number; session:
       </button>
     </div>
   );
+}
+
+/** breakable lets a line break after a slash rather than within a word. */
+function breakable(name: string) {
+  return name.split(/(?<=[/._-])/).map((part, i) => (
+    <Fragment key={i}>
+      {i > 0 && <wbr />}
+      {part}
+    </Fragment>
+  ));
 }
 
 function describe({ track }: Laid): string {

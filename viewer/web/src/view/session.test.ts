@@ -62,8 +62,15 @@ describe("a recorded trace", () => {
   });
 
   it("shows the last of two slices that were selected, whichever is answered first", async () => {
-    await Promise.all([session.select({ track: 3, pos: 0 }), session.select({ track: 3, pos: 1 })]);
-    expect(session.detail.value?.name).toBe("plan");
+    const [first, second] = await Promise.all([session.client.slice({ track: 3, pos: 0 }), session.client.slice({ track: 3, pos: 1 })]);
+    let late = () => {};
+    const slow = new Promise<typeof first>((resolve) => (late = () => resolve(first)));
+    vi.spyOn(session.client, "slice").mockReturnValueOnce(slow).mockResolvedValueOnce(second);
+    const asked = session.select({ track: 3, pos: 0 });
+    await session.select({ track: 3, pos: 1 });
+    late();
+    await asked;
+    expect([session.detail.value?.name, selected()?.name]).toEqual(["plan", "plan"]);
     expect(session.problem.value).toBe("");
   });
 
@@ -110,8 +117,39 @@ describe("a recorded trace", () => {
     said.change({ gen: 5 });
     await vi.waitFor(() => expect(asked("api/tracks").length).toBe(2));
     said.change({ gen: 0, tracks: 0 });
-    expect([session.kinds.length, session.cache.size]).toEqual([0, 0]);
+    expect([session.kinds.length, session.tree.size]).toEqual([0, 0]);
   });
+
+  it("takes another stream for another trace, and not what comes late of the one before", async () => {
+    await session.select({ track: 3, pos: 0 });
+    session.pin(3);
+    session.move({ start: 1e9, span: 1e6 });
+    const old = await session.client.tracks();
+    let late = () => {};
+    vi.spyOn(session.client, "tracks").mockReturnValueOnce(new Promise((resolve) => (late = () => resolve(old))));
+    said.change({ gen: 2 }); // asks for tracks, slowly
+    said.change({ session: 2, gen: 1, tracks: 0, kinds: 0 });
+    expect([session.tree.size, session.selection.value.type, session.pinned.value]).toEqual([0, "none", []]);
+    expect(session.window.value.span).toBeGreaterThan(5e9);
+    late();
+    await new Promise((resolve) => setTimeout(resolve));
+    expect(session.tree.size).toBe(0);
+  });
+});
+
+it("asks nothing about a file that is still being read, and then shows all of it", async () => {
+  await open("replication");
+  const info = session.info.value!;
+  session.stop();
+  session = new Session(new Quiet(server.url), () => {});
+  vi.spyOn(session.client, "info").mockResolvedValue({ ...info, state: "loading", gen: 0, end: 0, now: 0, tracks: 0, kinds: 0 });
+  server.requests.length = 0;
+  await session.start();
+  said.change({ progress: 0.5, end: 3e9, now: 3e9 });
+  expect(server.requests).toEqual([]);
+  said.change({ ...info });
+  await vi.waitFor(() => expect(session.tree.size).toBe(info.tracks));
+  expect(session.window.value.span).toBeGreaterThan(info.end);
 });
 
 it("a window that is given is kept", async () => {

@@ -68,6 +68,8 @@ export class Session {
   readonly isLive = computed(() => ["live", "paused", "reconnecting"].includes(this.info.value?.state ?? ""));
 
   private tracksGen = -1;
+  /** epoch counts the traces that this one has been: answers about the one before are of no use. */
+  private epoch = 0;
   private nowAt = { now: 0, at: 0 };
   private asking = { slice: new AbortController(), search: new AbortController(), tracks: false, kinds: false, again: false };
   private searchTimer: ReturnType<typeof setTimeout> | undefined;
@@ -147,7 +149,7 @@ export class Session {
   private take(info: TraceInfo): void {
     const before = this.info.peek();
     batch(() => {
-      if (before && info.gen < before.gen) this.forget();
+      if (before && (info.session !== before.session || info.gen < before.gen)) this.forget();
       this.nowAt = { now: info.now, at: performance.now() };
       this.info.value = info;
       const wasLoading = before?.state === "loading";
@@ -174,8 +176,15 @@ export class Session {
     return w.start === now.start && w.span === now.span;
   }
 
-  /** forget drops what was known: a server that counts from the beginning again has another trace. */
+  /** forget drops what was known: another stream, or a server that counts from the beginning again, is another trace. */
   private forget(): void {
+    this.epoch++;
+    this.loader.stop();
+    this.selectNothing();
+    this.ask("");
+    this.pinned.value = [];
+    this.collapsed.value = new Set();
+    this.placed = false;
     this.tree.clear();
     this.kinds.clear();
     this.cache.clear();
@@ -185,29 +194,33 @@ export class Session {
   /** refresh fetches tracks and kinds that have come. Only one is under way at a time. */
   private async refresh(): Promise<void> {
     const info = this.info.peek();
-    if (!info) return;
+    if (!info || info.state === "loading") return; // before it is there, the server has nothing to tell of it
     if (this.asking.tracks) {
       this.asking.again = true;
       return;
     }
     this.asking.tracks = true;
+    const { epoch } = this;
     try {
       for (let had = -1; this.kinds.length < info.kinds && this.kinds.length > had;) {
         had = this.kinds.length;
         const answer = await this.client.kinds(had);
+        if (epoch !== this.epoch) break;
         this.kinds.add(answer.from, answer.names, answer.categories);
       }
       if (info.gen !== this.tracksGen || this.tree.size < info.tracks) {
         const answer = await this.client.tracks(this.tracksGen < 0 ? undefined : this.tracksGen);
-        this.tree.merge(answer.tracks, answer.gen);
-        this.tracksGen = answer.gen;
+        if (epoch === this.epoch) {
+          this.tree.merge(answer.tracks, answer.gen);
+          this.tracksGen = answer.gen;
+        }
       }
       batch(() => {
         this.treeVersion.value++;
         this.tilesVersion.value++;
       });
     } catch (err) {
-      if (!(err instanceof Error && "status" in err && err.status === 409)) this.fail(err);
+      this.fail(err);
     }
     this.asking.tracks = false;
     if (this.asking.again) {
@@ -266,6 +279,7 @@ export class Session {
     });
     try {
       const slice = await this.client.slice(by, controller.signal);
+      if (controller.signal.aborted) return null;
       batch(() => this.show(slice));
       if (bring) {
         this.unfold(slice.track);
@@ -425,7 +439,11 @@ export class Session {
     if (!hit) return;
     this.search.value = { ...this.search.peek(), at };
     if (hit.key) void this.select({ key: hit.key }, hit, true);
-    else this.reveal(hit.start, hit.end);
+    else {
+      this.unfold(hit.track);
+      this.reveal(hit.start, hit.end);
+      this.onReveal(hit.track, 0);
+    }
   }
 
   /** scope is what aggregates and ways out are of: the selection, or the window. */

@@ -28,7 +28,10 @@ function lines(open: readonly Wait[]): Line[] {
 export function Tasks() {
   const session = focused.value;
   const live = session?.isLive.value ?? false;
-  const answer = useAsk(session && ((signal) => session.client.waits(signal)), [session, session?.info.value?.gen], live ? 100 : 0);
+  // Ages grow also while nothing else changes.
+  const info = session?.info.value;
+  const seconds = live ? Math.floor((info?.now ?? 0) / 1e9) : 0;
+  const answer = useAsk(session && ((signal) => session.client.waits(signal)), [session, info?.gen, seconds], live ? 100 : 0);
   if (!session) return null;
   const rows = lines(answer.value?.open ?? []);
   return (
