@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -68,6 +69,31 @@ func TestRoundTripSample(t *testing.T) {
 	same(t, "sample", load(t, list), want)
 	for step := 1; step < 5; step++ {
 		same(t, fmt.Sprintf("live, by %d", step), live(list, step), want)
+	}
+}
+
+// TestRoundTripAsync has async slices that take no time, or begin when another one of their key ends.
+func TestRoundTripAsync(t *testing.T) {
+	list := header()
+	for _, p := range []struct {
+		kind tracefmt.Kind
+		at   int64
+		name string
+	}{
+		{tracefmt.AsyncBegin, 0, "a"}, {tracefmt.AsyncBegin, 3, "b"}, {tracefmt.AsyncEnd, 3, "b"}, {tracefmt.AsyncEnd, 5, ""},
+		{tracefmt.AsyncBegin, 5, "a"}, {tracefmt.AsyncInstant, 5, "i"}, {tracefmt.AsyncEnd, 5, "a"}, {tracefmt.AsyncEnd, 5, "stray"}, {tracefmt.AsyncBegin, 5, "c"},
+	} {
+		list = append(list, tracefmt.Event{Kind: p.kind, Track: 2, Time: p.at, Name: p.name, Category: "x", Key: "k",
+			Attrs: attr("of", fmt.Sprint(p.name, p.kind))})
+	}
+	s := load(t, list)
+	same(t, "async", s, content(t, &events{list: list}))
+	again, err := fmttest.ReadAll(s.Reader(index.Everything, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := whole(t, load(t, again)), whole(t, s); !slices.Equal(got, want) {
+		t.Errorf("read back and loaded again: %q\nwant %q", got, want)
 	}
 }
 
