@@ -46,7 +46,6 @@ type Index struct {
 	hasZero     bool
 	now         int64 // absolute; what is open was then
 	gen         uint64
-	ended       bool
 	reshaped    bool              // tracks were added, named or moved
 	shape       uint64            // the gen in which they were
 	order       []uint32          // of tracks, as they are drawn
