@@ -108,13 +108,13 @@ func TestDeep(t *testing.T) {
 
 // TestLosses checks that what can't be shown is counted.
 func TestLosses(t *testing.T) {
-	s := load(t, append(header(), end(0, "x"), slice(1, 9, "a"), begin(2, "b"),
+	s := load(t, append(header(), end(0, "x"), slice(1, 9, "a"), begin(2, "b"), begin(20, "c"), begin(21, "d"), begin(22, "e"), end(23, "c"),
 		tracefmt.Event{Kind: tracefmt.AsyncEnd, Track: 2, Time: 5, Category: "c", Key: "k"}))
 	var got []string
 	for _, l := range s.Losses() {
 		got = append(got, l.String())
 	}
-	want := []string{"async end without a begin (1x)", "end without a begin (1x)", "slice without an end, ended with the one around it (1x)"}
+	want := []string{"async end without a begin (1x)", "end without a begin (1x)", "slice without an end, ended with the one around it (3x)"}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
@@ -129,11 +129,15 @@ func TestAsync(t *testing.T) {
 	end := func(at int64, key, name string) tracefmt.Event { return point(tracefmt.AsyncEnd, at, key, name) }
 	list := append(header(),
 		begin(0, "1", "get"), begin(1, "2", "get"), begin(2, "1", "dns"), end(3, "1", "dns"), end(4, "1", "get"),
-		begin(5, "3", "get"), end(9, "2", ""), begin(10, "2", "put"), end(12, "2", "put"), begin(11, "4", "get"))
+		begin(5, "3", "get"), end(9, "2", ""), begin(10, "2", "put"), end(12, "2", "put"), begin(11, "4", "get"),
+		end(9, "5", "late"), begin(1, "5", "late"))
 	want := []string{"0: get 0-4", "1: get 1-9", "2: dns 2-3", "0: get 5-12 open", "1: get 11-12 open"}
 	for _, s := range []*index.Snapshot{load(t, list), live(list, 1), live(list, 3)} {
 		if got := picture(t, s, "get"); !slices.Equal(got, want) {
 			t.Errorf("%q\nwant %q", got, want)
+		}
+		if got := picture(t, s, "late"); !slices.Equal(got, []string{"0: late 1-9"}) {
+			t.Errorf("%q", got)
 		}
 		if got := picture(t, s, "put"); !slices.Equal(got, []string{"0: put 10-12"}) {
 			t.Errorf("%q", got)
@@ -144,6 +148,30 @@ func TestAsync(t *testing.T) {
 		}
 		if up, ok := s.Above(p); !ok || s.Key(up) != fmt.Sprintf("%d:0:0", p.Track) {
 			t.Errorf("it is below %v", up)
+		}
+	}
+}
+
+// TestIDs checks that IDs of all forms come back, and are found.
+func TestIDs(t *testing.T) {
+	list := header()
+	ids := []string{"aaaaaaaaaaaaa", "ppppppppppppp", "zzzzzzzzzzzzz", "p777777777777", "aaaaaaaaaaaa1", "0123456789abcdef", "ffffffffffffffff",
+		"0123456789ABCDEF", "a", "日本", "with space", string(make([]byte, 3000))}
+	for i, id := range ids {
+		e := slice(int64(i), 1, "x")
+		e.ID, e.Parent = id, ids[(i+1)%len(ids)]
+		list = append(list, e)
+	}
+	for _, s := range []*index.Snapshot{load(t, list), live(list, 1)} {
+		for i, id := range ids {
+			p, ok := s.Lookup(id)
+			d, _ := s.Details(p)
+			if !ok || p.Pos != uint32(i) || d.ID != id || d.Parent != ids[(i+1)%len(ids)] {
+				t.Errorf("%.20q is found at %v, %v, with ID %.20q and parent %.20q", id, p, ok, d.ID, d.Parent)
+			}
+		}
+		if _, ok := s.Lookup("aaaaaaaaaaaab"); ok {
+			t.Error("an ID that isn't there is found")
 		}
 	}
 }

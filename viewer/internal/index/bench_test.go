@@ -90,6 +90,7 @@ func BenchmarkLoad(b *testing.B) {
 			var m runtime.MemStats
 			runtime.ReadMemStats(&m)
 			b.ReportMetric(float64(m.HeapAlloc)/1e6, "MB")
+			runtime.KeepAlive(x)
 		})
 	}
 }

@@ -17,7 +17,6 @@ type counter struct {
 	events column[counterEvent]
 	series []series
 	fresh  []counterEvent
-	key    string
 	kind   uint32
 }
 
@@ -52,7 +51,7 @@ func (e *extent) add(o extent) {
 var noExtent = extent{math.Inf(1), math.Inf(-1)}
 
 func (c *counter) share() *counter {
-	s := &counter{events: c.events.share(), key: c.key, kind: c.kind, series: make([]series, len(c.series))}
+	s := &counter{events: c.events.share(), kind: c.kind, series: make([]series, len(c.series))}
 	for i := range c.series {
 		s.series[i] = c.series[i]
 		s.series[i].samples, s.series[i].spans = c.series[i].samples.share(), c.series[i].spans.share()
@@ -69,6 +68,7 @@ func (x *Index) addCounter(e *tracefmt.Event) {
 	}
 	r := x.recordOf(e)
 	r.track, r.more = e.Track, hasTrack
+	b.counter.kind = x.kindOf(e, r)
 	b.counter.fresh = append(b.counter.fresh, counterEvent{e.Time, x.add(r)})
 	b.happens(e.Time, e.Time)
 }
@@ -82,11 +82,7 @@ func (x *Index) newCounter(key counterKey) *building {
 	if key.key != "" {
 		b.meta.name += "[" + key.key + "]"
 	}
-	kind, ok := x.kinds.number(key.name, key.category)
-	if !ok {
-		x.losses.Add("name of a counter for which there was no room")
-	}
-	b.counter = &counter{key: key.key, kind: kind}
+	b.counter = &counter{}
 	x.counters[key] = b
 	return b
 }

@@ -65,19 +65,21 @@ func content(t testing.TB, r tracefmt.Reader) fmttest.Content {
 func contentOf(line *timeline.Timeline) fmttest.Content {
 	var normal []tracefmt.Event
 	var times []int64
-	open := map[string]int{}
+	open := map[string][]string{}
 	for e := range line.Events() {
 		key := fmt.Sprintf("%q %q", e.Category, e.AsyncKey())
 		switch e.Kind {
 		case tracefmt.AsyncBegin:
-			open[key+e.Name]++
-			open[key]++
+			open[key] = append(open[key], e.Name)
 		case tracefmt.AsyncEnd:
-			if open[key] == 0 || e.Name != "" && open[key+e.Name] == 0 {
+			i := len(open[key]) - 1
+			for i >= 0 && e.Name != "" && open[key][i] != e.Name {
+				i--
+			}
+			if i < 0 {
 				continue // an end without a begin, which is counted as a loss
 			}
-			open[key]--
-			open[key+e.Name]--
+			open[key] = slices.Delete(open[key], i, i+1)
 		}
 		normal = append(normal, *e.Clone())
 		if e.Kind.Timed() {

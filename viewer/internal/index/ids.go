@@ -122,7 +122,14 @@ func readID(form idForm, b []byte) (i id, rest []byte) {
 type ids struct {
 	mu    sync.RWMutex
 	table hashTable
-	ready chan struct{} // closed when all that is in a file is there; nil of a live trace
+	ready chan struct{} // closed when the IDs are there, if they are being put there by another goroutine; or nil
+}
+
+// wait waits until the IDs are there.
+func (t *ids) wait() {
+	if t.ready != nil {
+		<-t.ready
+	}
 }
 
 // add adds records that have IDs. The first of an ID is the one that is found.
@@ -155,9 +162,7 @@ func (t *ids) find(a *arena, i id, is func(ref uint32) bool) uint32 {
 	if i.form == noID {
 		return 0
 	}
-	if t.ready != nil {
-		<-t.ready
-	}
+	t.wait()
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	return t.table.find(i.hash(), func(ref uint32) bool { return a.has(ref) && a.idOf(ref) == i && is(ref) })

@@ -18,15 +18,16 @@ type Config struct {
 
 // Index takes in a trace. All methods but Snapshot are for one goroutine.
 type Index struct {
-	config Config
-	arena  arena
-	texts  texts
-	kinds  kinds
-	losses tracefmt.Losses
-	ids    *ids
-	newIDs column[uint32] // records of slices with IDs
-	rec    record
-	buf    []byte
+	config  Config
+	arena   arena
+	texts   texts
+	kinds   kinds
+	losses  tracefmt.Losses
+	ids     *ids
+	newIDs  column[uint32] // records of slices with IDs
+	loading bool           // a file: the table of IDs is made at the end
+	rec     record
+	buf     []byte
 
 	tracks   []*building // by id - 1
 	bySource []*building // by TrackID, for small ones
@@ -46,7 +47,6 @@ type Index struct {
 	hasZero     bool
 	now         int64 // absolute; what is open was then
 	gen         uint64
-	ended       bool
 	reshaped    bool              // tracks were added, named or moved
 	shape       uint64            // the gen in which they were
 	order       []uint32          // of tracks, as they are drawn

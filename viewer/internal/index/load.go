@@ -54,7 +54,7 @@ func (b *batch) each(visit func(*tracefmt.Event)) {
 // collect at less growth than usual (debug.SetGCPercent(25)), which costs next to nothing and keeps the peak low.
 func Load(ctx context.Context, r tracefmt.Reader, progress func(events int64)) (*Index, error) {
 	x := New(Config{})
-	x.ids.ready = make(chan struct{})
+	x.loading, x.ids.ready = true, make(chan struct{})
 	full, empty := make(chan *batch, batches), make(chan *batch, batches)
 	for range batches {
 		empty <- &batch{}
@@ -102,12 +102,15 @@ func read(ctx context.Context, r tracefmt.Reader, full chan<- *batch, empty <-ch
 	}
 }
 
-// makeIDs makes the table of IDs of a file, in the background.
+// makeIDs makes the table of all IDs, in the background. Until it is there, who looks for one waits.
 func (x *Index) makeIDs() {
-	arena, refs := x.arena.share(), x.newIDs
+	table, arena, refs := x.ids, x.arena.share(), x.newIDs
 	x.newIDs = column[uint32]{}
+	if table.ready == nil {
+		table.ready = make(chan struct{})
+	}
 	go func() {
-		x.ids.add(&arena, &refs)
-		close(x.ids.ready)
+		table.add(&arena, &refs)
+		close(table.ready)
 	}()
 }

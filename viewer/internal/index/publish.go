@@ -33,10 +33,13 @@ func (x *Index) publish(last bool) *Snapshot {
 	}
 	x.take(changed, last)
 	x.flows.join()
-	if x.drop() {
+	dropped := x.drop()
+	switch {
+	case dropped:
 		changed = x.tracks
-	}
-	if x.ids.ready == nil {
+		x.makeIDs() // all anew
+	case !x.loading:
+		x.ids.wait()
 		x.ids.add(&x.arena, &x.newIDs)
 		x.newIDs = column[uint32]{}
 	}
@@ -44,7 +47,7 @@ func (x *Index) publish(last bool) *Snapshot {
 	if !x.hasZero && x.first <= x.last {
 		x.zero, x.hasZero = x.first, true
 	}
-	s := x.snapshot(old, changed)
+	s := x.snapshot(old, changed, dropped)
 	if last {
 		x.free()
 	}
@@ -101,7 +104,7 @@ func (x *Index) free() {
 }
 
 // snapshot makes the snapshot of what there is.
-func (x *Index) snapshot(old *Snapshot, changed []*building) *Snapshot {
+func (x *Index) snapshot(old *Snapshot, changed []*building, dropped bool) *Snapshot {
 	s := &Snapshot{
 		gen: x.gen, zero: x.zero, ids: x.ids, arena: x.arena.share(),
 		texts: x.texts.list, names: x.kinds.names, categories: x.kinds.categories,
@@ -123,7 +126,7 @@ func (x *Index) snapshot(old *Snapshot, changed []*building) *Snapshot {
 			s.tracks[i] = b.publish(x.gen)
 		}
 	}
-	x.arrange(s)
+	x.arrange(s, dropped)
 	s.counts = s.count()
 	return s
 }

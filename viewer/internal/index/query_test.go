@@ -349,4 +349,11 @@ func TestFlows(t *testing.T) {
 	if _, list, _ = next.Flows(ctx, index.FlowQuery{Window: index.Everything, Limit: 1}); len(list) != 1 || list[0].To.Time != 10 || list[0].To.Pos.Pos != 1 {
 		t.Errorf("an arrow to the next slice: %+v", list)
 	}
+	late := load(t, append(header(), slice(0, 9, "a"), // the end is read first
+		tracefmt.Event{Kind: tracefmt.FlowEnd, Track: 2, Time: 6, Name: "f", Key: "k"},
+		tracefmt.Event{Kind: tracefmt.FlowStart, Track: 2, Time: 1, Name: "f", Key: "k"},
+		tracefmt.Event{Kind: tracefmt.FlowEnd, Track: 2, Time: 7, Name: "f", Key: "other"}))
+	if total, list, _ = late.Flows(ctx, index.FlowQuery{Window: index.Everything, Limit: 1}); total != 1 || list[0].From.Time != 1 || list[0].To.Time != 6 {
+		t.Errorf("an arrow whose end came first: %d, %+v", total, list)
+	}
 }

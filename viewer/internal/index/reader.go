@@ -88,14 +88,13 @@ type cursor struct {
 func (c *cursor) next() bool { return c.advance(c) }
 
 // Classes of events of one time, as in package timeline. Of async slices, those that ended come before those that
-// begin, and these before their own ends if they take no time.
+// begin.
 const (
 	classClock = iota
 	classNext
 	classSlice
 	classEnded
 	classOther
-	classInstantEnd
 	classFlowStep
 	classFlowEnd
 )
@@ -189,49 +188,54 @@ func (r *Reader) addSlices(t *track, from, to int64) {
 	})
 }
 
-// addAsync adds the begins of async slices, and their ends in the order of these.
+// addAsync adds the begins of async slices, each with its end if it takes no time, and the other ends in their order.
 func (r *Reader) addAsync(t *track, from, to int64) {
-	var begins, ends []uint32
+	var begins, ends []asyncEnd
 	for i := range t.slices.len() {
-		if s := t.slices.at(i); s.overlaps(from, to) {
-			begins = append(begins, uint32(i))
-			if !s.open() {
-				ends = append(ends, uint32(i))
-			}
+		s := t.slices.at(i)
+		if !s.overlaps(from, to) {
+			continue
+		}
+		begins = append(begins, asyncEnd{s: s})
+		if s.dur == 0 {
+			begins = append(begins, asyncEnd{s: s, isEnd: true})
+		} else if !s.open() {
+			ends = append(ends, asyncEnd{s: s, isEnd: true})
 		}
 	}
-	slices.SortStableFunc(ends, func(a, b uint32) int {
-		x, y := t.slices.at(int(a)), t.slices.at(int(b))
-		return cmp.Or(cmp.Compare(x.end(), y.end()), cmp.Compare(y.start, x.start))
+	slices.SortStableFunc(ends, func(a, b asyncEnd) int {
+		return cmp.Or(cmp.Compare(a.s.end(), b.s.end()), cmp.Compare(b.s.start, a.s.start))
 	})
-	begin, end := -1, -1
+	r.addEnds(begins, classOther)
+	r.addEnds(ends, classEnded)
+}
+
+// asyncEnd is the begin or the end of an async slice.
+type asyncEnd struct {
+	s     *slice
+	isEnd bool
+}
+
+func (r *Reader) addEnds(list []asyncEnd, class int) {
+	i := -1
 	r.add(func(c *cursor) bool {
-		if begin++; begin >= len(begins) {
+		if i++; i >= len(list) {
 			return false
 		}
-		c.time, c.class = t.slices.at(int(begins[begin])).start, classOther
-		return true
-	}, func(r *Reader, e *tracefmt.Event) {
-		s := t.slices.at(int(begins[begin]))
-		e.Kind, e.Time = tracefmt.AsyncBegin, s.start
-		ref, _ := r.s.arena.ends(s.ref)
-		r.fillOne(e, s.kind, ref)
-		e.Track = r.rec.track
-	})
-	r.add(func(c *cursor) bool {
-		if end++; end >= len(ends) {
-			return false
-		}
-		s := t.slices.at(int(ends[end]))
-		if c.time, c.class = s.end(), classEnded; s.dur == 0 {
-			c.class = classInstantEnd
+		if c.time, c.class = list[i].s.start, class; list[i].isEnd {
+			c.time = list[i].s.end()
 		}
 		return true
 	}, func(r *Reader, e *tracefmt.Event) {
-		s := t.slices.at(int(ends[end]))
-		e.Kind, e.Time = tracefmt.AsyncEnd, s.end()
-		_, ref := r.s.arena.ends(s.ref)
-		r.fillOne(e, r.s.arena.kindOf(ref), ref)
+		s := list[i].s
+		begin, end := r.s.arena.ends(s.ref)
+		if list[i].isEnd {
+			e.Kind, e.Time = tracefmt.AsyncEnd, s.end()
+			r.fillOne(e, r.s.arena.kindOf(end), end)
+		} else {
+			e.Kind, e.Time = tracefmt.AsyncBegin, s.start
+			r.fillOne(e, s.kind, begin)
+		}
 		e.Track = r.rec.track
 	})
 }

@@ -8,9 +8,9 @@ import (
 // seed is that of all hashes: nobody can make a trace whose names have the same.
 var seed = maphash.MakeSeed()
 
-// Limits of the tables of names. What is beyond them is kept in the records of its slices.
-const (
-	maxKinds     = 1 << 20
+// Limits of the tables of names. What is beyond them is kept in the records of its slices. Tests change them.
+var (
+	maxKinds     = kindMask
 	maxTexts     = 1 << 20
 	maxTextBytes = 256 << 20
 )

@@ -31,9 +31,16 @@ type tileOf struct {
 	slices, marks, counts []item
 }
 
+// fataler is a test, or one of package rapid.
+type fataler interface {
+	Helper()
+	Fatal(...any)
+	Fatalf(string, ...any)
+}
+
 // decoder reads an answer, and checks that everything is where it is to be.
 type decoder struct {
-	t testing.TB
+	t fataler
 	b []byte
 	n int
 }
@@ -67,7 +74,7 @@ func (d *decoder) f64s(n int) (list []float64) {
 	return list
 }
 
-func decode(t testing.TB, b []byte) (tiles []tileOf, now float64) {
+func decode(t fataler, b []byte) (tiles []tileOf, now float64) {
 	t.Helper()
 	d := &decoder{t: t, b: b}
 	if magic := d.u32(); magic != 0x31545653 {
@@ -245,6 +252,7 @@ func TestTiles(t *testing.T) {
 		s := load(t, list)
 		track := trackNamed(t, s, "a")
 		rows := rowsOf(s, track)
+		grown := live(list, max(1, len(list)/rapid.IntRange(1, 9).Draw(r, "steps")))
 		for range 4 {
 			level := rapid.IntRange(0, 24).Draw(r, "level")
 			last := bucketOf(s.End(), level+9)
@@ -254,6 +262,7 @@ func TestTiles(t *testing.T) {
 				r.Fatal(err)
 			}
 			tiles, now := decode(t, b)
+			sameTiles(r, grown, s, level, tile, track)
 			if now != float64(s.Now()) || tiles[0].index != float64(tile) || tiles[0].level != uint32(level) || tiles[0].gen != uint32(s.Gen()) {
 				r.Fatalf("head of %+v, now %v", tiles[0], now)
 			}
@@ -272,6 +281,82 @@ func TestTiles(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestBlocks has so many slices, marks and values that their blocks are summed up, too. Some come late, when blocks have
+// been made.
+func TestBlocks(t *testing.T) {
+	const n = 20_000
+	list := header()
+	for i := range int64(n) {
+		list = append(list, slice(i*10, 1+(i*i+i/4096)%9, "x"))
+		if i%7 == 0 {
+			list = append(list, tracefmt.Event{Kind: tracefmt.Log, Track: 2, Time: i * 10, Name: "line", Severity: tracefmt.Severity(i * 7919 % 10_007 % 211 / 10)},
+				tracefmt.Event{Kind: tracefmt.Counter, Track: 1, Time: i * 10, Name: "bytes", Attrs: []tracefmt.Attr{{Key: "n", Value: tracefmt.Int64(i * 7919 % 10_007)}}})
+		}
+	}
+	loaded := load(t, list)
+	late := slices.Clone(list)
+	for _, at := range []int{500, 5000, 15_000} {
+		moved := slices.Clone(late[at : at+300])
+		late = append(slices.Delete(late, at, at+300), moved...)
+	}
+	grown := live(late, len(late)-900)
+	rows := rowsOf(loaded, 2)
+	tracks := []uint32{2, trackNamed(t, loaded, "bytes")}
+	for level := range 19 {
+		for tile := range min(bucketOf(loaded.End(), level+9)+1, 3) {
+			var texts [2]string
+			for i, s := range []*index.Snapshot{grown, loaded} {
+				b, err := s.AppendTiles(nil, level, []index.TileID{{Track: tracks[0], Index: tile}, {Track: tracks[1], Index: tile}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				tiles, _ := decode(t, b)
+				tiles[0].gen, tiles[1].gen = 0, 0
+				texts[i] = fmt.Sprintf("%+v", tiles)
+				for k := range tiles[0].slices {
+					tiles[0].slices[k].cover = 0
+				}
+				want := naive(rows, level, tile)
+				for k := range want {
+					want[k].cover = 0
+				}
+				if !slices.Equal(tiles[0].slices, want) {
+					t.Fatalf("level %d, tile %d: %.2000v\nwant %.2000v", level, tile, tiles[0].slices, want)
+				}
+			}
+			if texts[0] != texts[1] {
+				t.Fatalf("level %d, tile %d: grown\n%.2000s\nloaded\n%.2000s", level, tile, texts[0], texts[1])
+			}
+		}
+	}
+}
+
+// sameTiles compares the tiles of some tracks of a trace that has grown with those of one that was loaded.
+func sameTiles(r *rapid.T, grown, loaded *index.Snapshot, level int, tile int64, tracks ...uint32) {
+	var list []index.TileID
+	for _, track := range tracks {
+		list = append(list, index.TileID{Track: track, Index: tile})
+	}
+	if grown.Zero() != loaded.Zero() {
+		return // the first event came late
+	}
+	var texts [2]string
+	for i, s := range []*index.Snapshot{grown, loaded} {
+		b, err := s.AppendTiles(nil, level, list)
+		if err != nil {
+			r.Fatal(err)
+		}
+		tiles, _ := decode(r, b)
+		for k := range tiles {
+			tiles[k].gen = 0
+		}
+		texts[i] = fmt.Sprintf("%+v", tiles)
+	}
+	if texts[0] != texts[1] {
+		r.Fatalf("level %d, tile %d: grown\n%.3000s\nloaded\n%.3000s", level, tile, texts[0], texts[1])
+	}
 }
 
 // TestRows checks what rows promise: those of one are disjoint, and a slice is below what is around it.
@@ -345,6 +430,9 @@ func TestMarkTiles(t *testing.T) {
 			r.Fatal(err)
 		}
 		tiles, _ := decode(t, b)
+		late := shuffled(r, list)
+		sameTiles(r, live(late, max(1, len(late)/rapid.IntRange(1, 9).Draw(r, "steps"))), load(t, late), level, tile,
+			trackNamed(t, s, "a"), trackNamed(t, s, "bytes"))
 		wantMarks, wantValues := group(marks, zero, level, tile, false), group(values, zero, level, tile, true)
 		for i := range tiles[0].marks {
 			tiles[0].marks[i].kind = 0

@@ -28,7 +28,6 @@ type track struct {
 	counter *counter
 
 	first, last int64 // of all events, absolute: first > last if there are none
-	began       int64 // the start of the latest slice
 }
 
 // meta is what a trace says of a track.

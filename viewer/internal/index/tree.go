@@ -8,11 +8,12 @@ import (
 )
 
 // arrange says in which order tracks are drawn, and below which others they are.
-func (x *Index) arrange(s *Snapshot) {
+// While the table of IDs is made anew, those that started others wait.
+func (x *Index) arrange(s *Snapshot, dropped bool) {
 	if x.starters == nil {
 		x.starters = make(map[uint32]uint32)
 	}
-	if x.findStarters(s) || x.reshaped {
+	if !dropped && x.findStarters(s) || x.reshaped {
 		s.parents = x.parents(s)
 		x.order = s.sorted(s.parents)
 		x.shape, x.reshaped = x.gen, false
@@ -57,7 +58,7 @@ func (x *Index) findStarters(s *Snapshot) (found bool) {
 // places finds the tracks of slices by their IDs. While a file is loaded there is no table of these yet: instead of
 // making it, all IDs are looked at once.
 func (x *Index) places(s *Snapshot, wanted map[id][]uint32, visit func(track, ref uint32)) {
-	if x.ids.ready == nil {
+	if !x.loading {
 		for i := range wanted {
 			if ref, p := s.lookup(i); ref != 0 {
 				visit(p.Track, ref)

@@ -111,7 +111,7 @@ func (w *walk) one(pos uint32, sl *slice) bool {
 func (s *Snapshot) inParallel(ctx context.Context, tracks []*track, do func(worker int, t *track)) error {
 	var next atomic.Int64
 	var wait sync.WaitGroup
-	for worker := range min(runtime.GOMAXPROCS(0), len(tracks)) {
+	for worker := range min(runtime.GOMAXPROCS(0), maxWorkers, len(tracks)) {
 		wait.Go(func() {
 			for ctx.Err() == nil {
 				i := int(next.Add(1)) - 1
