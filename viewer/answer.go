@@ -40,6 +40,7 @@ func refuse(w http.ResponseWriter, err error) {
 	}
 	w.Header().Del("Content-Disposition")
 	w.Header().Set("Content-Type", "application/json")
+	patient(w)
 	w.WriteHeader(refused.status)
 	_ = json.NewEncoder(w).Encode(map[string]string{"error": strings.ToValidUTF8(refused.reason, "\ufffd")}) // the client is gone
 }
@@ -59,6 +60,7 @@ func answer(w http.ResponseWriter, doc any) error {
 		return fmt.Errorf("write the answer: %w", err)
 	}
 	w.Header().Set("Content-Type", "application/json")
+	patient(w) // it may have taken its time
 	_, _ = w.Write(append(text, '\n')) // the client is gone
 	return nil
 }

@@ -22,8 +22,10 @@ func (v *Viewer) tiles(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	for _, tile := range list {
-		r.known(tile.Track)
+	for i, tile := range list {
+		if i == 0 || tile.Track != list[i-1].Track {
+			r.known(tile.Track)
+		}
 	}
 	if r.err != nil {
 		return r.err
@@ -34,6 +36,7 @@ func (v *Viewer) tiles(w http.ResponseWriter, r *request) error {
 		return badRequest("%v", err)
 	}
 	w.Header().Set("Content-Type", "application/octet-stream")
+	patient(w)
 	_, _ = w.Write(*buf) // the client is gone
 	return nil
 }
