@@ -60,7 +60,7 @@ func answer(w http.ResponseWriter, doc any) error {
 		return fmt.Errorf("write the answer: %w", err)
 	}
 	w.Header().Set("Content-Type", "application/json")
-	patient(w) // it may have taken its time
+	patient(w)                         // it may have taken its time
 	_, _ = w.Write(append(text, '\n')) // the client is gone
 	return nil
 }
