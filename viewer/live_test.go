@@ -113,7 +113,7 @@ func TestLive(t *testing.T) {
 	ctx, outer := trace.WithTask(ctx, "outer")
 	ctx, inner := trace.WithSpan(ctx, "inner", slog.Int("n", 1))
 	v, c := follow(t, viewer.Live("test", tracefmt.Lookup("perfetto"), streamOf(rec)))
-	if w := c.ask("GET", "/api/tracks", ""); w.Code != 200 && w.Code != http.StatusConflict {
+	if w := c.ask("GET", "/api/tracks", ""); w.Code != 200 {
 		t.Errorf("before anything has come: %d %s", w.Code, w.Body)
 	}
 	first := until(t, c, "live with three slices", func(s state) bool { return s.State == "live" && s.Slices == 3 })
@@ -374,7 +374,15 @@ func TestProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, c := follow(t, source)
-	until(t, c, "waiting for the process", func(s state) bool { return s.State == "reconnecting" && s.Error != "" })
+	s := until(t, c, "waiting for the process", func(s state) bool { return s.State == "reconnecting" && s.Error != "" })
+	if !strings.HasSuffix(s.Error, "connect: connection refused") || s.Session != 0 {
+		t.Errorf("%+v", s)
+	}
+	for _, name := range []string{"tracks", "kinds", "waits", "logs", "aggregate", "search?q=x", "flows", "download?format=chrome"} { // there is nothing, and that is no error
+		if w := c.ask("GET", "/api/"+name, ""); w.Code != 200 {
+			t.Errorf("%s: %d %s", name, w.Code, w.Body)
+		}
+	}
 	want := []string{"bank", "bank/transfer", "bank/transfer", "bank/transfer/hold account", "bank/transfer/hold account",
 		"bank/transfer/hold account/lock account", "bank/transfer/hold account/lock account",
 		"bank/transfer/hold account: has the first account", "bank/transfer/hold account: has the first account"}

@@ -130,6 +130,9 @@ func stream(name, base string, transport *http.Transport) Source {
 		if failed, ok := errors.AsType[*url.Error](err); ok {
 			err = failed.Err // without the URL, which may have a token
 		}
+		if failed, ok := errors.AsType[*net.OpError](err); ok {
+			err = failed.Err // without the address, which is in the name
+		}
 		if err != nil {
 			return nil, err
 		}

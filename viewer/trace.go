@@ -58,7 +58,11 @@ type trace struct {
 }
 
 func newTrace(s Source, keep int64, changed *notice, stop context.CancelFunc) *trace {
-	return &trace{source: s, keep: keep, changed: changed, stop: stop, state: StateLoading}
+	t := &trace{source: s, keep: keep, changed: changed, stop: stop, state: StateLoading}
+	if s.Live {
+		t.snap = index.New(index.Config{}).Snapshot() // nothing yet, which is all that there is
+	}
+	return t
 }
 
 // run reads it, until it is there or ctx ends.

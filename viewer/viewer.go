@@ -199,7 +199,7 @@ func isJSON(r *http.Request) bool {
 	return err == nil && kind == "application/json"
 }
 
-var errNotYet = refusal{status: http.StatusConflict, reason: "the trace isn't there yet: wait for what api/events tells"}
+var errNotYet = refusal{status: http.StatusConflict, reason: "the file isn't read yet: wait for what api/events tells"}
 
 // request reads what all requests have.
 func (v *Viewer) request(r *http.Request, e endpoint) (*request, error) {
