@@ -3,6 +3,7 @@ package perfetto
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/spanstack/spanstack/tracefmt"
 	"github.com/spanstack/spanstack/tracefmt/internal/jsontext"
@@ -186,6 +187,24 @@ func (r *Reader) annotation(s *sequenceState, c cursor) {
 	raw.attrs = append(raw.attrs, tracefmt.Attr{Key: name, Value: v})
 }
 
+// ownTexts makes strings that nobody else has, such as IDs: several with one allocation, in whose memory all of them are.
+type ownTexts struct{ b strings.Builder }
+
+const ownTextsSize = 128 // bytes: one string keeps so much
+
+func (t *ownTexts) text(text []byte) string {
+	if len(text) > ownTextsSize/4 {
+		return string(text)
+	}
+	if t.b.Cap()-t.b.Len() < len(text) {
+		t.b.Reset()
+		t.b.Grow(ownTextsSize)
+	}
+	at := t.b.Len()
+	t.b.Write(text)
+	return t.b.String()[at:]
+}
+
 // shortAnnotation reads an annotation as most of ours are, see appendShort: its name has a number of one byte, and its
 // value is a short string or an integer. It reports whether it was one.
 func (r *Reader) shortAnnotation(s *sequenceState, b []byte) bool {
@@ -204,10 +223,10 @@ func (r *Reader) shortAnnotation(s *sequenceState, b []byte) bool {
 		case !isOwn:
 			raw.attrs = append(raw.attrs, tracefmt.Attr{Key: name, Value: tracefmt.String(r.values.Strings.Intern(text))})
 		case name == argID:
-			raw.id = string(text) // there is no other one
+			raw.id = r.ids.text(text)
 		case name == argParent:
 			if r.parent != string(text) { // that of its sibling
-				r.parent = string(text)
+				r.parent = r.ids.text(text)
 			}
 			raw.parent = r.parent
 		default:

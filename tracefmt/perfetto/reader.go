@@ -62,6 +62,7 @@ type Reader struct {
 	seriesIndex []int // of the last counter's series in it
 
 	values jsontext.Decoder
+	ids    ownTexts
 	parent string // the last one: siblings have the same
 }
 

@@ -61,7 +61,7 @@ func BenchmarkLoad(b *testing.B) {
 	for _, plain := range []bool{true, false} {
 		b.Run(map[bool]string{true: "plain", false: "ids"}[plain], func(b *testing.B) {
 			path := traceFile(b, plain)
-			defer debug.SetGCPercent(debug.SetGCPercent(25))
+			defer debug.SetGCPercent(debug.SetGCPercent(50))
 			debug.FreeOSMemory()
 			_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) // the peak from here on
 			var x *index.Index

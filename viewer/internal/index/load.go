@@ -50,8 +50,9 @@ func (b *batch) each(visit func(*tracefmt.Event)) {
 // the number of events so far, by another goroutine. If the reader fails or ctx is done, the index has what was read
 // until then, and the error is the reader's or ctx's.
 //
-// While a file is loaded, most memory has no pointers, and the garbage collector has little to do. It should be told to
-// collect at less growth than usual (debug.SetGCPercent(25)), which costs next to nothing and keeps the peak low.
+// Most of the memory that is taken meanwhile has no pointers, so that the garbage collector has little to do. It may be
+// told to collect at less growth than usual: debug.SetGCPercent(50) keeps the peak near to what is there at the end, and
+// costs next to nothing; with 25 there are many collections at the beginning, while there is little.
 func Load(ctx context.Context, r tracefmt.Reader, progress func(events int64)) (*Index, error) {
 	x := New(Config{})
 	x.loading, x.ids.ready = true, make(chan struct{})

@@ -2,7 +2,6 @@ package index
 
 import (
 	"cmp"
-	"container/heap"
 	"io"
 	"math"
 	"slices"
@@ -48,7 +47,7 @@ func (s *Snapshot) Reader(w Window, tracks []uint32) *Reader {
 	if s.marked {
 		r.addOpenMarks(from, to, func(t *track) bool { return tracks == nil || chosen[t.id] })
 	}
-	heap.Init(&r.cursors)
+	r.cursors.init()
 	return r
 }
 
@@ -66,11 +65,14 @@ func (r *Reader) Next() (*tracefmt.Event, error) {
 	r.event.Reset()
 	r.rec.attrs = r.event.Attrs
 	c.fill(r, &r.event)
-	if c.next() {
-		heap.Fix(&r.cursors, 0)
-	} else {
-		heap.Pop(&r.cursors)
+	if !c.next() {
+		last := len(r.cursors) - 1
+		r.cursors[0] = r.cursors[last]
+		if r.cursors = r.cursors[:last]; last == 0 {
+			return &r.event, nil
+		}
 	}
+	r.cursors.down(0)
 	return &r.event, nil
 }
 
@@ -99,26 +101,44 @@ const (
 	classFlowEnd
 )
 
+// cursors is a heap: the first has the next event.
 type cursors []*cursor
 
-func (c cursors) Len() int { return len(c) }
-
-func (c cursors) Less(i, j int) bool {
-	a, b := c[i], c[j]
-	if a.time != b.time {
-		return a.time < b.time
+func (c *cursor) before(o *cursor) bool {
+	switch {
+	case c.time != o.time:
+		return c.time < o.time
+	case c.class != o.class:
+		return c.class < o.class
+	case c.length != o.length:
+		return c.length > o.length
 	}
-	return cmp.Or(cmp.Compare(a.class, b.class), cmp.Compare(b.length, a.length), cmp.Compare(a.order, b.order)) < 0
+	return c.order < o.order
 }
 
-func (c cursors) Swap(i, j int) { c[i], c[j] = c[j], c[i] }
+func (c cursors) init() {
+	for i := len(c)/2 - 1; i >= 0; i-- {
+		c.down(i)
+	}
+}
 
-func (c *cursors) Push(v any) { *c = append(*c, v.(*cursor)) }
-
-func (c *cursors) Pop() any {
-	last := (*c)[len(*c)-1]
-	*c = (*c)[:len(*c)-1]
-	return last
+// down moves a cursor that may have become later to its place.
+func (c cursors) down(i int) {
+	moved := c[i]
+	for {
+		k := 2*i + 1
+		if k >= len(c) {
+			break
+		}
+		if k+1 < len(c) && c[k+1].before(c[k]) {
+			k++
+		}
+		if !c[k].before(moved) {
+			break
+		}
+		c[i], i = c[k], k
+	}
+	c[i] = moved
 }
 
 // add adds a column, unless there is nothing in it.
@@ -169,15 +189,21 @@ func (s *slice) overlaps(from, to int64) bool {
 }
 
 func (r *Reader) addSlices(t *track, from, to int64) {
-	i := -1
+	early := t.reaching(from)
+	first := t.slices.search(func(s *slice) bool { return s.start >= from })
+	i, n := -1, 0
 	r.add(func(c *cursor) bool {
-		for i++; i < t.slices.len() && beginsBy(t.slices.at(i).start, to); i++ {
-			if s := t.slices.at(i); s.overlaps(from, to) {
-				c.time, c.class, c.length = s.start, classSlice, s.length()
-				return true
-			}
+		if n < len(early) {
+			i = int(early[n])
+		} else {
+			i = first + n - len(early)
 		}
-		return false
+		if n++; i >= t.slices.len() || !beginsBy(t.slices.at(i).start, to) {
+			return false
+		}
+		s := t.slices.at(i)
+		c.time, c.class, c.length = s.start, classSlice, s.length()
+		return true
 	}, func(r *Reader, e *tracefmt.Event) {
 		s := t.slices.at(i)
 		e.Kind, e.Track, e.Time, e.Dur = tracefmt.Complete, t.source, s.start, s.dur

@@ -226,7 +226,8 @@ func (s *Snapshot) insideOf(t *track, sl *slice) func(c *slice) bool {
 	}
 }
 
-// Key returns what names a slice in all snapshots: its track, its start, and its number among those that begin then.
+// Key returns what names a slice in all snapshots: its track, its start, and its number among those that begin then. If
+// a longer one that begins then comes later, as the one around it may, the number is that one's.
 func (s *Snapshot) Key(p Pos) string {
 	t, sl := s.get(p)
 	if sl == nil {
