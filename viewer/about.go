@@ -92,7 +92,7 @@ func (t *trace) formatName() string {
 func (t *trace) news() news {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	n := news{State: t.state, Progress: max(t.progress(), 0), Error: explain(t.source.Title, t.err), Session: t.session, Losses: []loss{}}
+	n := news{State: t.state, Progress: max(t.progress(), 0), Error: t.explain(), Session: t.session, Losses: []loss{}}
 	if t.snap == nil {
 		return n
 	}

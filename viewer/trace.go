@@ -193,10 +193,14 @@ func (t *trace) progress() float64 {
 	return min(1, float64(t.done.n.Load())/float64(t.size))
 }
 
-// explain words an error for the page.
-func explain(title string, err error) string {
-	if err == nil {
+// explain words the error for the page. Who calls it has the lock.
+func (t *trace) explain() string {
+	title, err := t.source.Title, t.err
+	switch {
+	case err == nil:
 		return ""
+	case t.source.Live: // whose title is a long address, and stands beside it
+		return err.Error()
 	}
 	text := fmt.Sprintf("read %s: %v", title, err)
 	if syntax, ok := errors.AsType[*tracefmt.SyntaxError](err); ok {
