@@ -166,7 +166,7 @@ export class Session {
     this.window.value = whole(this.limits.peek());
     if (info.state === "live") {
       this.follow.value = this.onlyActive.value = true;
-      this.window.value = clamp({ start: info.now - 18e9, span: 20e9 }, this.limits.peek());
+      this.window.value = { start: info.now - 18e9, span: 20e9 }; // also of a process that has just begun
     }
   }
 
