@@ -17,16 +17,16 @@
 // What there is to call, by what it is for:
 //
 //	Load(ctx, tracefmt.Reader, progress func(events int64)) (*Index, error)    a file, in two goroutines
-//	New(Config) *Index; Add(*tracefmt.Event); Lost(count, what, at)            a live trace, by one goroutine
+//	New(Config) *Index; Add(*tracefmt.Event); Lost(count, what, at); Reach(at) a live trace, by one goroutine
 //	(*Index).Publish() *Snapshot; Finish() *Snapshot; Snapshot() *Snapshot     the last may be called by anybody
 //
 //	(*Snapshot).Gen, End, Now, Zero, Unix, Counts, Losses                      GET api/trace
-//	Tracks() []TrackInfo; Track(id) (TrackInfo, bool)                          GET api/tracks: in order, parents first
+//	Tracks() []TrackInfo; TracksSince(gen); Track(id) (TrackInfo, bool)         GET api/tracks: in order, parents first
 //	Kinds() (names, categories []string)                                       GET api/kinds
 //	AppendTiles(dst, level, []TileID) ([]byte, error)                          POST api/tiles
 //	Slice(Pos), Details(Pos), Key(Pos), Find(key), At(track, row, time), Lookup(id), Above(Pos), Ancestors(Pos),
 //	Children(ctx, Pos, limit) (total int, first []Pos, err error)              GET api/slice
-//	Mark(track, pos), MarkSlice(track, pos) (Pos, bool), Marks(MarkQuery)      GET api/logs
+//	Mark(Pos), MarkSlice(Pos) (Pos, bool), Marks(ctx, MarkQuery)                GET api/logs
 //	Search(ctx, SearchQuery) (SearchResult, error)                             GET api/search
 //	Walk(ctx, Window, tracks, func(*Visit) bool) error                         GET api/aggregate
 //	Flows(ctx, FlowQuery) (total int, []Flow, error)                           GET api/flows
