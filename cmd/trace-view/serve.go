@@ -19,9 +19,9 @@ import (
 	"github.com/spanstack/spanstack/viewer/speedscope"
 )
 
-// gcPercent is by how much the memory may grow until garbage is collected. There is little in what an index is made of, and hardly a pointer
-// to follow, so that it costs next to nothing to look for it more often than usual, and keeps the memory low.
-const gcPercent = 25
+// gcPercent is by how much the memory may grow until garbage is collected. Most of an index has no pointers to follow, so that it costs
+// next to nothing to look for garbage more often than usual, and keeps the memory low.
+const gcPercent = 50
 
 // server is what one command line asks for.
 type server struct {
