@@ -30,17 +30,22 @@ func TestImports(t *testing.T) {
 			"whoever imports trace compiles nothing but the standard library"},
 		{"./trace/tracetest", []string{module + "trace", module + "internal/logslot"},
 			"tests of users need no more than trace itself"},
-		{"./trace/capture/trigger", []string{module + "trace", module + "internal/logslot", module + "internal/bytesize", module + "trace/capture", module + "tracefmt"},
+		{"./trace/capture/trigger", []string{module + "trace", module + "internal/logslot", module + "internal/bytesize", module + "internal/access", module + "trace/capture", module + "tracefmt"},
 			"a watchdog belongs into every daemon, so it brings no more than captures do, and logging is on top of trace"},
-		{"./trace/capture", append(oneFormat, module+"trace alone", module+"internal/logslot", module+"internal/bytesize"),
+		{"./trace/capture", append(oneFormat, module+"trace alone", module+"internal/logslot", module+"internal/bytesize", module+"internal/access"),
 			"whoever shows a program by HTTP or writes its trace gets one format, and no flags: others are imported, flags are in captureflag"},
-		{"./trace/capture/captureflag", append(oneFormat, module+"trace", module+"internal/logslot", module+"internal/bytesize", "github.com/spf13/pflag"),
+		{"./trace/capture/captureflag", append(oneFormat, module+"trace", module+"internal/logslot", module+"internal/bytesize", module+"internal/access", "github.com/spf13/pflag"),
 			"flags cost no more than the library for them"},
 		{"./tracefmt/...", []string{module + "tracefmt", "github.com/go-json-experiment/json", "github.com/klauspost/compress",
 			"google.golang.org/protobuf/encoding/protowire", "google.golang.org/protobuf/internal/errors", // which it needs
 			"google.golang.org/protobuf/internal/detrand", "github.com/google/pprof/profile", "golang.org/x/exp/trace"},
 			"formats are of use without the tracer; of protobuf they take the wire format only (protowire), without reflection " +
 				"and generated code, of pprof the profile, without its tool, and of Go's experiments the reader of execution traces"},
+		{"./viewer", []string{module + "viewer/internal/index", module + "internal/access", module + "internal/backoff",
+			module + "tracefmt alone", module + "tracefmt/internal", module + "tracefmt/critical", module + "tracefmt/diff", module + "tracefmt/pprof",
+			module + "tracefmt/summary", module + "tracefmt/timeline", "github.com/google/pprof/profile",
+			"google.golang.org/protobuf/encoding/protowire", "google.golang.org/protobuf/internal/errors", "google.golang.org/protobuf/internal/detrand"},
+			"a viewer is part of programs, which choose their formats and their recorder, and pay for nothing else"},
 		{"./logging", []string{module + "trace", module + "internal/logslot", module + "logging/internal", "golang.org/x/sys"},
 			"a logger is in every package of a program: outlets, flags and bridges live in packages below it"},
 		{"./logging/...", []string{module + "trace", module + "internal/logslot", module + "internal/backoff", module + "logging", "golang.org/x/sys", "github.com/go-logr/logr"},
@@ -72,7 +77,7 @@ func TestImports(t *testing.T) {
 
 // TestNoTestPackagesInPrograms keeps test support out of what users run.
 func TestNoTestPackagesInPrograms(t *testing.T) {
-	for _, p := range list(t, "-f", "{{.ImportPath}}\t{{join .Deps \" \"}}", "./cmd/...", "./trace", "./trace/capture", "./trace/capture/trigger", "./tracefmt/all", "./logging", "./zfssend") {
+	for _, p := range list(t, "-f", "{{.ImportPath}}\t{{join .Deps \" \"}}", "./cmd/...", "./trace", "./trace/capture", "./trace/capture/trigger", "./tracefmt/all", "./logging", "./zfssend", "./viewer", "./viewer/profileui") {
 		path, deps, _ := strings.Cut(p, "\t")
 		for _, dep := range strings.Fields(deps) {
 			if strings.HasPrefix(dep, module) && strings.HasSuffix(dep, "test") || dep == "testing" {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/spanstack/spanstack/internal/bytesize"
 	"github.com/spanstack/spanstack/internal/terminal"
 	"github.com/spanstack/spanstack/tracefmt"
 	"github.com/spanstack/spanstack/tracefmt/gotrace"
@@ -26,10 +27,10 @@ type conversion struct {
 	output  string
 
 	lossy               lossy
-	losses              int64    // things that were lost so far
-	goStates, goMetrics bool     // of Go's execution traces
-	memory              byteSize // what may be held of the trace
-	bounded             bool     // by memory
+	losses              int64         // things that were lost so far
+	goStates, goMetrics bool          // of Go's execution traces
+	memory              bytesize.Size // what may be held of the trace
+	bounded             bool          // by memory
 
 	filter filterFlags
 

@@ -46,6 +46,8 @@ func TestDebugListener(t *testing.T) {
 	for path, want := range map[string]string{
 		"/debug/trace/active":       "zfs list",
 		"/debug/trace/":             "Open: ",
+		"/debug/trace/ui/":          "<!doctype html",
+		"/debug/trace/ui/api/waits": "zfs list",
 		"/debug/log/levels":         "info\n",
 		"/debug/pprof/":             "goroutine",
 		"/debug/pprof/heap?debug=1": "heap profile",

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/spanstack/spanstack/cmd/zferry/internal/liveview"
 	"github.com/spanstack/spanstack/logging"
 	"github.com/spanstack/spanstack/logging/bridge"
 	"github.com/spanstack/spanstack/logging/logconfig"
@@ -62,7 +63,7 @@ func (o *observation) run(ctx context.Context, stderr io.Writer, command func(co
 	logging.SetDefault(lines.Handler)
 	defer bridge.TakeOver(ctx, "std")()
 
-	observed, err := o.trace.Start(capture.Config{Describe: describeSpan})
+	observed, err := o.trace.Start(capture.Config{Describe: describeSpan, UI: liveview.Handler(trace.Default())})
 	if err != nil {
 		return err
 	}

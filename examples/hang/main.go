@@ -39,7 +39,8 @@
 //	  4.01s  span  maew6gjkjcbub      hold account    account=bob
 //	  4.01s  span  el4kyxhpg2ere        lock account  account=alice
 //
-// and a profile of wall time, by go tool pprof 'http://localhost:6060/debug/trace/profile?seconds=5'.
+// and a profile of wall time, by go tool pprof 'http://localhost:6060/debug/trace/profile?seconds=5'. At
+// http://localhost:6060/debug/trace/ui/ is a page that shows it as a picture, which goes on: two slices grow, and grow.
 //
 // A dump of the present moment comes by
 //
@@ -52,6 +53,7 @@ package main
 import (
 	"context"
 	"flag"
+	"io"
 	"log"
 	"log/slog"
 	"sync"
@@ -61,7 +63,9 @@ import (
 	"github.com/spanstack/spanstack/trace"
 	"github.com/spanstack/spanstack/trace/capture"
 	"github.com/spanstack/spanstack/trace/capture/trigger"
+	"github.com/spanstack/spanstack/tracefmt/perfetto"
 	_ "github.com/spanstack/spanstack/tracefmt/pprof" // for /debug/trace/profile
+	"github.com/spanstack/spanstack/viewer"
 )
 
 func main() {
@@ -87,13 +91,20 @@ func main() {
 
 // serve serves the debug endpoints. Further handlers, such as those of net/http/pprof, are a line each.
 func serve(address string, w *trigger.Watcher) error {
-	s, err := capture.Listen(address, capture.Config{})
+	s, err := capture.Listen(address, capture.Config{UI: &viewer.OnDemand{New: live}})
 	if err != nil {
 		return err
 	}
 	s.Handle("/debug/trace/dump", w)
 	log.Printf("debug endpoints are on http://%s/debug/trace/", s.Addr())
 	return nil
+}
+
+// live makes the viewer for whoever opens ui/.
+func live() *viewer.Viewer {
+	return viewer.New(viewer.Config{}, viewer.Live("hang", perfetto.Format, func(ctx context.Context) (io.ReadCloser, error) {
+		return capture.OpenStream(ctx, perfetto.Format, trace.Default(), time.Hour), nil
+	}))
 }
 
 type account struct {

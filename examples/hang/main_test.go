@@ -71,6 +71,16 @@ func TestRun(t *testing.T) {
 			t.Errorf("active doesn't show %s:\n%s", want, active)
 		}
 	}
+	exampletest.WaitFor(t, func() bool {
+		page, err := http.Get(url + "ui/api/waits")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer http.DefaultClient.CloseIdleConnections()
+		defer page.Body.Close()
+		open, _ := io.ReadAll(page.Body)
+		return strings.Count(string(open), `"name":"lock account"`) == 2
+	})
 	cmd.Process.Kill()
 	cmd.Wait()
 

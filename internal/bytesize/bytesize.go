@@ -36,3 +36,16 @@ func Format(n int64) string {
 	}
 	return "0B"
 }
+
+// Size is a number of bytes as a flag.
+type Size int64
+
+func (s *Size) String() string { return Format(int64(*s)) }
+func (s *Size) Type() string   { return "SIZE" }
+
+// Set sets s to what Parse makes of text.
+func (s *Size) Set(text string) error {
+	n, err := Parse(text)
+	*s = Size(n)
+	return err
+}

@@ -51,7 +51,8 @@ func main() {
 }
 
 func run(ctx context.Context, zfs string, s scenario) error {
-	if s.bin == "" {
+	outermost := s.bin == "" // and not in the machine of another demo
+	if outermost {
 		dir, err := os.MkdirTemp("", "spanstack-demo-")
 		if err != nil {
 			return err
@@ -65,11 +66,22 @@ func run(ctx context.Context, zfs string, s scenario) error {
 	if err := os.MkdirAll(s.out, 0o755); err != nil {
 		return err
 	}
+	if err := s.runOn(ctx, zfs); err != nil {
+		return err
+	}
+	if outermost {
+		fmt.Printf("The log is in %[1]s/log.txt. Look at the trace in your browser: go run ./cmd/trace-view %[1]s/trace.json\n", s.out)
+	}
+	return nil
+}
+
+// runOn runs the scenario on one of the systems that there are.
+func (s *scenario) runOn(ctx context.Context, zfs string) error {
 	switch zfs {
 	case "vm":
-		return runInVM(ctx, "stock", s)
+		return runInVM(ctx, "stock", *s)
 	case "taskq":
-		return runInVM(ctx, "taskq", s)
+		return runInVM(ctx, "taskq", *s)
 	case "host":
 		if s.poolDir == "" {
 			return fmt.Errorf("-zfs host needs -pool-dir, a directory for two pools of 200 MB (make demo ZFS=host POOL_DIR=/var/tmp)")

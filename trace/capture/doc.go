@@ -42,7 +42,8 @@
 //	flight?last=30s             what the flight recorder holds, or the last part of it; with debug=1 as lines of text
 //	level                       how much is recorded; PUT sets it to off, ids or recording
 //	profile?seconds=30          wall and self time by stacks of spans, for go tool pprof; the program imports tracefmt/pprof
-//	stream                      what is open and what comes, live, until the client goes away
+//	stream                      what is open and what comes, live, until the client goes away; with last=30s, what was before, too
+//	ui/                         the viewer on this process, if the program has given one: see [Config]
 //
 // Files have the format that ?format= names or that the client accepts, and are packed if it takes gzip. A stream can be
 // loaded wherever it is cut. A client that is slow never delays the program: it misses records, and what it gets says so.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spanstack/spanstack/internal/access"
 	"github.com/spanstack/spanstack/trace"
 )
 
@@ -21,6 +22,11 @@ type Config struct {
 	MaxCaptures int           // captures, profiles and looks into the flight recorder at a time: 8
 	MaxStreams  int           // streams at a time: 8
 	MaxRecords  int           // of a capture in a format that has to be kept in memory: 1,048,576, some 500 MB
+
+	// UI is served at ui/, below the same Access, if it isn't nil: the page of package viewer on this process, as viewer.OnDemand
+	// makes it of [OpenStream]. It sees paths that begin with a slash, without what is before that. If it is an [io.Closer], a
+	// [Server] closes it when it stops.
+	UI http.Handler
 
 	// ShowCommand shows the command line on the index page. Command lines may hold secrets.
 	ShowCommand bool
@@ -107,8 +113,9 @@ func endpoints() []endpoint {
 			nil, changing, (*handler).level},
 		{"profile", "Wall time and self time of the next ?seconds by stacks of tasks and spans, for go tool pprof.",
 			"?seconds=30", []string{"seconds"}, reading, (*handler).profile},
-		{"stream", "What is open, and what is recorded from now on, until the client goes away.", "",
-			[]string{"format"}, reading, (*handler).stream},
+		{"stream", "What is open, and what is recorded from now on, until the client goes away. " +
+			"It begins with what the flight recorder holds since ?last=30s.", "",
+			[]string{"last", "format"}, reading, (*handler).stream},
 	}
 }
 
@@ -120,7 +127,7 @@ type request struct {
 
 // ServeHTTP implements [http.Handler].
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	setSafe(w.Header())
+	access.SetSafe(w.Header())
 	err := h.route(w, r)
 	if err == nil {
 		return
@@ -136,6 +143,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // route finds the endpoint. Errors are those of a request to which nothing was answered.
 func (h *handler) route(w http.ResponseWriter, r *http.Request) error {
 	name := strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, strings.TrimSuffix(prefix, "/")), "/")
+	if h.config.UI != nil && (name == "ui" || strings.HasPrefix(name, "ui/")) {
+		h.ui(w, r, strings.TrimPrefix(name, "ui"))
+		return nil
+	}
 	all := append(endpoints(), endpoint{methods: reading, serve: (*handler).index})
 	i := slices.IndexFunc(all, func(e endpoint) bool { return e.name == name })
 	if i < 0 {
@@ -152,6 +163,18 @@ func (h *handler) route(w http.ResponseWriter, r *http.Request) error {
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	return e.serve(h, w, &request{r, query})
+}
+
+// ui serves what is below ui/.
+func (h *handler) ui(w http.ResponseWriter, r *http.Request, path string) {
+	if path == "" {
+		w.Header().Set("Location", "ui/") // relative: who knows where this handler is mounted
+		w.WriteHeader(http.StatusMovedPermanently)
+		return
+	}
+	below := *r
+	below.URL = &url.URL{Path: path, RawQuery: r.URL.RawQuery}
+	h.config.UI.ServeHTTP(w, &below)
 }
 
 // A refusal is an answer that isn't 200.

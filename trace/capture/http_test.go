@@ -133,7 +133,7 @@ func TestRefusals(t *testing.T) {
 		{h, "GET", "/debug/trace/stream?format=xml", "", nil, `400 unknown format "xml": want chrome`},
 		{h, "GET", "/debug/trace/stream?format=names", "", nil, `400 the format names can't be streamed, since it needs the whole trace: want chrome`},
 		{h, "HEAD", "/debug/trace/stream?format=names", "", nil, `400 the format names can't be streamed, since it needs the whole trace: want chrome`},
-		{h, "GET", "/debug/trace/stream?seconds=1", "", nil, `400 unknown parameter "seconds": want format`},
+		{h, "GET", "/debug/trace/stream?seconds=1", "", nil, `400 unknown parameter "seconds": want last or format`},
 		{h, "GET", "/debug/trace/flight", "", []string{"Accept", "image/png"}, "406 no format is of an accepted type: there are chrome, names for ?format="},
 		{h, "GET", "/debug/trace/stream", "", []string{"Accept", "application/x-names, */*;q=0"}, "406 no format is of an accepted type: there are chrome for ?format="},
 		{h, "GET", "/debug/trace/flight?last=30", "", nil, last("30")},

@@ -38,7 +38,11 @@ func (h *handler) index(w http.ResponseWriter, r *request) error {
 	}
 	tasks, spans := countOpen(rec.Active())
 	fmt.Fprintf(&b, "<p>Open: %s, %s. Level: %s.</p>\n<table>\n", plural(tasks, "task"), plural(spans, "span"), rec.Level())
-	for _, e := range endpoints() {
+	pages := endpoints()
+	if h.config.UI != nil {
+		pages = append(pages, endpoint{name: "ui/", help: "The viewer: a picture of what is going on, with logs beside spans, that follows the program."})
+	}
+	for _, e := range pages {
 		fmt.Fprintf(&b, "<tr><td><a href=\"%s\">%s</a></td><td>%s</td></tr>\n",
 			html.EscapeString(e.name+e.link), e.name, html.EscapeString(e.help))
 	}

@@ -4,13 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"os"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/spanstack/spanstack/internal/access"
 )
 
 // A Server is a listener for debugging. Its methods may be called concurrently.
@@ -18,6 +20,7 @@ type Server struct {
 	addr   net.Addr
 	http   *http.Server
 	mux    *http.ServeMux
+	ui     http.Handler
 	cancel context.CancelFunc
 
 	served chan struct{}
@@ -48,7 +51,7 @@ func Listen(addr string, c Config) (*Server, error) {
 // Serve is like Listen with a listener that is there, which it closes in the end.
 func Serve(l net.Listener, c Config) *Server {
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &Server{addr: l.Addr(), mux: http.NewServeMux(), cancel: cancel, served: make(chan struct{})}
+	s := &Server{addr: l.Addr(), mux: http.NewServeMux(), ui: c.UI, cancel: cancel, served: make(chan struct{})}
 	h := newHandler(c)
 	s.mux.Handle(prefix, h)
 	s.http = &http.Server{
@@ -107,6 +110,9 @@ func (s *Server) Stop() error {
 			_ = s.http.Close() // it ends no handler, but their connections
 		}
 		<-s.served
+		if ui, ok := s.ui.(io.Closer); ok {
+			_ = ui.Close() // of a page nothing is lost
+		}
 		if s.err != nil {
 			s.err = fmt.Errorf("debug listener %s: %w", s.addr, s.err)
 		}
@@ -122,24 +128,10 @@ func listen(addr string) (l net.Listener, host string, err error) {
 		l, err := listenUnix(path)
 		return l, "", err
 	}
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
+	if _, _, err := net.SplitHostPort(addr); err != nil {
 		return nil, "", fmt.Errorf("%w: want HOST:PORT, :PORT or unix:PATH", err)
 	}
-	if host != "" && !strings.EqualFold(host, "localhost") {
-		l, err := net.Listen("tcp", addr)
-		if ip, ipErr := netip.ParseAddr(host); ipErr == nil && ip.IsUnspecified() {
-			host = "" // nobody's name
-		}
-		return l, host, err
-	}
-	l, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", port))     // whatever localhost may resolve to
-	if err != nil && !inUse(err) && !errors.Is(err, os.ErrPermission) { // a host without IPv4
-		if l6, err6 := net.Listen("tcp", net.JoinHostPort("::1", port)); err6 == nil {
-			return l6, "", nil
-		}
-	}
-	return l, "", err
+	return access.Listen(addr)
 }
 
 // A unixListener removes its socket in the end.

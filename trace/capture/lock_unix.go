@@ -28,8 +28,5 @@ func lock(f *os.File) error {
 	return err
 }
 
-// inUse reports whether an error says that somebody listens there.
-func inUse(err error) bool { return errors.Is(err, syscall.EADDRINUSE) }
-
 // refused reports whether an error says that nobody listens there.
 func refused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }

@@ -23,12 +23,13 @@ type pump struct {
 	x       *exporter
 	w       tracefmt.Writer
 	flushed func() error  // is called after each flush, if it isn't nil
+	from    int64         // what was over before isn't written
 	room    int           // how many more records may be written; others are counted, as lost
 	final   time.Duration // how long what is left may take in the end, about
 }
 
 func newPump(w tracefmt.Writer, rec *trace.Recorder, config trace.ConsumerConfig) *pump {
-	return &pump{rec: rec, con: rec.NewConsumer(config), x: newExporter(w, rec), w: w, room: math.MaxInt, final: math.MaxInt64}
+	return &pump{rec: rec, con: rec.NewConsumer(config), x: newExporter(w, rec), w: w, from: math.MinInt64, room: math.MaxInt, final: math.MaxInt64}
 }
 
 // run writes what is new at each interval. When stop is closed, it writes what is left; closing the writer is up to the
@@ -66,6 +67,7 @@ func (p *pump) flush(batches int) (more bool, err error) {
 	for more = true; more && batches > 0; batches-- {
 		var records []trace.Record
 		records, more = p.con.Poll()
+		records = notBefore(records, p.from)
 		if err := p.x.export(p.limit(records), p.rec.Now()); err != nil {
 			return false, err
 		}
@@ -100,12 +102,46 @@ func (p *pump) limit(records []trace.Record) []trace.Record {
 // much. When ctx ends, an out that is slow gets about a second of what is left. The output can be loaded wherever it is
 // cut between two writes, and is complete when Stream returns nil. The format must be [tracefmt.Streaming].
 func Stream(ctx context.Context, out io.Writer, format *tracefmt.Format, rec *trace.Recorder) error {
+	return StreamLast(ctx, out, format, rec, 0)
+}
+
+// StreamLast is Stream, but begins with what the flight recorder holds of a time before now, as far as it goes.
+func StreamLast(ctx context.Context, out io.Writer, format *tracefmt.Format, rec *trace.Recorder, last time.Duration) error {
 	if format.NewWriter == nil || format.Mode != tracefmt.Streaming {
 		return fmt.Errorf("stream trace: the format %s can't be streamed", format.Name)
 	}
-	p := newPump(format.NewWriter(out), rec, trace.ConsumerConfig{FromNow: true})
+	p := newPump(format.NewWriter(out), rec, trace.ConsumerConfig{FromNow: last <= 0})
+	if now := rec.Now(); last > 0 && int64(last) < now {
+		p.from = now - int64(last)
+	}
 	p.final = time.Second
 	return p.record(ctx, out)
+}
+
+// OpenStream returns what StreamLast writes, for who reads it within the program. Whoever has it closes it.
+func OpenStream(ctx context.Context, format *tracefmt.Format, rec *trace.Recorder, last time.Duration) io.ReadCloser {
+	ctx, cancel := context.WithCancel(ctx)
+	r, w := io.Pipe()
+	s := &openStream{PipeReader: r, cancel: cancel, ended: make(chan struct{})}
+	go func() {
+		defer close(s.ended)
+		_ = w.CloseWithError(StreamLast(ctx, w, format, rec, last)) // nil becomes io.EOF
+	}()
+	return s
+}
+
+type openStream struct {
+	*io.PipeReader
+	cancel context.CancelFunc
+	ended  chan struct{}
+}
+
+// Close ends the stream, and waits until nothing of it is left. It may be called while Read blocks, and twice.
+func (s *openStream) Close() error {
+	s.cancel()
+	_ = s.PipeReader.Close() // never fails
+	<-s.ended
+	return nil
 }
 
 // record runs until ctx ends, and completes what goes to out.

@@ -66,6 +66,13 @@ func (h *handler) during(w http.ResponseWriter, r *request, format *tracefmt.For
 
 // stream serves what is open and what comes, until the client goes away.
 func (h *handler) stream(w http.ResponseWriter, r *request) error {
+	last, err := r.last()
+	if err != nil {
+		return err
+	}
+	if !r.query.Has("last") {
+		last = 0
+	}
 	format, err := r.format(true)
 	if err != nil {
 		return err
@@ -81,7 +88,7 @@ func (h *handler) stream(w http.ResponseWriter, r *request) error {
 	defer release()
 	out := r.file(w, format)
 	out.show() // the client sees that it is connected
-	_ = Stream(r.Context(), out, format, h.config.Recorder)
+	_ = StreamLast(r.Context(), out, format, h.config.Recorder, last)
 	_ = out.Close()
 	return nil
 }
@@ -130,7 +137,11 @@ func since(records []trace.Record, now int64, last time.Duration) []trace.Record
 	if int64(last) > now {
 		return records
 	}
-	from := now - int64(last)
+	return notBefore(records, now-int64(last))
+}
+
+// notBefore leaves out what was over before a time.
+func notBefore(records []trace.Record, from int64) []trace.Record {
 	return slices.DeleteFunc(records, func(r trace.Record) bool {
 		switch {
 		case r.Kind == trace.KindClock, r.Kind == trace.KindLoss, r.Phase == trace.PhaseBegin, r.Phase == trace.PhaseGone:

@@ -1,9 +1,20 @@
 package critical
 
+import (
+	"iter"
+	"slices"
+)
+
 // Longest returns the longest slice that isn't below another, or nil if there are no slices.
 func (t *Trace) Longest() *Slice {
 	t.link()
 	return t.longest(func(s *Slice) bool { return s.parent == nil })
+}
+
+// Slices yields all slices, in the order of their starts.
+func (t *Trace) Slices() iter.Seq[*Slice] {
+	t.link()
+	return slices.Values(t.slices)
 }
 
 // Find returns the slice with an ID, or else the longest whose name matches a pattern, in which "*" stands for any text

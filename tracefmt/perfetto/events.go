@@ -1,6 +1,7 @@
 package perfetto
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"math"
@@ -30,6 +31,9 @@ type common struct {
 	name, category  string
 	id, parent, key string
 	attrs           []tracefmt.Attr
+
+	hasDuration bool
+	duration    int64 // µs
 }
 
 // rare is what few events have.
@@ -53,8 +57,6 @@ type rare struct {
 // legacyEvent is the fields of a LegacyEvent.
 type legacyEvent struct {
 	phase          byte
-	hasDuration    bool
-	duration       int64 // µs
 	id             string
 	bind           uint64
 	hasBind        bool
@@ -76,11 +78,17 @@ var lostFields = map[protowire.Number]string{
 // trackEvent queues the events of a TrackEvent.
 func (r *Reader) trackEvent(p *packet, s *sequenceState, pending *sequenceState) {
 	raw := &r.raw
+	isEnd := pending == s && r.isItsEnd(p)
+	var now int64
+	if isEnd {
+		if now = r.time(p, s); r.complete(now) {
+			return
+		}
+	}
 	r.parseEvent(s, p.event)
 	if r.bad {
 		return
 	}
-	var now int64
 	switch {
 	case raw.hasDelta && raw.isAbsolute:
 		now = raw.micros * 1000
@@ -90,7 +98,7 @@ func (r *Reader) trackEvent(p *packet, s *sequenceState, pending *sequenceState)
 	case !p.hasTime:
 		r.losses.AddAt("event without a time", r.start)
 		return
-	default:
+	case !isEnd: // a time is asked for once: it may be relative to the one before
 		now = r.time(p, s)
 	}
 	if pending == s && r.finish(now) {
@@ -113,16 +121,35 @@ func (r *Reader) trackEvent(p *packet, s *sequenceState, pending *sequenceState)
 	}
 }
 
+// isItsEnd reports, at one look, whether a packet is the end of the slice that waits for it, as our Writer writes it: the
+// same in all that comes before its duration. Others are looked at more closely, see finish.
+func (r *Reader) isItsEnd(p *packet) bool {
+	const tag = eventType<<3 | byte(protowire.VarintType)
+	h := r.head.bytes
+	n := len(h)
+	return p.hasTime && p.interned == nil && p.defaults == nil && n == len(p.event) && n >= 2 && p.event[0] == tag &&
+		p.event[1] == typeEnd && h[0] == tag && h[1] == typeBegin && bytes.Equal(h[2:], p.event[2:])
+}
+
+// complete gives the slice that waits for its end its duration, if that is none of less than nothing.
+func (r *Reader) complete(now int64) bool {
+	e := &r.queue[r.next]
+	if len(r.queue) > r.next+1 || now < e.Time || now-e.Time < 0 {
+		return false
+	}
+	e.Kind, e.Dur = tracefmt.Complete, now-e.Time
+	return true
+}
+
 // finish gives the slice that waits for its end, which is all that is left in the queue, its duration, if the event is that
 // end.
 func (r *Reader) finish(now int64) bool {
 	raw := &r.raw
 	e := &r.queue[r.next]
-	if len(r.queue) > r.next+1 || raw.kind != typeEnd || raw.legacy.phase != 0 || raw.track != r.waiting || raw.name != e.Name ||
-		raw.category != e.Category || now < e.Time || now-e.Time < 0 || len(raw.flows)+len(raw.endFlows) > 0 {
+	if raw.kind != typeEnd || raw.legacy.phase != 0 || raw.track != r.waiting || raw.name != e.Name ||
+		raw.category != e.Category || len(raw.flows)+len(raw.endFlows) > 0 || !r.complete(now) {
 		return false
 	}
-	e.Kind, e.Dur = tracefmt.Complete, now-e.Time
 	e.Attrs = append(e.Attrs, raw.attrs...)
 	return true
 }
@@ -140,13 +167,16 @@ func (r *Reader) plainEvent(s *sequenceState, now int64) {
 		r.flowPoints(track, now)
 		e := r.fillIn(tracefmt.End, track, now)
 		e.ID, e.Parent = "", ""
-	case raw.kind == typeBegin && raw.legacy.hasDuration && raw.legacy.duration < 0:
+	case raw.kind == typeBegin && raw.hasDuration && raw.duration < 0:
 		r.fillIn(tracefmt.Complete, track, now).Dur = tracefmt.Open
 		r.flowPoints(track, now)
 	case raw.kind == typeBegin:
 		r.fillIn(tracefmt.Begin, track, now)
-		if raw.legacy.hasDuration && len(raw.flows)+len(raw.endFlows) == 0 {
+		if raw.hasDuration && len(raw.flows)+len(raw.endFlows) == 0 {
 			r.pending, r.waiting = s, raw.track
+			if h := &r.head; h.track != raw.track || h.name != raw.name || h.category != raw.category { // behind it
+				h.bytes = h.bytes[:0]
+			}
 		}
 		r.flowPoints(track, now)
 	case raw.category == catLane:

@@ -4,10 +4,17 @@ import (
 	"fmt"
 
 	"github.com/spanstack/spanstack/tracefmt"
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // parseLegacy reads a LegacyEvent: what Chrome's older events have that newer ones express in other ways.
 func (r *Reader) parseLegacy(s *sequenceState, c cursor) {
+	if len(c.b) > 1 && c.b[0] == legacyDurationUs<<3|byte(protowire.VarintType) { // all that our Writer writes
+		if v, n := protowire.ConsumeVarint(c.b[1:]); n == len(c.b)-1 {
+			r.raw.duration, r.raw.hasDuration = int64(v), true
+			return
+		}
+	}
 	l := &r.raw.legacy
 	r.raw.hasLegacy = true
 	scope := ""
@@ -20,7 +27,7 @@ func (r *Reader) parseLegacy(s *sequenceState, c cursor) {
 		case legacyPhase:
 			l.phase = byte(c.varint())
 		case legacyDurationUs:
-			l.duration, l.hasDuration = int64(c.varint()), true
+			r.raw.duration, r.raw.hasDuration = int64(c.varint()), true
 		case legacyUnscopedID, legacyGlobalID:
 			l.id = flowKey(c.varint())
 		case legacyLocalID:
@@ -68,7 +75,7 @@ func (r *Reader) legacyEvent(s *sequenceState, now int64) {
 	switch kind {
 	case tracefmt.Complete:
 		e := r.fillIn(kind, track, now)
-		if e.Dur = l.duration * 1000; l.duration < 0 || e.Dur/1000 != l.duration || now+e.Dur < now {
+		if e.Dur = raw.duration * 1000; raw.duration < 0 || e.Dur/1000 != raw.duration || now+e.Dur < now {
 			r.losses.AddAt("slice with a bad duration", r.start)
 			e.Dur = tracefmt.Open
 		}

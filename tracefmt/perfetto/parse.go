@@ -3,6 +3,7 @@ package perfetto
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/spanstack/spanstack/tracefmt"
 	"github.com/spanstack/spanstack/tracefmt/internal/jsontext"
@@ -17,7 +18,7 @@ func (r *Reader) parseEvent(s *sequenceState, data []byte) {
 		raw.track, raw.hasTrack = s.track, true
 	}
 	c := cursor{b: data, bad: &r.bad}
-	for c.next() {
+	for at := 0; c.next(); at = c.at {
 		switch c.num {
 		case eventType:
 			raw.kind, raw.hasKind = c.varint(), true
@@ -38,14 +39,34 @@ func (r *Reader) parseEvent(s *sequenceState, data []byte) {
 		case eventCategories:
 			raw.addCategory(r.values.Strings.Intern(c.content()))
 		case eventAnnotations:
-			r.annotation(s, c.within())
+			if !r.shortAnnotation(s, c.content()) {
+				r.annotation(s, c.within())
+			}
 		case eventLegacy:
+			r.noteHead(data[:at])
 			r.parseLegacy(s, c.within())
 		case eventLog:
 			r.parseLog(s, c.within())
 		default:
 			r.parseRest(&c)
 		}
+	}
+}
+
+// head is what an event has before its duration, if that is what its end has, too: where it is, and its names.
+type head struct {
+	bytes          []byte
+	track          uint64
+	name, category string
+}
+
+// noteHead takes note of what comes before an event's duration.
+func (r *Reader) noteHead(b []byte) {
+	raw, h := &r.raw, &r.head
+	h.bytes = h.bytes[:0]
+	if !raw.hasDuration && !raw.hasRare && len(raw.attrs) == 0 && raw.id == "" && raw.parent == "" && raw.key == "" {
+		h.bytes = append(h.bytes, b...)
+		h.track, h.name, h.category = raw.track, raw.name, raw.category
 	}
 }
 
@@ -164,6 +185,63 @@ func (r *Reader) annotation(s *sequenceState, c cursor) {
 		}
 	}
 	raw.attrs = append(raw.attrs, tracefmt.Attr{Key: name, Value: v})
+}
+
+// ownTexts makes strings that nobody else has, such as IDs: several with one allocation, in whose memory all of them are.
+type ownTexts struct{ b strings.Builder }
+
+const ownTextsSize = 128 // bytes: one string keeps so much
+
+func (t *ownTexts) text(text []byte) string {
+	if len(text) > ownTextsSize/4 {
+		return string(text)
+	}
+	if t.b.Cap()-t.b.Len() < len(text) {
+		t.b.Reset()
+		t.b.Grow(ownTextsSize)
+	}
+	at := t.b.Len()
+	t.b.Write(text)
+	return t.b.String()[at:]
+}
+
+// shortAnnotation reads an annotation as most of ours are, see appendShort: its name has a number of one byte, and its
+// value is a short string or an integer. It reports whether it was one.
+func (r *Reader) shortAnnotation(s *sequenceState, b []byte) bool {
+	if len(b) < 4 || b[0] != tagName || b[1] >= 1<<7 {
+		return false
+	}
+	name, known := s.annotations.get(uint64(b[1]))
+	isOwn := len(name) >= len(ownPrefix) && name[:len(ownPrefix)] == ownPrefix
+	raw := &r.raw
+	switch {
+	case !known:
+		return false
+	case b[2] == tagString && int(b[3]) == len(b)-4:
+		text := b[4:]
+		switch {
+		case !isOwn:
+			raw.attrs = append(raw.attrs, tracefmt.Attr{Key: name, Value: tracefmt.String(r.values.Strings.Intern(text))})
+		case name == argID:
+			raw.id = r.ids.text(text)
+		case name == argParent:
+			if r.parent != string(text) { // that of its sibling
+				r.parent = r.ids.text(text)
+			}
+			raw.parent = r.parent
+		default:
+			return false
+		}
+		return true
+	case b[2] == tagInt && !isOwn:
+		v, n := protowire.ConsumeVarint(b[3:])
+		if n != len(b)-3 {
+			return false
+		}
+		raw.attrs = append(raw.attrs, tracefmt.Attr{Key: name, Value: tracefmt.Int64(int64(v))})
+		return true
+	}
+	return false
 }
 
 // annotationValue returns the name and the value of a DebugAnnotation. Nested ones become JSON.

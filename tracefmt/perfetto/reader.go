@@ -48,6 +48,7 @@ type Reader struct {
 	next    int
 	pending *sequenceState // whose last event waits for the packet with its end
 	waiting uint64         // the track of that
+	head    head           // of the last event with a duration
 
 	sequences map[uint64]*sequenceState
 	recent    *sequenceState // that of the packet before
@@ -61,6 +62,8 @@ type Reader struct {
 	seriesIndex []int // of the last counter's series in it
 
 	values jsontext.Decoder
+	ids    ownTexts
+	parent string // the last one: siblings have the same
 }
 
 // NewReader returns a Reader of in.
@@ -147,8 +150,11 @@ func (r *Reader) read() error {
 	}
 	r.start = r.offset
 	r.number++
-	if _, err := r.in.Peek(1); err == io.EOF {
+	switch _, err := r.in.Peek(1); {
+	case err == io.EOF:
 		return io.EOF
+	case err != nil:
+		return r.failed(err)
 	}
 	if done, err := r.readBuffered(); done || err != nil {
 		return err

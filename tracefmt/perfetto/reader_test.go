@@ -73,6 +73,8 @@ func TestReader(t *testing.T) {
 	clock := func(id, time int64, more ...[]byte) []byte {
 		return sub(snapshotClocks, num(clockID, id), num(clockTimestamp, time), message(more...))
 	}
+	duration := sub(eventLegacy, num(legacyDurationUs, 0))
+	note := sub(eventAnnotations, str(annotationName, "k"), num(annotationInt, 1))
 	for _, c := range []struct {
 		name   string
 		input  []byte
@@ -171,6 +173,22 @@ func TestReader(t *testing.T) {
 				sub(eventAnnotations, str(annotationName, "old"), sub(annotationNested, num(nestedType, 1), str(nestedKeys, "k"),
 					sub(nestedDict, num(nestedType, 2), sub(nestedArray, num(nestedInt, 1)), sub(nestedArray, str(nestedString, "x")))))))),
 			`process/track th/log 10 said WARN {s=interned p=0xff d={"k":[1]} old={"k":[1,"x"]}}`, ""},
+		{"ends of slices with a duration", message(pack(1, 1, cleared, thread),
+			pack(1, 10, event(begin, num(eventTrack, 9), str(eventName, "a"), duration)), pack(1, 15, event(end, num(eventTrack, 9), str(eventName, "a"))),
+			pack(1, 20, event(begin, num(eventTrack, 9), str(eventName, "a"), duration)), pack(1, 19, event(end, num(eventTrack, 9), str(eventName, "a"))),
+			pack(1, 30, event(begin, str(eventName, "b"), duration, num(eventTrack, 9))), pack(1, 31, event(end, str(eventName, "b"))), // of the thread
+			pack(1, 40, event(begin, num(eventTrack, 9), duration, str(eventName, "c"))), pack(1, 41, event(end, num(eventTrack, 9))),
+			pack(1, 50, event(begin, num(eventTrack, 9), note, duration)), pack(1, 51, event(end, num(eventTrack, 9), note)),
+			pack(1, 60, event(begin, num(eventTrack, 9), duration, note)), pack(1, 61, event(end, num(eventTrack, 9))),
+			pack(1, 70, event(begin, num(eventTrack, 9), duration)), pack(1, 72, interned, event(end, num(eventTrack, 9)))),
+			"process/track th/complete 10 a dur 5/begin 20 a/end 19 a/begin 30 b/end 31 b/begin 40 c/end 41/" +
+				"complete 50 dur 1 {k=1 k=1}/complete 60 dur 1 {k=1}/complete 70 dur 2", ""},
+		{"times that follow each other, of slices with a duration", message(
+			sub(tracePacket, num(packetSequence, 1), cleared, thread, sub(packetDefaults, num(defaultsClockID, 64)), sub(packetClockSnapshot,
+				clock(clockBoottime, 1000), clock(64, 0, num(clockIsDelta, 1)))),
+			pack(1, 10, event(begin, num(eventTrack, 9), duration)), pack(1, 5, event(end, num(eventTrack, 9))),
+			pack(1, 5, event(begin, num(eventTrack, 9), duration)), pack(1, -3, event(end, num(eventTrack, 9))), pack(1, 5, event(instant))),
+			"process/track th/complete 1010 dur 5/begin 1020/end 1017/instant 1022", ""},
 		{"other data", message(pack(1, 1, cleared, sub(1, num(1, 1)), sub(66, num(1, 1)), sub(555, num(1, 1)), sub(35)), str(7, "unknown"), num(8, 3)),
 			"", "CPU samples 1, data of another sort (field 555 of a packet) 1, events of the kernel (ftrace) 1"},
 	} {

@@ -95,16 +95,26 @@ type cursor struct {
 // next goes to the next field, and reports whether there is one. Groups are skipped.
 func (c *cursor) next() bool {
 	b, i := c.b, c.at
-	if i+1 < len(b) && b[i] < 1<<7 && b[i] >= 1<<3 && b[i+1] < 1<<7 { // tag and value or length have a byte each
+	if i+1 < len(b) && b[i] < 1<<7 && b[i] >= 1<<3 { // the tag has one byte, as mostly
 		c.num, c.typ = protowire.Number(b[i]>>3), protowire.Type(b[i]&7)
-		switch c.typ {
-		case protowire.VarintType:
-			c.v, c.at = uint64(b[i+1]), i+2
+		first := b[i+1]
+		switch {
+		case c.typ == protowire.VarintType && first < 1<<7:
+			c.v, c.at = uint64(first), i+2
 			return true
-		case protowire.BytesType:
-			if end := i + 2 + int(b[i+1]); end <= len(b) {
+		case c.typ == protowire.BytesType && first < 1<<7:
+			if end := i + 2 + int(first); end <= len(b) {
 				c.from, c.at = i+2, end
 				return true
+			}
+		case c.typ == protowire.VarintType:
+			v := uint64(first & 0x7f)
+			for k, shift := i+2, 7; k < len(b) && shift < 63; k, shift = k+1, shift+7 {
+				v |= uint64(b[k]&0x7f) << shift
+				if b[k] < 1<<7 {
+					c.v, c.at = v, k+1
+					return true
+				}
 			}
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/spanstack/spanstack/cmd/zferry/internal/liveview"
 	"github.com/spanstack/spanstack/cmd/zferry/internal/metrics"
 	"github.com/spanstack/spanstack/cmd/zferry/internal/schedule"
 	"github.com/spanstack/spanstack/logging"
@@ -148,7 +149,8 @@ func (d *Daemon) view() metrics.View {
 // control opens the control socket, with a mode that lets only the daemon's user connect.
 func (d *Daemon) control(ctx context.Context) (*capture.Server, error) {
 	path := SocketPath(d.config.Socket)
-	server, err := capture.Listen("unix:"+path, capture.Config{Recorder: trace.RecorderFromContext(ctx), Describe: d.options.Describe})
+	rec := trace.RecorderFromContext(ctx)
+	server, err := capture.Listen("unix:"+path, capture.Config{Recorder: rec, Describe: d.options.Describe, UI: liveview.Handler(rec)})
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,63 @@
+package viewer
+
+import (
+	"net/http"
+	"time"
+)
+
+const (
+	eventInterval = 250 * time.Millisecond // between two events, at least
+	heartbeat     = 15 * time.Second       // between two signs of life, at most
+)
+
+// events sends what changes, as server-sent events, until the client goes away.
+func (v *Viewer) events(w http.ResponseWriter, r *request) error {
+	h := w.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("X-Accel-Buffering", "no") // for proxies that would wait for the end
+	out := http.NewResponseController(w)
+	beat := time.NewTicker(heartbeat)
+	defer beat.Stop()
+	for last := ""; ; {
+		changed := v.Changed()
+		if text := r.trace.changing(); text != last {
+			last = text
+			if !send(w, out, "data: "+text+"\n\n") || !sleep(r, eventInterval) {
+				return nil
+			}
+			continue // it may have changed meanwhile
+		}
+		select {
+		case <-changed:
+		case <-beat.C:
+			if !send(w, out, ": still here\n\n") {
+				return nil
+			}
+		case <-r.Context().Done():
+			return nil
+		case <-v.closing:
+			return nil
+		}
+	}
+}
+
+// send sends a piece of an answer, and reports whether there is anybody who takes it.
+func send(w http.ResponseWriter, out *http.ResponseController, text string) bool {
+	patient(w)
+	if _, err := w.Write([]byte(text)); err != nil {
+		return false
+	}
+	return out.Flush() == nil
+}
+
+// sleep waits, and reports whether the client is still there.
+func sleep(r *request, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-r.Context().Done():
+		return false
+	}
+}

@@ -1,0 +1,97 @@
+// The state of the page that belongs to no trace.
+
+import { computed, signal } from "@preact/signals";
+import { type Scheme } from "../model/colours.js";
+import { type Panel } from "../model/url.js";
+import { relative, wall } from "../model/format.js";
+import { cssVariables, themes } from "../draw/theme.js";
+import { Scheduler } from "../model/frames.js";
+import { type Session } from "./session.js";
+
+export const scheduler = new Scheduler({ request: (callback) => requestAnimationFrame(callback), now: () => performance.now() });
+
+/** main is the trace in front; other the one it is compared with. */
+export const main = signal<Session | null>(null);
+export const other = signal<Session | null>(null);
+/** focused is the session that keys and panels are about. */
+export const focused = signal<Session | null>(null);
+
+/** panel is the one that is open. The first selection opens the details, unless panels have been opened or closed before. */
+export const panel = signal<Panel | null>(null);
+export const panelHeight = signal(290);
+let panelTouched = false;
+
+export function showPanel(name: Panel | null): void {
+  panelTouched = true;
+  panel.value = name;
+}
+
+export function selectionShown(): void {
+  if (!panelTouched) showPanel("details");
+}
+export const helpOpen = signal(false);
+export const linked = signal(true);
+export const wallClock = signal(false);
+export const notice = signal("");
+export const hintsSeen = signal(stored("hints") === "seen");
+
+const systemScheme = signal<Scheme>("light");
+const chosenScheme = signal<Scheme | null>(readScheme());
+export const theme = computed(() => themes[chosenScheme.value ?? systemScheme.value]);
+
+/** Storage may be forbidden, and then nothing is remembered. */
+function stored(key: string): string | null {
+  try {
+    return localStorage.getItem("trace-view." + key);
+  } catch {
+    return null;
+  }
+}
+
+export function store(key: string, value: string): void {
+  try {
+    localStorage.setItem("trace-view." + key, value);
+  } catch {
+    /* nothing is remembered */
+  }
+}
+
+function readScheme(): Scheme | null {
+  const s = stored("scheme");
+  return s === "light" || s === "dark" ? s : null;
+}
+
+export function followSystemScheme(): void {
+  const query = matchMedia("(prefers-color-scheme: dark)");
+  const take = () => {
+    systemScheme.value = query.matches ? "dark" : "light";
+  };
+  take();
+  query.addEventListener("change", take);
+}
+
+export function applyTheme(): void {
+  const root = document.documentElement;
+  for (const [name, value] of cssVariables(theme.value)) root.style.setProperty(name, value);
+  root.style.colorScheme = theme.value.scheme;
+  root.dataset.scheme = theme.value.scheme;
+}
+
+export function switchTheme(): void {
+  chosenScheme.value = theme.value.scheme === "light" ? "dark" : "light";
+  store("scheme", chosenScheme.value);
+}
+
+/** zone is by how many minutes local time is ahead of UTC. */
+export const zone = -new Date().getTimezoneOffset();
+
+export function unixOf(session: Session): bigint | null {
+  const s = session.info.value?.unix ?? "";
+  return /^-?\d+$/.test(s) ? BigInt(s) : null;
+}
+
+/** timeText writes a time as the user wants it: since the beginning, or by the wall clock. */
+export function timeText(session: Session, time: number, span: number): string {
+  const unix = wallClock.value ? unixOf(session) : null;
+  return unix === null ? relative(time, span) : wall(time, unix, zone, span);
+}
