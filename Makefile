@@ -36,7 +36,7 @@ demo: $(if $(filter vm,$(ZFS)),deps) ## replicate a dataset on a real OpenZFS an
 .PHONY: test
 test: FUZZTIME = 1s
 test: deps lint demo collector race ## run all tests, those in the VM and in the browser included, and each fuzz target for 1 s
-	$(MAKE) -j2 --output-sync=target FUZZTIME=$(FUZZTIME) benchtest fuzz
+	$(MAKE) -j2 --output-sync=target FUZZTIME=$(FUZZTIME) benchtest fuzz webtest
 	$(MAKE) browsertest
 
 .PHONY: collector
@@ -122,6 +122,10 @@ faults: vm ## inject INJECTIONS faults into replications on a real OpenZFS, and 
 .PHONY: browsertest
 browsertest: ## open traces in chrome://tracing's viewer, those of demo and platformtest included
 	cd browsertest && $(must) go test -count=1 -timeout 10m ./...
+
+.PHONY: webtest
+webtest: deps ## check the viewer's page: types, tests, and that what is committed of it is what its sources build
+	cd viewer/web && npm ci --no-audit --no-fund && npm run check && npm test
 
 FUZZTIME ?= 20s
 .PHONY: fuzz
