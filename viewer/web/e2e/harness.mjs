@@ -61,11 +61,11 @@ export function slicesOf(file) {
   return kinds.filter((kind) => ["slice", "begin", "async_begin"].includes(kind)).length;
 }
 
-let browser;
+let browser; // or rather a promise of it: the first who needs it starts it
 /** endAll ends what failed tests have left. */
 export async function endAll() {
   for (const child of children) await end(child);
-  await browser?.close();
+  await (await browser)?.close();
 }
 
 /** Page is a page with a trace in it. complaints is what it did that no page should do, except what is expected. */
@@ -77,7 +77,7 @@ export class Page {
   /** open opens trace-view's page in a context of its own. options are those of the context; hash is what follows
    * the address, elsewhere the one other host that may be asked, and a live page isn't waited for: it never stands still. */
   static async open(view, { hash = "", hints = false, elsewhere, live = false, ...options } = {}) {
-    const context = await (browser ??= await launch()).newContext({
+    const context = await (await (browser ??= launch())).newContext({
       viewport: { width: 1280, height: 800 },
       colorScheme: "light",
       timezoneId: "UTC",

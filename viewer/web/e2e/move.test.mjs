@@ -97,7 +97,7 @@ onTrace("the address shows the same: reloaded, and in another browser", file, {}
   await p.page.getByLabel("Search", { exact: true }).fill("zfs send");
   await until("hits", () => p.page.locator(".search-count").innerText(), (text) => text === "7"); // and a line
   await p.key("Enter");
-  await p.said(/^Selected zfs send/);
+  await p.said(/^Selected zfs send, .* children/);
   await p.key("Escape");
   await p.page.mouse.move(3, 3);
   await p.key("p", "k", "2");

@@ -38,7 +38,8 @@ onTrace("what failed says why", file, {}, async (p) => {
   await p.said(/^Selected zfs send, 310(\.0+)? ms, on dataset tank\/home\/db, failed/);
   await p.text(".pill.bad", /failed/);
   await p.text(".attrs .bad", /dataset is busy/);
-  assert.match((await p.page.locator(".detail-logs .log-row").first().innerText()), /error[^]*exited 1/i, "errors are the first lines");
+  const first = () => p.page.locator(".detail-logs .log-row").first().innerText();
+  await until("errors are the first lines", first, (text) => /error[^]*exited 1/i.test(text));
 });
 
 onTrace("arrows walk to parents, children and neighbours", file, {}, async (p) => {
