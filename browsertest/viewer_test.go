@@ -105,6 +105,9 @@ func newNode(t testing.TB) *node {
 		t.Fatal(err)
 	}
 	installed, err := npm.Install(t.Context(), web)
+	if err != nil && os.Getenv("SPANSTACK_REQUIRE_NPM") != "" {
+		t.Fatal(err)
+	}
 	if err != nil {
 		missing(t, "%v", err)
 	}

@@ -14,8 +14,9 @@ function stop() {
   (window.reached ??= new Set()).add(el);
   const look = () =>
     [el, el.parentElement].map((one) => {
-      const { outlineStyle, outlineWidth, outlineColor, borderColor, backgroundColor, boxShadow } = getComputedStyle(one);
-      return [outlineStyle, outlineWidth, outlineColor, borderColor, backgroundColor, boxShadow].join();
+      const { outlineStyle, outlineWidth, borderColor, backgroundColor, boxShadow } = getComputedStyle(one);
+      const outline = outlineStyle !== "none" && parseFloat(outlineWidth) > 0; // one of no style has a width, too
+      return [outline, borderColor, backgroundColor, boxShadow].join();
     });
   const focused = look().join("|");
   const { width, height } = el.getBoundingClientRect();
@@ -111,6 +112,7 @@ onTrace("all of the work, by keys alone", files, {}, async (p) => {
   await p.page.getByRole("heading", { name: "Keys" }).waitFor();
   await p.key("Escape");
   await until("help is closed", () => p.page.locator("dialog[open]").count(), (n) => n === 0);
+  await until("the focus has left it", () => p.page.evaluate(() => !document.activeElement.closest("dialog")));
   await p.key("t");
   await until("dark", () => p.page.evaluate(() => document.documentElement.dataset.scheme), (scheme) => scheme === "dark");
   await p.key("p");

@@ -1,11 +1,13 @@
 // The traces of the tests, as JSON lines: always the same. What a test expects of one is computed from its lines.
 
-import { writeFileSync } from "node:fs";
+import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const ms = 1e6;
 /** began is when the traces begin: times in the page count from there. */
 const began = 1_764_460_800_000_000_000n;
+
+let files = 0;
 
 /** Lines collects the lines of a trace. Times are in ns since its beginning. */
 class Lines {
@@ -28,7 +30,10 @@ class Lines {
       return `{${times},${JSON.stringify(line).slice(1)}\n`;
     });
     const path = join(folder, file);
-    writeFileSync(path, text.join(""));
+    // Another test may be reading the one of the same name.
+    const fresh = join(folder, `.fresh-${++files}`);
+    writeFileSync(fresh, text.join(""));
+    renameSync(fresh, path);
     return path;
   }
 }
