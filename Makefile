@@ -140,6 +140,10 @@ bench: ## compare package trace with the OTel SDK and runtime/trace, package log
 bench-zfs: ## compare package zfssend with a shell's pipe and zferry with syncoid, in the VM, and with plain copying: also in docs/benchmarks-zfs.md (an hour)
 	cd bench && go run . zfs
 
+.PHONY: bench-viewer
+bench-viewer: ## measure trace-view in Chromium on a trace of 10 million spans: the first picture, answers, frames, memory (2 minutes, 1 GB below $TMPDIR)
+	cd browsertest && $(must) go test -run '^$$' -bench '^BenchmarkViewer$$' -benchtime 1x -timeout 15m -v .
+
 .PHONY: microbench
 microbench: ## run the benchmarks of the packages themselves
 	go test -run '^$$' -bench . -benchmem ./...

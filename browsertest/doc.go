@@ -2,8 +2,10 @@
 // chrome://tracing's own viewer and compare what it shows with what the file
 // says. So does the panel Performance of Chromium's DevTools. The files for
 // speedscope and Firefox Profiler are loaded by those programs' own code, which
-// package npm fetches, once, with the command npm. It has no code that other
-// packages could use.
+// package npm fetches, once, with the command npm. TestViewer is about our own
+// viewer: it runs what is in viewer/web/e2e, with the browser driver and the
+// accessibility checker that package-lock.json there lists. There is no code here
+// that other packages could use.
 //
 // It is a module of its own, so that nobody who imports spanstack gets a
 // browser driver among the dependencies. Run it with
@@ -15,4 +17,10 @@
 // SPANSTACK_REQUIRE_BROWSER=1 makes that a failure. TestDemoTrace needs the
 // trace that "make demo" leaves, or the one that SPANSTACK_DEMO_TRACE names;
 // SPANSTACK_REQUIRE_DEMO=1 forbids to skip it.
+//
+// Pictures of the viewer are compared with those in testdata/viewer. Look at what
+// has changed (SPANSTACK_ARTIFACTS names the folder where it is left), and accept
+// it with
+//
+//	go test -run TestViewer -update .
 package browsertest

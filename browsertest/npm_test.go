@@ -21,7 +21,7 @@ func fetch(t *testing.T, p npm.Package) string {
 }
 
 // missing skips the test because something isn't installed, or fails it if the browser is required.
-func missing(t *testing.T, format string, args ...any) {
+func missing(t testing.TB, format string, args ...any) {
 	t.Helper()
 	if os.Getenv(catapulttest.RequireBrowser) == "1" {
 		t.Fatalf(format, args...)

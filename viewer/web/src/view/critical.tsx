@@ -30,9 +30,9 @@ export function CriticalPath() {
   return (
     <div class="panel-body halves">
       <section class="half">
-        <h3>
+        <h2>
           By what it is <span class="dim">{duration(path.total)}</span>
-        </h3>
+        </h2>
         <DataTable
           label="Parts of the critical path, by name"
           class="critical-sums"
@@ -61,9 +61,9 @@ export function CriticalPath() {
         />
       </section>
       <section class="half">
-        <h3>
+        <h2>
           In the order of time <span class="dim">{path.segments.length} parts</span>
-        </h3>
+        </h2>
         <VirtualList
           count={path.segments.length}
           rowHeight={26}

@@ -179,6 +179,16 @@ function Menu({ info }: { info: TraceInfo }) {
   );
 }
 
+/** Item is outside of MenuItems: made anew when that is drawn again, it would lose the focus. */
+function Item({ onClick, children, hint }: { onClick: () => void; children: string; hint?: string }) {
+  return (
+    <button role="menuitem" onClick={onClick}>
+      {children}
+      {hint && <span class="dim">{hint}</span>}
+    </button>
+  );
+}
+
 function MenuItems({ session, info, close }: { session: Session; info: TraceInfo; close: () => void }) {
   const formats = useAsk((signal) => session.client.formats(signal), [session]);
   const part = session.scope();
@@ -191,12 +201,6 @@ function MenuItems({ session, info, close }: { session: Session; info: TraceInfo
         notice.value = err instanceof Error ? err.message : String(err);
       });
   };
-  const Item = ({ onClick, children, hint }: { onClick: () => void; children: string; hint?: string }) => (
-    <button role="menuitem" onClick={onClick}>
-      {children}
-      {hint && <span class="dim">{hint}</span>}
-    </button>
-  );
   return (
     <div class="menu-list" role="menu">
       {info.openers?.perfetto && (
