@@ -64,7 +64,7 @@ function answered(page: Window): Promise<void> {
     const timer = setInterval(() => {
       if (page.closed || performance.now() - began > pingFor)
         end(() => reject(new Error("Perfetto's page didn't answer: is this machine offline?")));
-      else page.postMessage("PING", perfetto);
+      else page.postMessage("PING", "*"); // to whatever is there until the page has loaded: it says nothing; the trace goes to Perfetto alone
     }, pingEvery);
     addEventListener("message", heard);
   });
