@@ -62,7 +62,7 @@ func TestCloses(t *testing.T) {
 // TestRounds takes as many of the suite's random rounds of zferry as SPANSTACK_ROUNDS says, each with a fault.
 func TestRounds(t *testing.T) {
 	if os.Getenv(roundsVariable) == "" {
-		t.Skipf("%s isn't set: a round takes 10 seconds and more; TestTaskQ takes a few", roundsVariable)
+		t.Skipf("%s isn't set: a round takes 10 seconds and more; TestZferry takes two", roundsVariable)
 	}
 	testSuite(t, machine.Stock, "-test.run=^(TestModule|TestFerryRounds)$")
 }
