@@ -133,8 +133,8 @@ func (e *Event) Duration() (ns int64, ok bool) {
 
 // Attr returns the value of the last attribute with the given key, or the zero Value.
 func (e *Event) Attr(key string) Value {
-	for _, a := range slices.Backward(e.Attrs) {
-		if a.Key == key {
+	for i := len(e.Attrs) - 1; i >= 0; i-- { // slices.Backward would copy each of them
+		if a := &e.Attrs[i]; a.Key == key {
 			return a.Value
 		}
 	}

@@ -21,6 +21,34 @@ type Reader interface {
 	Next() (*Event, error)
 }
 
+// BatchReader is the ability of a Reader to return many events at a time, which takes less time than one by one.
+type BatchReader interface {
+	// ReadEvents returns the next events, about as many as buf has room for. It puts them into the memory of buf, and uses
+	// again what the events have there; they are the caller's, who may give them back as the buf of a later call. The
+	// error is what Next would return after them.
+	ReadEvents(buf []Event) ([]Event, error)
+}
+
+// ReadEvents reads the next events of any Reader as a BatchReader does.
+func ReadEvents(r Reader, buf []Event) ([]Event, error) {
+	if b, ok := r.(BatchReader); ok {
+		return b.ReadEvents(buf)
+	}
+	buf = buf[:cap(buf)]
+	for i := range buf {
+		e, err := r.Next()
+		if err != nil {
+			return buf[:i], err
+		}
+		to := &buf[i]
+		clear(to.Attrs)
+		attrs := append(to.Attrs[:0], e.Attrs...)
+		*to = *e
+		to.Attrs = attrs
+	}
+	return buf, nil
+}
+
 // Writer writes a trace. It is used by one goroutine. Errors are those of the underlying writer, and sticky; events
 // that the format can't express are lost, counted, and no error (see Loss).
 type Writer interface {

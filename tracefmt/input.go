@@ -16,6 +16,9 @@ type Input struct {
 // Losses returns what the format's reader lost so far.
 func (in *Input) Losses() []Loss { return LossesOf(in.Reader) }
 
+// ReadEvents implements [BatchReader].
+func (in *Input) ReadEvents(buf []Event) ([]Event, error) { return ReadEvents(in.Reader, buf) }
+
 // NewReader returns a Reader of whatever format r's content has, packed or not (see [Compression]). It reads the beginning
 // of r, and no more than there is if that suffices.
 // The error Is ErrUnknownFormat if no format fits; it Is ErrTruncated too if there is no content at all.

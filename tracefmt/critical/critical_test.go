@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -120,6 +121,9 @@ func TestPath(t *testing.T) {
 		"a worker's job waits for who sends it": {join(anonymous(slice(1, 0, 10, "a", ""), slice(2, -5, 20, "loop", ""), slice(2, 5, 9, "job", "")),
 			arrow("1", 1, 4, 2, 5), arrow("2", 2, 9, 1, 9)),
 			"a 0-4, .loop 4-5, ..job 5-9, a 9-10", 0},
+		"until the end of all times": {[]tracefmt.Event{slice(1, 0, 5, "first", ""),
+			{Kind: tracefmt.Complete, Track: 1, Time: math.MaxInt64 - 100, Dur: 500, Name: "a", ID: "a"}, slice(2, math.MaxInt64-40, math.MaxInt64-10, "b", "a")},
+			"a 9223372036854775707-9223372036854775767, .b 9223372036854775767-9223372036854775797, a 9223372036854775797-9223372036854775807", 0},
 		"parents in a circle": {[]tracefmt.Event{slice(1, 0, 10, "a", "b"), slice(2, 1, 9, "b", "a")}, "a 0-1, .b 1-9, a 9-10", 0},
 	} {
 		trace, _ := of(c.events)

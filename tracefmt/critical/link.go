@@ -9,8 +9,8 @@ func (t *Trace) link() {
 	}
 	t.linked = true
 	for _, s := range t.slices {
-		if s.End == endless {
-			s.End, s.Open = max(t.end, s.Start), true
+		if s.Open {
+			s.End = max(t.end, s.Start)
 		}
 		if tr := t.tracks[s.Track]; tr != nil {
 			s.Process = tr.process

@@ -48,6 +48,11 @@ type arrow struct {
 // endless is the end of a slice that has none, until the end of the trace is known.
 const endless = math.MaxInt64
 
+// after returns the time that is a duration after another one, or the last that there is.
+func after(time, duration int64) int64 {
+	return time + min(max(duration, 0), math.MaxInt64-max(time, 0))
+}
+
 // Add adds an event. Events are in the normal form of package timeline: in the order of time, without Ends.
 func (t *Trace) Add(e *tracefmt.Event) {
 	if t.tracks == nil {
@@ -73,7 +78,7 @@ func (t *Trace) Add(e *tracefmt.Event) {
 	case tracefmt.Clock:
 		return
 	}
-	t.end = max(t.end, e.Time+max(e.Dur, 0))
+	t.end = max(t.end, after(e.Time, e.Dur))
 	switch e.Kind {
 	case tracefmt.Begin, tracefmt.Complete:
 		t.slice(e, tr)
@@ -96,10 +101,12 @@ func (t *Trace) track(id tracefmt.TrackID) *track {
 // slice adds a slice of a track.
 func (t *Trace) slice(e *tracefmt.Event, tr *track) {
 	end := int64(endless)
-	if d, ok := e.Duration(); ok {
-		end = e.Time + d
+	d, ok := e.Duration()
+	if ok {
+		end = after(e.Time, d)
 	}
 	s := t.add(e, end)
+	s.Open = !ok
 	// One that ends before s does can be around nothing that comes later, unless s is around that, too.
 	n := len(tr.running)
 	for n > 0 && (tr.running[n-1].End < end || tr.running[n-1].End <= e.Time) {
@@ -134,6 +141,7 @@ func (t *Trace) asyncSlice(e *tracefmt.Event) {
 	open := t.async[key]
 	if e.Kind == tracefmt.AsyncBegin {
 		s := t.add(e, endless)
+		s.Open = true
 		if len(open) > 0 {
 			s.parent = open[len(open)-1]
 		}
@@ -149,7 +157,7 @@ func (t *Trace) asyncSlice(e *tracefmt.Event) {
 		return
 	}
 	for _, s := range open[i:] { // those inside of it have to end, too
-		s.End = e.Time
+		s.End, s.Open = e.Time, false
 	}
 	if t.async[key] = open[:i]; i == 0 {
 		delete(t.async, key)

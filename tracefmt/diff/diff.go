@@ -15,8 +15,8 @@ import (
 type Numbers struct {
 	Count int64 `json:"count"`
 	Total int64 `json:"total_ns"` // slices that never ended count to the end of the trace
-	Self  int64 `json:"self_ns"`
-	P50   int64 `json:"p50_ns"` // of the durations of slices that ended; 0 if none did
+	Self  int64 `json:"self_ns"`  // in which nothing below it ran, on whatever track
+	P50   int64 `json:"p50_ns"`   // of the durations of slices that ended; 0 if none did
 	P95   int64 `json:"p95_ns"`
 
 	ended summary.Quantiles
@@ -169,7 +169,7 @@ func keyOf(names []string) string {
 func (n *Numbers) add(node *summary.Node) {
 	n.Count += node.Count
 	n.Total += node.Total
-	n.Self += node.Self
+	n.Self += node.Own
 	n.ended.Merge(&node.Ended)
 }
 

@@ -18,7 +18,7 @@ const baseLabel = "pprof::base"
 //
 //	go tool pprof -diff_base a.pb.gz b.pb.gz
 //
-// The samples of b are as package pprof has them; those of a are negative, with the label pprof::base=true. Unlike with
+// The samples of b are as package pprof has them, with its self times; those of a are negative, with the label pprof::base=true. Unlike with
 // -diff_base, names may have been normalized.
 func (d *Diff) WriteProfile(w io.Writer) ([]tracefmt.Loss, error) {
 	a, lossesA := pprof.Profile(d.a)

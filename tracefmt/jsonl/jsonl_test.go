@@ -266,6 +266,10 @@ func TestDetect(t *testing.T) {
 		`{"name":"a","start_ns":1,"end_ns":2}`:                                  "jsonl",
 		`{"name":"a","start":"2025-07-20T08:26:44Z","duration_ns":2`:            "jsonl",
 		`{"kind":"slice","name":"` + huge(8000) + `","start_ns":1}`:             "jsonl",
+		`{"start_ns":1,"end_ns":2,"name":"` + huge(8000):                        "jsonl",
+		`{"name":"` + huge(8000) + `","start_ns":1,"end_ns":2}`:                 "jsonl",
+		`{"name":"a","start_ns":1,"rows":"` + huge(8000):                        "jsonl",
+		`{"metadata":{"name":"` + huge(8000):                                    "chrome",
 		`{"time":"2026-01-31T09:05:00Z","level":"INFO","msg":"m","kind":"log"}`: "spanlog",
 		`{"traceEvents":[{"ph":"X","ts":1,"name":"a","kind":"slice"}]}`:         "chrome",
 	} {
@@ -277,7 +281,7 @@ func TestDetect(t *testing.T) {
 			t.Errorf("%.60s is %q, want %q", text, got, want)
 		}
 	}
-	for _, text := range []string{`{"kind":"CLIENT","name":"a","start_ns":1,"end_ns":2}`, `{"name":"a"}`, `{"kind":`, `["kind"]`, `{"kind":"log","time":5}`} {
+	for _, text := range []string{`{"kind":"CLIENT","name":"a","start_ns":1,"end_ns":2}`, `{"name":"a"}`, `{"kind":`, `{"kind":"sl`, `{"name":5`, `["kind"]`, `{"kind":"log","time":5}`} {
 		if sure := jsonl.Format.Detect([]byte(text)); sure != 0 {
 			t.Errorf("%s is taken for it: %d", text, sure)
 		}

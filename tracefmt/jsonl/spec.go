@@ -2,6 +2,7 @@ package jsonl
 
 import (
 	"bytes"
+	"errors"
 	"io"
 
 	"github.com/spanstack/spanstack/tracefmt"
@@ -52,27 +53,30 @@ const (
 
 const attrTraceID = "trace_id"
 
-// detect looks at the first line. One that is cut off is known by what is there of it.
+// detect looks at the first line. One that is cut off is known by what is there of it, down to a name whose end isn't: no other
+// format has a name at the top of its first object, unless it has another sign of its own.
 func detect(prefix []byte) int {
 	prefix = bytes.TrimPrefix(prefix, []byte("\ufeff"))
 	i := jsontext.SkipSpace(prefix, 0)
 	if i == len(prefix) || prefix[i] != '{' {
 		return 0
 	}
-	var kind, name, start, length, ours, foreign bool
+	var kind, name, start, length, ours, foreign, isCut bool
 	for i = jsontext.SkipSpace(prefix, i+1); i < len(prefix) && prefix[i] == '"'; {
 		from, to, at, err := jsontext.ScanKey(prefix, i)
 		if err != nil {
 			break
 		}
 		end, err := jsontext.ScanValue(prefix, at, 0)
-		if err != nil {
+		if isCut = errors.Is(err, jsontext.ErrShort); isCut {
+			end = len(prefix)
+		} else if err != nil {
 			break
 		}
 		switch string(prefix[from:to]) {
 		case "kind":
 			_, kind = kindsByName[string(bytes.Trim(prefix[at:end], `"`))]
-			if !kind {
+			if !kind && !isCut {
 				return 0
 			}
 		case "name":
@@ -101,6 +105,8 @@ func detect(prefix []byte) int {
 		return 80
 	case name && start:
 		return 45
+	case name && isCut:
+		return 20 // more than chrome, for whose list there may be others before it
 	}
 	return 0
 }

@@ -12,7 +12,7 @@ import (
 // trackTable is what is known of a trace's tracks.
 type trackTable struct {
 	byUUID    map[uint64]*described
-	recent    [1 << 6]*described // of byUUID, those that were asked for last
+	recent    [1 << 10]*described // of byUUID, those that were asked for last
 	processes map[int64]tracefmt.TrackID
 	threads   map[threadKey]tracefmt.TrackID
 	owners    map[tracefmt.TrackID]uint64 // UUIDs of the descriptors of processes and threads

@@ -1,5 +1,7 @@
 package perfetto
 
+import "strings"
+
 // internedTexts is a table of interned strings, by their numbers (iid). Most programs number them one after the other, so
 // that a list serves.
 type internedTexts struct {
@@ -12,6 +14,29 @@ type internedTexts struct {
 type internedText struct {
 	text string
 	ok   bool
+	own  ownName
+}
+
+// ownName says which of our own annotations a name is.
+type ownName uint8
+
+const (
+	notOwn ownName = iota
+	ownID
+	ownParent
+	otherOwn
+)
+
+func ownNameOf(name string) ownName {
+	switch {
+	case name == argID:
+		return ownID
+	case name == argParent:
+		return ownParent
+	case strings.HasPrefix(name, ownPrefix):
+		return otherOwn
+	}
+	return notOwn
 }
 
 func (t *internedTexts) get(id uint64) (text string, ok bool) {
@@ -22,6 +47,14 @@ func (t *internedTexts) get(id uint64) (text string, ok bool) {
 	return text, ok
 }
 
+// listed returns a string of the list, or nil if it isn't there.
+func (t *internedTexts) listed(id uint64) *internedText {
+	if i := id - t.base; i < uint64(len(t.list)) && t.list[i].ok {
+		return &t.list[i]
+	}
+	return nil
+}
+
 func (t *internedTexts) set(id uint64, text string) {
 	t.n++
 	if len(t.list) == 0 && len(t.more) == 0 {
@@ -29,9 +62,9 @@ func (t *internedTexts) set(id uint64, text string) {
 	}
 	switch i := id - t.base; {
 	case i < uint64(len(t.list)):
-		t.list[i] = internedText{text, true}
+		t.list[i] = internedText{text, true, ownNameOf(text)}
 	case i == uint64(len(t.list)) && len(t.more) == 0:
-		t.list = append(t.list, internedText{text, true})
+		t.list = append(t.list, internedText{text, true, ownNameOf(text)})
 	default:
 		if t.more == nil {
 			t.more = make(map[uint64]string)

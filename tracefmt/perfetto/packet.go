@@ -1,10 +1,12 @@
 package perfetto
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 
 	"github.com/spanstack/spanstack/tracefmt"
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // packet is the fields of a TracePacket that matter here.
@@ -41,7 +43,9 @@ func (r *Reader) handle(data []byte, outer bool) error {
 	var p packet
 	r.bad = false
 	r.packets++
-	r.parse(&p, data)
+	if !p.ownEvent(data) {
+		r.parse(&p, data)
+	}
 	if p.compressed != nil && !r.bad {
 		if !outer {
 			return r.syntax(r.start, errors.New("compressed packets in compressed packets"))
@@ -53,6 +57,37 @@ func (r *Reader) handle(data []byte, outer bool) error {
 		return r.syntax(r.start, errors.New("a malformed packet"))
 	}
 	return nil
+}
+
+// eventHead is how the packets of our Writer's events begin, as a number, with the tag of their time behind it.
+var eventHead = func() (head uint64) {
+	for i, c := range packetOfEvent[lengthAt+1:] {
+		head |= uint64(c) << (8 * i)
+	}
+	return head
+}()
+
+const eventHeadLen = 5
+
+// ownEvent reads a packet at one look, if it is as our Writer's events are that explain no names: their time is followed
+// by the event, and that by nothing.
+func (p *packet) ownEvent(data []byte) bool {
+	const tag = packetTrackEvent<<3 | byte(protowire.BytesType)
+	if len(data) < 8 || binary.LittleEndian.Uint64(data)&(1<<(8*eventHeadLen)-1) != eventHead {
+		return false
+	}
+	time, n := protowire.ConsumeVarint(data[eventHeadLen:])
+	at := eventHeadLen + n
+	if n < 0 || at+1 >= len(data) || data[at] != tag {
+		return false
+	}
+	size, n := protowire.ConsumeVarint(data[at+1:])
+	if at += 1 + n; n < 0 || size != uint64(len(data)-at) {
+		return false
+	}
+	p.sequence, p.flags = sequence, flagNeeds
+	p.time, p.hasTime, p.event = time, true, data[at:]
+	return true
 }
 
 func (r *Reader) parse(p *packet, data []byte) {

@@ -12,8 +12,19 @@ import (
 
 // parseEvent reads a TrackEvent into r.raw.
 func (r *Reader) parseEvent(s *sequenceState, data []byte) {
-	raw := &r.raw
 	r.resetRaw()
+	if r.parseOwn(s, data) {
+		return
+	}
+	if r.raw.hasKind { // it seemed to be one, up to some place
+		r.resetRaw()
+	}
+	r.parseFields(s, data)
+}
+
+// parseFields reads a TrackEvent field by field.
+func (r *Reader) parseFields(s *sequenceState, data []byte) {
+	raw := &r.raw
 	if s.hasTrack {
 		raw.track, raw.hasTrack = s.track, true
 	}
@@ -211,20 +222,19 @@ func (r *Reader) shortAnnotation(s *sequenceState, b []byte) bool {
 	if len(b) < 4 || b[0] != tagName || b[1] >= 1<<7 {
 		return false
 	}
-	name, known := s.annotations.get(uint64(b[1]))
-	isOwn := len(name) >= len(ownPrefix) && name[:len(ownPrefix)] == ownPrefix
+	name := s.annotations.listed(uint64(b[1]))
 	raw := &r.raw
 	switch {
-	case !known:
+	case name == nil:
 		return false
 	case b[2] == tagString && int(b[3]) == len(b)-4:
 		text := b[4:]
-		switch {
-		case !isOwn:
-			raw.attrs = append(raw.attrs, tracefmt.Attr{Key: name, Value: tracefmt.String(r.values.Strings.Intern(text))})
-		case name == argID:
+		switch name.own {
+		case notOwn:
+			raw.attrs = append(raw.attrs, tracefmt.Attr{Key: name.text, Value: tracefmt.String(r.values.Strings.Intern(text))})
+		case ownID:
 			raw.id = r.ids.text(text)
-		case name == argParent:
+		case ownParent:
 			if r.parent != string(text) { // that of its sibling
 				r.parent = r.ids.text(text)
 			}
@@ -233,12 +243,12 @@ func (r *Reader) shortAnnotation(s *sequenceState, b []byte) bool {
 			return false
 		}
 		return true
-	case b[2] == tagInt && !isOwn:
+	case b[2] == tagInt && name.own == notOwn:
 		v, n := protowire.ConsumeVarint(b[3:])
 		if n != len(b)-3 {
 			return false
 		}
-		raw.attrs = append(raw.attrs, tracefmt.Attr{Key: name, Value: tracefmt.Int64(int64(v))})
+		raw.attrs = append(raw.attrs, tracefmt.Attr{Key: name.text, Value: tracefmt.Int64(int64(v))})
 		return true
 	}
 	return false

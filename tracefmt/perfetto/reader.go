@@ -30,6 +30,8 @@ var maxUnpacked int64 = 64 << 20
 // open.
 type Reader struct {
 	in     *bufio.Reader
+	ahead  []byte // what follows, as far as it is in the buffer of in, which goes on before that by passed bytes
+	passed int
 	offset int64 // of the next byte
 	packet []byte
 	number int64 // of the packet, from 1
@@ -46,9 +48,10 @@ type Reader struct {
 
 	queue   []tracefmt.Event
 	next    int
-	pending *sequenceState // whose last event waits for the packet with its end
-	waiting uint64         // the track of that
-	head    head           // of the last event with a duration
+	held    []tracefmt.Event // memory for queue between two calls of ReadEvents
+	pending *sequenceState   // whose last event waits for the packet with its end
+	waiting uint64           // the track of that
+	head    head             // of the last event with a duration
 
 	sequences map[uint64]*sequenceState
 	recent    *sequenceState // that of the packet before
@@ -96,9 +99,44 @@ func (r *Reader) Next() (*tracefmt.Event, error) {
 			return nil, r.err
 		}
 		r.forget()
-		if r.err = r.read(); r.err != nil && r.pending != nil && r.err == io.EOF {
-			r.err = r.syntax(r.offset, tracefmt.ErrTruncated) // before the end of a slice
+		r.readNext()
+	}
+}
+
+// readNext reads the next packet, or sets the error.
+func (r *Reader) readNext() {
+	if r.err = r.read(); r.err == io.EOF && r.pending != nil {
+		r.err = r.syntax(r.offset, tracefmt.ErrTruncated) // before the end of a slice
+	}
+}
+
+// ReadEvents implements [tracefmt.BatchReader]: packets queue their events in buf.
+func (r *Reader) ReadEvents(buf []tracefmt.Event) ([]tracefmt.Event, error) {
+	left, atOnce := r.queue[r.next:], cap(buf)
+	r.queue = buf[:0]
+	r.take(left)
+	const most = 16 // events of a packet, mostly
+	for {
+		if r.next = len(r.queue); r.pending != nil {
+			r.next--
 		}
+		if r.err != nil || r.next > 0 && len(r.queue)+most > atOnce {
+			break
+		}
+		r.readNext()
+	}
+	events, left := r.queue[:r.next], r.queue[r.next:]
+	r.queue, r.next = r.held[:0], 0
+	r.take(left)
+	r.held = r.queue
+	return events, r.err
+}
+
+// take moves events into the queue. It leaves other ones in their places, so that none have memory in common.
+func (r *Reader) take(events []tracefmt.Event) {
+	for i := range events {
+		e := r.emit(tracefmt.Invalid, 0, 0)
+		*e, events[i] = events[i], *e
 	}
 }
 
@@ -150,13 +188,19 @@ func (r *Reader) read() error {
 	}
 	r.start = r.offset
 	r.number++
+	if done, err := r.readAhead(); done {
+		return err
+	}
+	_, _ = r.in.Discard(r.passed) // it is in the buffer
+	r.passed = 0
 	switch _, err := r.in.Peek(1); {
 	case err == io.EOF:
 		return io.EOF
 	case err != nil:
 		return r.failed(err)
 	}
-	if done, err := r.readBuffered(); done || err != nil {
+	r.ahead, _ = r.in.Peek(r.in.Buffered())
+	if done, err := r.readAhead(); done {
 		return err
 	}
 	tag, err := r.uvarint()
@@ -195,22 +239,26 @@ func (r *Reader) read() error {
 	return r.handle(r.packet, true)
 }
 
-// readBuffered reads the next packet where it is in the buffer, if all of it is there.
-func (r *Reader) readBuffered() (done bool, err error) {
-	b, _ := r.in.Peek(r.in.Buffered())
-	if b[0] != tracePacket<<3|byte(protowire.BytesType) {
+// readAhead reads the next packet where it is in the buffer, if all of it is there.
+func (r *Reader) readAhead() (done bool, err error) {
+	b := r.ahead
+	r.ahead = nil
+	if len(b) < 2 || b[0] != tracePacket<<3|byte(protowire.BytesType) {
 		return false, nil
 	}
-	size, n := protowire.ConsumeVarint(b[1:])
+	size, n := uint64(b[1]), 1
+	if size >= 1<<7 {
+		size, n = protowire.ConsumeVarint(b[1:])
+	}
 	head := 1 + n
 	if n < 0 || size > uint64(len(b)-head) {
 		return false, nil
 	}
 	whole := head + int(size)
 	r.offset += int64(whole)
-	err = r.handle(b[head:whole:whole], true)
-	_, _ = r.in.Discard(whole) // it is in the buffer
-	return true, err
+	r.passed += whole
+	r.ahead = b[whole:]
+	return true, r.handle(b[head:whole:whole], true)
 }
 
 func (r *Reader) uvarint() (uint64, error) {

@@ -15,13 +15,14 @@ type begin struct {
 
 // frame is a running slice.
 type frame struct {
-	node         *Node
-	begin        int64 // the number of its Begin, which may still get its End; 0 if there is none
-	id           string
-	start, end   int64
-	failed       bool
-	covered      int64 // how much of it inner slices have covered
-	coveredUntil int64
+	node       *Node
+	begin      int64 // the number of its Begin, which may still get its End; 0 if there is none
+	id         string
+	start, end int64
+	failed     bool
+	inner      cover  // by slices inside of it, on its track
+	named      *named // what others know it by; nil if it has no ID
+	above      *named // what it covers until it ends; nil if that was known before
 }
 
 // endless is the end of a slice that has none.
@@ -36,11 +37,12 @@ func (s *Summary) slice(e *tracefmt.Event, p *Process) {
 	t := s.track(e.Track)
 	s.expire(t, e.Time)
 	around, lane := t.enclosing(e.Time, end)
-	node := s.below(s.parent(e, p, t, around), e.Name)
+	up, above := s.parent(e, p, t, around)
 	if around != nil {
-		around.cover(e.Time, min(end, around.end))
+		around.inner.add(e.Time, min(end, around.end))
 	}
-	t.lanes[lane] = append(t.lanes[lane], s.begin(node, e, p, end))
+	above.cover(e.Time, end)
+	t.lanes[lane] = append(t.lanes[lane], s.begin(s.below(up, e.Name), e, p, end))
 }
 
 // open adds a slice whose end isn't known yet. It is inside of the innermost slice that runs, and on top of it.
@@ -56,7 +58,9 @@ func (s *Summary) open(e *tracefmt.Event, p *Process) {
 		around = &t.lanes[lane][n-1]
 		end = around.end
 	}
-	f := s.begin(s.below(s.parent(e, p, t, around), e.Name), e, p, end)
+	up, above := s.parent(e, p, t, around)
+	f := s.begin(s.below(up, e.Name), e, p, end)
+	f.above = above.cover(f.start, f.end)
 	s.begins++
 	f.begin = s.begins
 	t.begins = append(t.begins, begin{f.begin, e.Name})
@@ -122,10 +126,10 @@ func (s *Summary) endAt(t *track, lane, at int, end int64) {
 	stack := t.lanes[lane]
 	f := &stack[at]
 	f.end = max(end, f.start)
-	f.uncover(f.end)
 	if at > 0 {
-		stack[at-1].cover(f.start, f.end)
+		stack[at-1].inner.add(f.start, f.end)
 	}
+	f.above.ended(f.end)
 	s.finish(f)
 	t.lanes[lane] = slices.Delete(stack, at, at+1)
 }
@@ -149,7 +153,7 @@ func (s *Summary) over(stack []frame) {
 	if f.begin != 0 { // it got no end of its own: that of the slice around it is over
 		s.losses.Add("slice without an end, ended with the one around it")
 		if n > 0 {
-			stack[n-1].cover(f.start, f.end)
+			stack[n-1].inner.add(f.start, f.end)
 		}
 	}
 	s.finish(f)
@@ -177,29 +181,6 @@ func (t *track) enclosing(start, end int64) (around *frame, lane int) {
 	return around, lane
 }
 
-// cover counts the part of a slice in which an inner one runs, once only if several do.
-func (f *frame) cover(start, end int64) {
-	start = max(start, f.coveredUntil)
-	if end > start {
-		if end == endless {
-			f.covered, f.coveredUntil = f.covered-start, endless // Finish adds the end of the trace
-			return
-		}
-		f.covered += end - start
-		f.coveredUntil = end
-	}
-}
-
-// uncover takes off what inner slices covered after the end of a slice, which was not known then.
-func (f *frame) uncover(end int64) {
-	if f.coveredUntil == endless {
-		f.covered += end
-	} else {
-		f.covered -= max(f.coveredUntil-end, 0)
-	}
-	f.coveredUntil = min(f.coveredUntil, end)
-}
-
 // begin counts a slice that begins.
 func (s *Summary) begin(node *Node, e *tracefmt.Event, p *Process, end int64) frame {
 	node.Count++
@@ -212,24 +193,37 @@ func (s *Summary) begin(node *Node, e *tracefmt.Event, p *Process, end int64) fr
 		node.Failed++
 		p.Failed++
 	}
+	f := frame{node: node, id: e.ID, start: e.Time, end: end, inner: newCover(e.Time), failed: e.Failed()}
 	if e.ID != "" {
-		s.ids[e.ID] = node
+		f.named = &named{node: node, end: end, below: newCover(e.Time)}
+		s.ids[e.ID] = f.named
 	}
-	return frame{node: node, id: e.ID, start: e.Time, end: end, coveredUntil: e.Time, failed: e.Failed()}
+	return f
 }
 
 // finish counts a slice that has ended.
 func (s *Summary) finish(f *frame) {
-	d := f.end - f.start
-	f.node.add(d, d-f.covered, f.failed)
-	f.node.Ended.Add(d)
+	f.count(f.end)
+	f.node.Ended.Add(f.end - f.start)
 	s.forget(f.id)
 }
 
+// count counts the time of a slice that runs to end.
+func (f *frame) count(end int64) {
+	total := end - f.start
+	self := total - f.inner.to(end)
+	own := self
+	if f.named != nil {
+		own = min(self, total-f.named.below.to(end))
+	}
+	f.node.add(total, self, own, f.failed)
+}
+
 // add counts the time of a slice.
-func (n *Node) add(total, self int64, failed bool) {
+func (n *Node) add(total, self, own int64, failed bool) {
 	n.Total += total
 	n.Self += self
+	n.Own += own
 	if failed {
 		n.FailedTotal += total
 		n.FailedSelf += self
@@ -244,14 +238,12 @@ func (s *Summary) close(stack []frame) {
 		return
 	}
 	if f.begin != 0 && len(stack) > 1 {
-		stack[len(stack)-2].cover(f.start, s.End)
+		stack[len(stack)-2].inner.add(f.start, s.End)
 	}
-	f.uncover(s.End)
 	n := f.node
 	if n.Open == 0 || f.start < n.OpenFrom {
 		n.OpenFrom = f.start
 	}
 	n.Open++
-	age := s.End - f.start
-	n.add(age, age-f.covered, f.failed)
+	f.count(s.End)
 }

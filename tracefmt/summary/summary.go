@@ -22,6 +22,7 @@ type Node struct {
 	OpenFrom int64     // when the first of these began
 	Total    int64     // ns; open slices count to the end of the trace
 	Self     int64     // ns
+	Own      int64     // ns, of Self: without what runs below on other tracks
 	Ended    Quantiles // durations of the slices that ended
 
 	// FailedTotal and FailedSelf are the parts of Total and Self that are of slices with an error.
@@ -62,9 +63,9 @@ type Summary struct {
 	processes map[tracefmt.TrackID]*Process
 	order     []*Process
 	tracks    map[tracefmt.TrackID]*track
-	ids       map[string]*Node // of running slices, and the last that ended
-	ended     []string         // IDs of those, a ring
-	next      int              // where in ended the next one goes
+	ids       map[string]*named // of running slices, and the last that ended
+	ended     []string          // IDs of those, a ring
+	next      int               // where in ended the next one goes
 	async     map[asyncKey][]frame
 	latest    int64
 	begins    int64 // how many there were
@@ -94,7 +95,7 @@ func (s *Summary) Add(e *tracefmt.Event) {
 	if s.tracks == nil {
 		s.processes = make(map[tracefmt.TrackID]*Process)
 		s.tracks = make(map[tracefmt.TrackID]*track)
-		s.ids = make(map[string]*Node)
+		s.ids = make(map[string]*named)
 		s.async = make(map[asyncKey][]frame)
 		s.latest = math.MinInt64
 	}
@@ -185,19 +186,19 @@ func (p *Process) saw(e *tracefmt.Event) {
 	}
 }
 
-// parent returns the node that a slice is below.
-func (s *Summary) parent(e *tracefmt.Event, p *Process, t *track, around *frame) *Node {
+// parent returns the node that a slice is below, and the slice that it is below, if that has an ID.
+func (s *Summary) parent(e *tracefmt.Event, p *Process, t *track, around *frame) (*Node, *named) {
 	if e.Parent != "" {
-		if node := s.ids[e.Parent]; node != nil {
-			return node
+		if n := s.ids[e.Parent]; n != nil {
+			return n.node, n
 		}
 		s.losses.Add("slice whose parent isn't in the trace, shown without it")
 	}
 	if around != nil {
-		return around.node
+		return around.node, around.named
 	}
 	if e.ID != "" {
-		return p.Root
+		return p.Root, nil
 	}
 	node := p.tracks[e.Track]
 	if node == nil {
@@ -205,7 +206,7 @@ func (s *Summary) parent(e *tracefmt.Event, p *Process, t *track, around *frame)
 		p.tracks[e.Track] = node
 		p.ordered = append(p.ordered, node)
 	}
-	return node
+	return node, nil
 }
 
 // maxNodes bounds the number of paths that are told apart.
@@ -262,8 +263,10 @@ func (s *Summary) asyncSlice(e *tracefmt.Event, p *Process) {
 	key := asyncKey{e.Category, e.AsyncKey()}
 	open := s.async[key]
 	if e.Kind == tracefmt.AsyncBegin {
-		node := s.below(s.parent(e, p, s.track(e.Track), nil), e.Name)
-		s.async[key] = append(open, s.begin(node, e, p, endless))
+		up, above := s.parent(e, p, s.track(e.Track), nil)
+		f := s.begin(s.below(up, e.Name), e, p, endless)
+		f.above = above.cover(f.start, f.end)
+		s.async[key] = append(open, f)
 		return
 	}
 	i := len(open) - 1
@@ -280,6 +283,7 @@ func (s *Summary) asyncSlice(e *tracefmt.Event, p *Process) {
 		p.Failed++
 	}
 	open[i].end = e.Time
+	open[i].above.ended(e.Time)
 	s.finish(&open[i])
 	if open = slices.Delete(open, i, i+1); len(open) > 0 {
 		s.async[key] = open
@@ -351,6 +355,7 @@ func (n *Node) merge(c *Node) {
 	n.Task = n.Task || c.Task
 	n.Total += c.Total
 	n.Self += c.Self
+	n.Own += c.Own
 	n.FailedTotal += c.FailedTotal
 	n.FailedSelf += c.FailedSelf
 	n.Ended.Merge(&c.Ended)

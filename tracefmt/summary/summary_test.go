@@ -95,7 +95,7 @@ func slice(track tracefmt.TrackID, start, end int64, name, id, parent string) tr
 	return tracefmt.Event{Kind: tracefmt.Complete, Track: track, Time: start, Dur: end - start, Name: name, ID: id, Parent: parent}
 }
 
-// TestSelf checks self time: what is inside on the same track counts, once; tasks on other tracks don't.
+// TestSelf checks self time: what is inside on the same track counts, once; tasks on other tracks don't. Of own time, they do.
 func TestSelf(t *testing.T) {
 	s := sum([]tracefmt.Event{
 		slice(1, 0, 100, "task", "t", ""),
@@ -107,14 +107,15 @@ func TestSelf(t *testing.T) {
 	})
 	p := s.Processes[0]
 	for _, c := range []struct {
-		path        string
-		total, self int64
+		path             string
+		total, self, own int64
 	}{
-		{"task", 100, 100 - 40 - 10}, {"task/a", 20, 20}, {"task/b", 30, 30}, {"task/c", 10, 8}, {"task/c/d", 2, 2}, {"task/a/child", 385, 385},
+		{"task", 100, 100 - 40 - 10, 50}, {"task/a", 20, 20, 5}, {"task/b", 30, 30, 30}, {"task/c", 10, 8, 8}, {"task/c/d", 2, 2, 2},
+		{"task/a/child", 385, 385, 385},
 	} {
 		n := find(t, p, strings.Split(c.path, "/")...)
-		if n.Total != c.total || n.Self != c.self || n.Count != 1 {
-			t.Errorf("%s: total %d, self %d, count %d, want %d, %d, 1", c.path, n.Total, n.Self, n.Count, c.total, c.self)
+		if n.Total != c.total || n.Self != c.self || n.Own != c.own || n.Count != 1 {
+			t.Errorf("%s: total %d, self %d, own %d, count %d, want %d, %d, %d, 1", c.path, n.Total, n.Self, n.Own, n.Count, c.total, c.self, c.own)
 		}
 	}
 	if s.End != 400 {
@@ -135,6 +136,9 @@ func TestOpen(t *testing.T) {
 	outer, inner, async := find(t, p, "stuck"), find(t, p, "stuck", "stuck"), find(t, p, "stuck", "async")
 	if outer.Open != 1 || outer.OpenFrom != 100 || outer.Total != 900 || outer.Self != 900-100-700 || outer.Ended.Count() != 0 {
 		t.Errorf("outer: %+v", outer)
+	}
+	if outer.Own != 900-100-700 || inner.Own != 700 || async.Own != 600 {
+		t.Errorf("own times are %d, %d and %d", outer.Own, inner.Own, async.Own)
 	}
 	if inner.Total != 700 || inner.Self != 700 || async.Total != 600 || async.Open != 1 || p.Open != 3 {
 		t.Errorf("inner total %d, async total %d, %d open", inner.Total, async.Total, p.Open)
