@@ -21,15 +21,19 @@ type Consumer struct {
 	mu       sync.Mutex
 	spans    *ringReader
 	logs     *ringReader
-	begun    map[ID]Record // without attributes
-	unsure   bool          // ends of begun spans may be lost
-	shown    map[ID]bool   // gone ones that were delivered, whose records may still come
-	gone     bool          // ancestors of open spans that ended long ago were delivered
+	begun    map[ID]*begunSpan
+	unsure   bool        // ends of begun spans may be lost
+	shown    map[ID]bool // gone ones that were delivered, whose records may still come
+	gone     bool        // ancestors of open spans that ended long ago were delivered
 	strings  map[string]string
 	lastPoll int64
 	offset   time.Duration // of the wall clock against the recorder's
 	lost     uint64
+	usual    int // how many records a Poll has, about: growing to that step by step would copy each of them twice
 }
+
+// maxUsual bounds what a Poll takes memory for before it has seen any record.
+const maxUsual = 1 << 14
 
 // ConsumerConfig configures [Recorder.NewConsumer].
 type ConsumerConfig struct {
@@ -41,7 +45,7 @@ type ConsumerConfig struct {
 func (r *Recorder) NewConsumer(c ConsumerConfig) *Consumer {
 	k := r.cut()
 	con := &Consumer{
-		rec: r, begun: map[ID]Record{}, shown: map[ID]bool{}, strings: map[string]string{}, lastPoll: k.at,
+		rec: r, begun: map[ID]*begunSpan{}, shown: map[ID]bool{}, strings: map[string]string{}, lastPoll: k.at,
 		spans: newRingReader(&r.spans, k.spans), logs: newRingReader(&r.logs, k.logs),
 	}
 	if c.FromNow {
@@ -88,6 +92,7 @@ func (c *Consumer) poll(budget int) (batch []Record, more bool) {
 		oldest = k.at - int64(age)
 	}
 	aged := uint64(0)
+	batch = make([]Record, 0, c.usual)
 	add := func(b []byte) {
 		if r := decodeRecord(b, c.intern); r.End >= oldest {
 			if r.ID != 0 && c.shown[r.ID] {
@@ -124,7 +129,7 @@ func (c *Consumer) poll(budget int) (batch []Record, more bool) {
 	}
 	batch = c.clock(batch)
 	slices.SortStableFunc(batch, byTime)
-	c.lastPoll, c.gone = k.at, true
+	c.lastPoll, c.gone, c.usual = k.at, true, min(len(batch)+len(batch)/8, maxUsual)
 	return batch, more
 }
 
@@ -180,7 +185,11 @@ func (c *Consumer) begins(k recorderCut, batch []Record) []Record {
 	var begins []Record
 	for i := range k.open {
 		o := &k.open[i]
-		if _, ok := c.begun[o.span.id]; ok || !due[i] {
+		b := c.begun[o.span.id]
+		if b != nil {
+			b.seen = max(b.seen, k.at)
+		}
+		if b != nil || !due[i] {
 			continue
 		}
 		if !c.gone { // this consumer has just come
@@ -188,7 +197,7 @@ func (c *Consumer) begins(k recorderCut, batch []Record) []Record {
 			begins = known.add(begins, o)
 			for _, r := range begins[n:] {
 				if r.Phase == PhaseBegin {
-					c.begun[r.ID] = r
+					c.begin(r, k)
 				} else {
 					c.shown[r.ID] = true
 				}
@@ -196,10 +205,20 @@ func (c *Consumer) begins(k recorderCut, batch []Record) []Record {
 		}
 		r := o.record()
 		begins = append(begins, r)
-		r.Attrs, r.Site = nil, ""
-		c.begun[r.ID] = r
+		c.begin(r, k)
 	}
 	return begins
+}
+
+// A begunSpan is one whose begin was delivered.
+type begunSpan struct {
+	record Record // without attributes
+	seen   int64  // until when it was open for sure
+}
+
+func (c *Consumer) begin(r Record, k recorderCut) {
+	r.Attrs, r.Site = nil, ""
+	c.begun[r.ID] = &begunSpan{r, max(r.Start, k.at)}
 }
 
 // lostEnds appends ends of those begun spans that aren't open any more although this consumer has read everything, lest
@@ -209,13 +228,15 @@ func (c *Consumer) lostEnds(batch []Record, k recorderCut) []Record {
 	for i := range k.open {
 		open[k.open[i].span.id] = true
 	}
-	for id, r := range c.begun {
+	n := len(batch)
+	for id, b := range c.begun {
 		if !open[id] {
-			r.Phase, r.End = PhaseLost, k.at
-			batch = append(batch, r)
+			b.record.Phase, b.record.End = PhaseLost, b.seen // what began after its end, which nobody knows, did so later
+			batch = append(batch, b.record)
 			delete(c.begun, id)
 		}
 	}
+	slices.SortFunc(batch[n:], func(a, b Record) int { return cmp.Compare(b.Start, a.Start) }) // inner ones first
 	return batch
 }
 

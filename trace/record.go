@@ -41,7 +41,7 @@ const (
 	PhaseBegin                 // it is open; End is 0, and attributes and error are those known so far
 	PhaseEnd                   // the end of one whose begin this consumer already got; the record is complete
 	PhaseGone                  // it ended, but something in it is open, the latest part of which began at End
-	PhaseLost                  // like PhaseEnd, but this consumer lost the record: it ended at End or before
+	PhaseLost                  // like PhaseEnd, but this consumer lost the record: it was open at End, and has ended since
 )
 
 // Status is the outcome of a task or span.

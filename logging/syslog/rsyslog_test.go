@@ -245,24 +245,36 @@ func TestRsyslogStopped(t *testing.T) {
 			log.Info("last")
 			n++
 			dropped := int(h.Dropped())
-			got, reported := 0, 0
-			for _, m := range r.await(t, n-dropped+1) {
-				if !strings.Contains(m.Msg, "log lines were lost") {
-					got++
-					continue
-				}
-				_, lines, _ := strings.Cut(m.Data+m.Msg, "lines=")
-				var k int
-				if _, err := fmt.Sscanf(strings.Trim(lines, `"`), "%d", &k); err != nil {
-					t.Errorf("%+v: %v", m, err)
-				}
-				reported += k
+			var list []received
+			reports, reported := 1, 0 // there may be several, each of a part
+			for len(list) < n-dropped+reports {
+				list = r.await(t, n-dropped+reports)
+				reports, reported = lossesIn(t, list)
 			}
+			got := len(list) - reports
 			if got+reported != n || reported != dropped {
 				t.Errorf("%d arrived, %d were reported, %d were counted, of %d", got, reported, dropped, n)
 			}
 		})
 	}
+}
+
+// lossesIn returns how many messages are reports of lines that were lost, and of how many lines these are.
+func lossesIn(t *testing.T, list []received) (reports, lines int) {
+	t.Helper()
+	for _, m := range list {
+		if !strings.Contains(m.Msg, "log lines were lost") {
+			continue
+		}
+		reports++
+		_, text, _ := strings.Cut(m.Data+m.Msg, "lines=")
+		var k int
+		if _, err := fmt.Sscanf(strings.Trim(text, `"`), "%d", &k); err != nil {
+			t.Errorf("%+v: %v", m, err)
+		}
+		lines += k
+	}
+	return reports, lines
 }
 
 // TestRsyslogRestarts kills the daemon, and starts it again after a while.

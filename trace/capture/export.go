@@ -38,7 +38,8 @@ type lane struct {
 	track tracefmt.TrackID
 	busy  int64      // until when it is taken; math.MaxInt64 while its task is open
 	begun int64      // start of the slice that was begun last
-	last  int64      // the latest moment that it shows
+	seen  int64      // the latest moment that a record told of
+	last  int64      // the latest moment that it shows, also by marks
 	dirty bool       // something was written that needs it to show later moments than last
 	stack []trace.ID // of what is begun and not ended, innermost last
 }
@@ -145,6 +146,7 @@ func (x *exporter) slice(r *trace.Record) {
 		return
 	}
 	l := x.laneOf(r)
+	x.endLost(l, r)
 	e := x.span(r)
 	e.Track, e.Category = l.track, tracefmt.CategorySpan
 	if r.Kind == trace.KindTask {
@@ -154,7 +156,7 @@ func (x *exporter) slice(r *trace.Record) {
 		e.Kind = tracefmt.Begin
 		x.opened(x.open, l, r)
 		l.stack = append(l.stack, r.ID)
-		l.begun, l.dirty = max(l.begun, r.Start), true
+		l.begun, l.seen, l.dirty = max(l.begun, r.Start), max(l.seen, r.Start), true
 	} else {
 		e.Kind, e.Dur = tracefmt.Complete, r.End-r.Start
 		l.shows(r.End)
@@ -168,34 +170,47 @@ func (x *exporter) slice(r *trace.Record) {
 func (x *exporter) end(r *trace.Record) {
 	o := x.open[r.ID]
 	if o == nil {
-		return // its begin was lost with a failed write
+		return // its begin was lost with a failed write, or it was ended by endLost
 	}
-	x.closeAbove(o.lane, r)
+	l, at := o.lane, r.End
+	if r.Phase == trace.PhaseLost {
+		at = max(at, l.seen) // something in it, or its begin
+	}
+	if slices.Contains(l.stack, r.ID) {
+		x.endAbove(l, r.ID, at)
+		l.stack = l.stack[:len(l.stack)-1]
+		delete(x.open, r.ID)
+	}
 	e := x.span(r)
-	e.Kind, e.Track, e.Time = tracefmt.End, o.lane.track, r.End
+	e.Kind, e.Track, e.Time = tracefmt.End, l.track, at
 	e.Attrs = newAttrs(r, o.begin.Attrs)
 	x.write(e)
-	o.lane.shows(r.End)
+	l.shows(at)
 	if r.Kind == trace.KindTask {
-		o.lane.busy = r.End
+		l.busy = at
 	}
 }
 
-// closeAbove takes a span off its lane's stack, and ends what is still open above it: spans that were misused, and that
-// live on as async spans, which will be written whole when they end.
-func (x *exporter) closeAbove(l *lane, r *trace.Record) {
-	if !slices.Contains(l.stack, r.ID) {
+// endLost ends the spans inside of which a record can't be, since its parent is around them: their ends were lost. When
+// this consumer finds that out, more may have come. Of those that began when the record did, nobody can tell.
+func (x *exporter) endLost(l *lane, r *trace.Record) {
+	n := len(l.stack)
+	if n == 0 || l.stack[n-1] == r.Parent || !slices.Contains(l.stack, r.Parent) {
 		return
 	}
-	for {
-		id := l.stack[len(l.stack)-1]
+	if x.open[l.stack[n-1]].begin.Start < r.Start {
+		x.endAbove(l, r.Parent, r.Start)
+	}
+}
+
+// endAbove ends what is open above a span on its lane's stack: what was lost, or spans that were misused, and that live on as
+// async spans, which will be written whole when they end.
+func (x *exporter) endAbove(l *lane, id trace.ID, at int64) {
+	for len(l.stack) > 0 && l.stack[len(l.stack)-1] != id {
+		above := x.open[l.stack[len(l.stack)-1]]
 		l.stack = l.stack[:len(l.stack)-1]
-		above := x.open[id]
-		delete(x.open, id)
-		if id == r.ID {
-			return
-		}
-		x.write(tracefmt.Event{Kind: tracefmt.End, Track: l.track, Time: r.End, Name: above.begin.Name,
+		delete(x.open, above.begin.ID)
+		x.write(tracefmt.Event{Kind: tracefmt.End, Track: l.track, Time: at, Name: above.begin.Name,
 			Attrs: []tracefmt.Attr{{Key: "end", Value: tracefmt.String("unknown")}}})
 	}
 }
@@ -292,7 +307,7 @@ func (x *exporter) laneOf(r *trace.Record) *lane {
 		name = "lost task" // its record left the ring before this consumer came
 	}
 	l := x.freeLane(name, r.Start)
-	l.begun, l.last = r.Start, r.Start
+	l.begun, l.seen, l.last = r.Start, r.Start, r.Start
 	if l.busy = r.End; r.Phase == trace.PhaseBegin {
 		l.busy = math.MaxInt64
 	}
@@ -333,7 +348,7 @@ func (x *exporter) trackOf(task trace.ID) tracefmt.TrackID {
 	return processTrack
 }
 
-func (l *lane) shows(t int64) { l.last = max(l.last, t) }
+func (l *lane) shows(t int64) { l.seen, l.last = max(l.seen, t), max(l.last, t) }
 
 // recentTasks remembers the lanes of the last tasks, open and ended ones. An open task is forgotten only if more than
 // maxRecentTasks began after it, and then its children lose their arrows, and its later spans their lane.

@@ -24,7 +24,7 @@ type Config struct {
 	MaxRecords  int           // of a capture in a format that has to be kept in memory: 1,048,576, some 500 MB
 
 	// UI is served at ui/, below the same Access, if it isn't nil: the page of package viewer on this process, as viewer.OnDemand
-	// makes it of [OpenStream]. It sees paths that begin with a slash, without what is before that. If it is an [io.Closer], a
+	// makes it of [OpenEvents]. It sees paths that begin with a slash, without what is before that. If it is an [io.Closer], a
 	// [Server] closes it when it stops.
 	UI http.Handler
 

@@ -98,7 +98,11 @@ func TestConsumersThatStall(t *testing.T) {
 		t.Error("a trace whose reader went away can't be complete")
 	}
 
+	_, final := trace.WithTask(base, "the final one")
+	final.End()
+	total++
 	out.wakeUp()
+	waitFor(t, func() bool { return out.has("the final one") }) // a busy machine takes longer than Stop waits
 	if err := slow.Stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +174,22 @@ func startToPipe(t *testing.T, rec *trace.Recorder, name string) (*capture.File,
 // A slowReader reads a byte a second, until it wakes up and reads all.
 type slowReader struct {
 	awake, done chan struct{}
+	mu          sync.Mutex
 	buf         bytes.Buffer
+}
+
+// Write adds what was read.
+func (r *slowReader) Write(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.buf.Write(p)
+}
+
+// has reports whether a text was read.
+func (r *slowReader) has(text string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return bytes.Contains(r.buf.Bytes(), []byte(text))
 }
 
 func newSlowReader(in io.Reader) *slowReader {
@@ -180,7 +199,7 @@ func newSlowReader(in io.Reader) *slowReader {
 		tick := time.NewTicker(time.Second)
 		defer tick.Stop()
 		for asleep := true; asleep; {
-			if _, err := io.CopyN(&r.buf, in, 1); err != nil {
+			if _, err := io.CopyN(r, in, 1); err != nil {
 				return
 			}
 			select {
@@ -189,7 +208,7 @@ func newSlowReader(in io.Reader) *slowReader {
 				asleep = false
 			}
 		}
-		r.buf.ReadFrom(in)
+		io.Copy(r, in)
 	}()
 	return r
 }

@@ -110,12 +110,17 @@ func StreamLast(ctx context.Context, out io.Writer, format *tracefmt.Format, rec
 	if format.NewWriter == nil || format.Mode != tracefmt.Streaming {
 		return fmt.Errorf("stream trace: the format %s can't be streamed", format.Name)
 	}
-	p := newPump(format.NewWriter(out), rec, trace.ConsumerConfig{FromNow: last <= 0})
+	return pumpLast(format.NewWriter(out), rec, last).record(ctx, out)
+}
+
+// pumpLast returns the pump of a stream that begins with what there is of a time before now.
+func pumpLast(w tracefmt.Writer, rec *trace.Recorder, last time.Duration) *pump {
+	p := newPump(w, rec, trace.ConsumerConfig{FromNow: last <= 0})
 	if now := rec.Now(); last > 0 && int64(last) < now {
 		p.from = now - int64(last)
 	}
 	p.final = time.Second
-	return p.record(ctx, out)
+	return p
 }
 
 // OpenStream returns what StreamLast writes, for who reads it within the program. Whoever has it closes it.

@@ -157,6 +157,7 @@ func TestRotation(t *testing.T) {
 			}
 			paths, _ := filepath.Glob(filepath.Join(dir, "trace-*"+strings.TrimPrefix(name, name[:strings.Index(name, ".")])))
 			paths = slices.DeleteFunc(paths, func(p string) bool { return strings.HasSuffix(p, "0002.json") })
+			slices.SortFunc(paths, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) }) // 10 is after 9
 			if len(paths) != 3 {
 				t.Errorf("the files are %q", paths)
 			}
