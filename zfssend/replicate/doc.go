@@ -34,11 +34,12 @@
 //
 // A plan takes four zfs processes, two for each side, however many datasets there are. Each dataset with something new takes
 // two more, and all of them together one at the end, to see whether what was received is there. Holds take two for each side, cursors one for
-// 500, and one each for those that are no longer needed.
+// 500, and one each for those that are no longer needed. While a replication runs, both are left every ten seconds of what has arrived by then,
+// in as many processes again: it may run for days, and somebody destroy meanwhile what has arrived on the first of them.
 //
 // # Traces
 //
 // They show a span "plan" with the lists of both sides, and a span "datasets" with a task for each worker. Below that is a span
 // "dataset" for each, with its spans "step", which have the tasks "zfs send" and "zfs receive", and "backoff" for the pauses
-// before another try. A span "finish" has what is done at the end.
+// before another try. The task "keeper" leaves cursors and holds meanwhile. A span "finish" has what is done at the end.
 package replicate

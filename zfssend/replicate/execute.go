@@ -30,6 +30,7 @@ type execution struct {
 	report   *Report
 	progress *progress
 	queue    queue
+	keeper   keeper
 }
 
 // run runs what there is to be done of all datasets. Its workers are tasks.
@@ -43,6 +44,9 @@ func (x *execution) run(ctx context.Context) {
 	ended := make(chan struct{})
 	if x.Progress != nil {
 		g.Go("progress", func(context.Context) error { x.progress.tell(ended); return nil })
+	}
+	if x.keeps() {
+		g.Go("keeper", func(ctx context.Context) error { x.keep(ctx, ended); return nil })
 	}
 	var all sync.WaitGroup
 	all.Add(workers)
@@ -126,6 +130,7 @@ func (x *execution) attempt(ctx context.Context, d *DatasetResult) error {
 			return err
 		}
 		x.queue.arrived(d)
+		x.came(d, d.Plan.Steps[i])
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 
@@ -29,9 +30,8 @@ func (x *execution) finish(ctx context.Context) {
 	}
 	received := x.that(func(d *DatasetResult) bool { return len(d.Steps) > 0 })
 	kept := func(d *DatasetResult) bool { return d.Plan.Latest.Name != "" && !d.Plan.Latest.IsBookmark() }
-	keeps := x.Options.Cursor != "" || x.Options.Hold != ""
 	differs := func(d *DatasetResult) bool { return len(x.missed(d)) > 0 }
-	if len(received) == 0 && len(x.that(differs)) == 0 && (!keeps || len(x.that(kept)) == 0) {
+	if len(received) == 0 && len(x.that(differs)) == 0 && (!x.keeps() || len(x.that(kept)) == 0) {
 		return
 	}
 	ctx, span := trace.WithSpanOrTask(ctx, "finish", slog.Int("datasets", len(received)))
@@ -63,7 +63,7 @@ func (x *execution) warn(err error) {
 	}
 }
 
-// verify looks with one zfs process whether the newest snapshot of each dataset is there.
+// verify looks whether the newest snapshot of each dataset is there.
 func (x *execution) verify(ctx context.Context, done []*DatasetResult) {
 	if len(done) == 0 {
 		return
@@ -72,9 +72,9 @@ func (x *execution) verify(ctx context.Context, done []*DatasetResult) {
 	for i, d := range done {
 		list[i] = d.Plan.Destination + d.Plan.Latest.Name
 	}
-	guids, err := x.destination().GUIDs(ctx, list...)
+	found, err := lookUp(ctx, x.destination(), list, true)
 	for i, d := range done {
-		switch got, want := guids[list[i]], d.Plan.Latest.GUID; {
+		switch got, want := found[list[i]], d.Plan.Latest.GUID; {
 		case err != nil && !errors.Is(err, zfssend.NotFound):
 			d.Err = err
 		case got != want:
@@ -87,8 +87,16 @@ func (x *execution) verify(ctx context.Context, done []*DatasetResult) {
 func (x *execution) cursors(ctx context.Context, list []*DatasetResult) error {
 	var fresh []zfssend.Bookmark
 	var stale []string
+	made := make(map[string]bool)
+	for _, a := range x.keeper.kept {
+		made[a.cursor] = true
+		if a.superseded() {
+			stale = append(stale, a.cursor)
+		}
+	}
 	for _, d := range list {
-		name, exists := CursorName(x.Options.Cursor, d.Plan.Latest.GUID), false
+		name := CursorName(x.Options.Cursor, d.Plan.Latest.GUID)
+		exists := made[d.Plan.Source+name]
 		for _, v := range d.Plan.cursors {
 			switch {
 			case v.Name == name:
@@ -106,7 +114,8 @@ func (x *execution) cursors(ctx context.Context, list []*DatasetResult) error {
 			return fmt.Errorf("make cursors: %w", err) // and keep the former ones
 		}
 	}
-	if err := x.destroyEach(ctx, stale); err != nil {
+	slices.Sort(stale) // of what was planned anew, the plan has some, too
+	if err := x.destroyEach(ctx, slices.Compact(stale)); err != nil {
 		return fmt.Errorf("destroy former cursors: %w", err)
 	}
 	return nil
@@ -156,8 +165,15 @@ func (x *execution) holds(ctx context.Context, list []*DatasetResult) error {
 			}
 		}
 	}
+	for _, a := range x.keeper.kept {
+		if a.superseded() {
+			former[0], former[1] = append(former[0], a.source), append(former[1], a.destination)
+		}
+	}
 	var errs []error
 	for i, host := range []zfssend.Host{x.source(), x.destination()} {
+		slices.Sort(former[i])
+		former[i] = slices.Compact(former[i])
 		if len(newest[i]) == 0 {
 			continue
 		}

@@ -15,7 +15,7 @@ import (
 // What isn't seen so is the state of an interrupted receive, and snapshots and changes of the destination's own. If they are in the
 // way of an increment, zfs receive refuses that, and Execute plans the dataset anew, from a list.
 //
-// A tree takes four zfs processes if nothing has changed, and five if all has. Options that need to know more make it Plan: Hold, Set
+// A tree takes four zfs processes if nothing has changed, and five if all has, or six if there are many datasets. Options that need to know more make it Plan: Hold, Set
 // and DestroyDiverged.
 func (r *Replicator) QuickPlan(ctx context.Context, source, destination string) (*Plan, error) {
 	if o := &r.Options; !o.Recursive || o.DestroyDiverged || o.Hold != "" || len(o.Set) > 0 {
@@ -156,12 +156,12 @@ func (g *glance) ask(ctx context.Context, to zfssend.Host, back int) error {
 	if len(names) == 0 {
 		return nil
 	}
-	guids, err := to.GUIDs(ctx, names...)
+	found, err := lookUp(ctx, to, names, back > 1) // the first question is all there is to do if nothing has changed
 	if err != nil && !errors.Is(err, zfssend.NotFound) {
 		return err
 	}
 	for _, c := range g.copies {
-		if v, ok := asked(c); ok && guids[c.name+v.Name] == v.GUID {
+		if v, ok := asked(c); ok && found[c.name+v.Name] == v.GUID {
 			c.have = v
 		}
 	}

@@ -49,6 +49,26 @@ func TestQuickPlan(t *testing.T) {
 	}
 }
 
+// TestQuickPlanMany: of many datasets, snapshots are asked for by two processes at a time, but for the first question.
+func TestQuickPlanMany(t *testing.T) {
+	h := newHouse(t)
+	h.quick = true
+	h.create("tank/a")
+	for i := range manyNames {
+		h.create(fmt.Sprintf("tank/a/%d", i))
+	}
+	for i, want := range []map[string]int{
+		{"list": 6, "get": 2, "send": manyNames + 1, "receive": manyNames + 1},
+		{"list": 3, "get": 5, "send": manyNames + 1, "receive": manyNames + 1},
+		{"list": 3, "get": 5, "send": manyNames + 1, "receive": manyNames + 1},
+	} {
+		h.snapshot(fmt.Sprintf("tank/a@%d", i))
+		if got := h.processes(func() { h.replicate("tank/a", "backup/a") }); !maps.Equal(got, want) {
+			t.Errorf("snapshot %d: %v, want %v", i, got, want)
+		}
+	}
+}
+
 // TestQuickPlanUnseen: what a quick plan doesn't see is noticed when it is in the way, and not lost.
 func TestQuickPlanUnseen(t *testing.T) {
 	h := newHouse(t)

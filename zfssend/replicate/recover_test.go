@@ -1,6 +1,7 @@
 package replicate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -214,6 +215,56 @@ func TestCursors(t *testing.T) {
 		}
 		if i > 0 && !strings.HasPrefix(got[1], "backup/a/b: incremental #zferry_test_") {
 			t.Errorf("got %v", got)
+		}
+	}
+}
+
+// TestKeep: cursors and holds of what has arrived are there while the next step runs, and so the source may lose its snapshot. At the end,
+// there are those of the newest snapshots only.
+func TestKeep(t *testing.T) {
+	h := newHouse(t)
+	h.create("tank/a", "tank/a/b")
+	h.snapshot("tank/a@0")
+	h.snapshot("tank/a@1")
+	h.snapshot("tank/a@2")
+	h.r.Options.Cursor, h.r.Options.Hold, h.r.Options.Workers, h.r.keepInterval = "test", "zferry:test", 1, 10*time.Millisecond
+	kept := func(dataset string) (list []string) {
+		d, err := h.client.List(h.ctx, dataset, zfssend.ListOptions{Holds: true})
+		h.must(err)
+		names := make(map[uint64]string)
+		for _, v := range d[0].Versions {
+			if names[v.GUID] = cmp.Or(names[v.GUID], v.Name); v.IsBookmark() || v.Holds > 0 {
+				list = append(list, fmt.Sprintf("%s %t", names[v.GUID], v.IsBookmark()))
+			}
+		}
+		return list
+	}
+	want := map[string][]string{"tank/a": {"@0 false", "@0 true"}, "backup/a": {"@0 false"}}
+	steps := 0
+	h.r.OnStep = func(ctx context.Context, p *DatasetPlan, r Result, err error) {
+		if steps++; steps != 2 { // the one after the first one is about to be done
+			return
+		}
+		for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+			if a, b := kept("tank/a"), kept("backup/a"); slices.Equal(a, want["tank/a"]) && slices.Equal(b, want["backup/a"]) {
+				return
+			} else if time.Now().After(deadline) {
+				t.Errorf("after the first step, kept are %v and %v, want %v", a, b, want)
+				return
+			}
+		}
+	}
+	h.replicate("tank/a", "backup/a")
+	if steps < 4 {
+		t.Fatalf("%d steps", steps)
+	}
+	for _, dataset := range []string{"tank/a", "tank/a/b", "backup/a", "backup/a/b"} {
+		want := []string{"@2 false"}
+		if strings.HasPrefix(dataset, "tank/") {
+			want = append(want, "@2 true")
+		}
+		if got := kept(dataset); !slices.Equal(got, want) {
+			t.Errorf("at the end, kept of %s are %v, want %v", dataset, got, want)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spanstack/spanstack/trace"
 	"github.com/spanstack/spanstack/zfssend"
@@ -25,6 +26,8 @@ type Replicator struct {
 	// OnStep, if not nil, is called when a step ends, within its span: what is logged with ctx is on that. It is called
 	// on as many goroutines as datasets are replicated at a time.
 	OnStep func(ctx context.Context, plan *DatasetPlan, r Result, err error)
+
+	keepInterval time.Duration // for tests; 0 means the constant of that name
 }
 
 var here = (&zfssend.Client{}).Host()
