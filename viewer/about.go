@@ -22,6 +22,8 @@ type news struct {
 	Tracks   int64   `json:"tracks"`
 	Kinds    int64   `json:"kinds"`
 	Losses   []loss  `json:"losses"`
+	// LossMarks is how many marks say where: see [Viewer.losses].
+	LossMarks int64 `json:"lossMarks"`
 }
 
 type loss struct {
@@ -92,12 +94,13 @@ func (t *trace) formatName() string {
 func (t *trace) news() news {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	n := news{State: t.state, Progress: max(t.progress(), 0), Error: t.explain(), Session: t.session, Losses: []loss{}}
+	n := news{State: t.state, Progress: t.progress(), Error: t.explain(), Session: t.session, Losses: []loss{}}
 	if t.snap == nil {
 		return n
 	}
 	c := t.snap.Counts()
 	n.Gen, n.End, n.Now, n.Slices, n.Tracks, n.Kinds = t.snap.Gen(), t.snap.End(), t.now(t.snap), c.Slices, c.Tracks, c.Kinds
+	n.LossMarks = c.LossMarks
 	for _, l := range t.snap.Losses() {
 		n.Losses = append(n.Losses, loss{brief(l.What), l.Count})
 	}

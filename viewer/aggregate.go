@@ -60,8 +60,8 @@ func (n *node) add(v *index.Visit, inside int64) {
 
 // aggregation adds up slices.
 type aggregation struct {
+	selection
 	snap   *index.Snapshot
-	window index.Window
 	byPath bool
 
 	root  node
@@ -69,24 +69,32 @@ type aggregation struct {
 	total int64 // of the outermost slices
 
 	names, categories []string            // of kinds
-	tracks            map[uint32]bool     // that are added up
+	chosen            map[uint32]bool     // the tracks that are added up
+	isAsync           bool                // the track that is walked has slices beside each other
 	around            []aroundSlice       // what is around the next slice of a track
 	chains            map[index.Pos]*node // of slices in other tracks
+	own               bool                // own times are wanted
+	apart             []apart             // for these
 }
 
+// aroundSlice is a slice that others are inside of. Up to some time, that has been taken off its self time: those inside of it may overlap.
 type aroundSlice struct {
-	pos    index.Pos
-	node   *node
-	inside int64
+	pos     index.Pos
+	node    *node // nil if it doesn't count
+	covered int64
 }
 
-// aggregate adds up the slices that overlap a window, on all processors. No tracks are all.
-func aggregate(ctx context.Context, s *index.Snapshot, w index.Window, tracks []uint32, byPath bool) (*aggregation, error) {
+// aggregate adds up the slices of a selection, on all processors.
+func aggregate(ctx context.Context, s *index.Snapshot, sel selection, byPath bool) (*aggregation, error) {
+	return aggregateOwn(ctx, s, sel, byPath, false)
+}
+
+// aggregateOwn is aggregate that also notes, by path, what runs below slices on other tracks: for own times.
+func aggregateOwn(ctx context.Context, s *index.Snapshot, sel selection, byPath, own bool) (*aggregation, error) {
 	chosen := make(map[uint32]bool)
+	tracks := sel.tracks
 	if tracks == nil {
-		for _, t := range s.Tracks() {
-			tracks = append(tracks, t.ID)
-		}
+		tracks = tracksOf(s)
 	}
 	for _, id := range tracks {
 		chosen[id] = true
@@ -95,7 +103,7 @@ func aggregate(ctx context.Context, s *index.Snapshot, w index.Window, tracks []
 	var next atomic.Int64
 	var wait sync.WaitGroup
 	for i := range workers {
-		a := &aggregation{snap: s, window: w, byPath: byPath, tracks: chosen, chains: make(map[index.Pos]*node)}
+		a := &aggregation{selection: sel, snap: s, byPath: byPath, own: own, chosen: chosen, chains: make(map[index.Pos]*node)}
 		a.names, a.categories = s.Kinds()
 		workers[i] = a
 		wait.Go(func() {
@@ -107,12 +115,15 @@ func aggregate(ctx context.Context, s *index.Snapshot, w index.Window, tracks []
 	for _, other := range workers[1:] {
 		workers[0].total += other.total
 		workers[0].merge(&workers[0].root, &other.root)
+		workers[0].apart = append(workers[0].apart, other.apart...)
 	}
 	return workers[0], ctx.Err()
 }
 
 // walk adds a track, and reports whether to go on.
 func (a *aggregation) walk(ctx context.Context, track uint32) bool {
+	info, _ := a.snap.Track(track)
+	a.isAsync = info.Type == index.AsyncTrack
 	a.around = a.around[:0]
 	return a.snap.Walk(ctx, a.window, []uint32{track}, func(v *index.Visit) bool {
 		a.add(v)
@@ -141,18 +152,70 @@ func before(a, b index.Pos) bool {
 
 // add adds a slice. Those around it on its track were added before.
 func (a *aggregation) add(v *index.Visit) {
-	a.around = a.around[:min(v.Depth, len(a.around))]
-	inside := max(min(v.End, a.window.To)-max(v.Start, a.window.From), 0)
-	up := a.parent(v)
-	if up == &a.root && (a.byPath || v.Depth == 0) {
+	if a.isAsync {
+		a.around = a.around[:0]
+	} else {
+		a.around = a.around[:min(v.Depth, len(a.around))]
+	}
+	if !a.counts(v.Pos) {
+		a.around = append(a.around, aroundSlice{pos: v.Pos})
+		return
+	}
+	from, to := max(v.Start, a.window.From), min(v.End, a.window.To)
+	inside := max(to-from, 0)
+	around, up := a.innermost(), a.parent(v)
+	outermost := around == nil && !(a.isAsync && v.Depth > 0)
+	if up == &a.root && (a.byPath || outermost) {
 		a.total += inside
 	}
 	n := a.child(up, a.kind(v))
 	n.add(v, inside)
-	if len(a.around) > 0 {
-		a.around[len(a.around)-1].node.self -= inside
+	switch {
+	case a.isAsync && v.Depth > 0:
+		a.coverAsync(v.Pos, from, to)
+	case around != nil:
+		around.cover(from, to)
 	}
-	a.around = append(a.around, aroundSlice{v.Pos, n, inside})
+	a.around = append(a.around, aroundSlice{v.Pos, n, from})
+}
+
+// innermost returns what is around the next slice the nearest, nil if that doesn't count.
+func (a *aggregation) innermost() *aroundSlice {
+	if n := len(a.around); n > 0 && a.around[n-1].node != nil {
+		return &a.around[n-1]
+	}
+	return nil
+}
+
+// counts reports whether a slice is one of those that are added up. Most are below the one around them, which is known to.
+func (a *aggregation) counts(p index.Pos) bool {
+	if a.within == nil {
+		return true
+	}
+	around := a.innermost()
+	return around != nil && a.snap.Belongs(p, around.pos) || a.within(p)
+}
+
+// cover takes the time of a slice inside of it off the self time of one.
+func (s *aroundSlice) cover(from, to int64) {
+	if from = max(from, s.covered); to > from {
+		s.node.self -= to - from
+		s.covered = to
+	}
+}
+
+// coverAsync takes the time of an async slice off the self time of the one that it is inside of.
+func (a *aggregation) coverAsync(p index.Pos, from, to int64) {
+	up, ok := a.snap.Above(p)
+	if !ok || up.Track != p.Track || a.within != nil && !a.within(up) {
+		return
+	}
+	s, _ := a.snap.Slice(up)
+	n := a.chain(up)
+	if !a.byPath {
+		n = a.child(&a.root, kindKey{s.Name, s.Category})
+	}
+	n.self -= max(min(to, s.End)-max(from, s.Start), 0)
 }
 
 // parent returns the node that a slice's is below.
@@ -160,16 +223,19 @@ func (a *aggregation) parent(v *index.Visit) *node {
 	if !a.byPath {
 		return &a.root
 	}
-	n := len(a.around)
-	if n > 0 && a.snap.Names(v.Pos, a.around[n-1].pos) { // which is usual
-		return a.around[n-1].node
+	around := a.innermost()
+	if around != nil && a.snap.Belongs(v.Pos, around.pos) { // which is usual
+		return around.node
 	}
 	up, ok := a.snap.Above(v.Pos)
 	switch {
 	case !ok:
 		return &a.root
-	case n > 0 && a.around[n-1].pos == up:
-		return a.around[n-1].node
+	case around != nil && around.pos == up:
+		return around.node
+	}
+	if a.own && up.Track != v.Track {
+		a.apart = append(a.apart, apart{up, stretch{v.Start, v.End}})
 	}
 	return a.chain(up)
 }
@@ -186,7 +252,7 @@ func (a *aggregation) chain(p index.Pos) *node {
 	n := &a.root
 	for _, p := range slices.Backward(path) {
 		s, _ := a.snap.Slice(p)
-		if !a.tracks[p.Track] || s.End <= a.window.From || s.Start >= a.window.To {
+		if !a.chosen[p.Track] || s.End <= a.window.From || s.Start >= a.window.To || a.within != nil && !a.within(p) {
 			continue
 		}
 		n = a.child(n, kindKey{s.Name, s.Category})
@@ -236,24 +302,6 @@ func (n *node) sorted() []*node {
 		return cmp.Or(cmp.Compare(b.self, a.self), cmp.Compare(b.total, a.total), cmp.Compare(a.name, b.name), cmp.Compare(a.category, b.category))
 	})
 	return list
-}
-
-// visit visits all nodes down to maxDepth, as the paths that lead to them from the outermost one. A path is valid until the next.
-func (a *aggregation) visit(do func(path []*node)) {
-	var path []*node
-	var below func(n *node)
-	below = func(n *node) {
-		if n.depth == maxDepth {
-			return
-		}
-		for _, c := range n.children {
-			path = append(path, c)
-			do(path)
-			below(c)
-			path = path[:len(path)-1]
-		}
-	}
-	below(&a.root)
 }
 
 // byTotal has the node of the greatest total first.
@@ -324,12 +372,12 @@ func (a *aggregation) rows(n *node) []aggregateRow {
 
 // aggregate serves api/aggregate.
 func (v *Viewer) aggregate(w http.ResponseWriter, r *request) error {
-	window, tracks := r.window()
 	byPath := r.choice("by", "name", "path") == "path"
-	if r.err != nil {
-		return r.err
+	sel, err := r.selection()
+	if err != nil {
+		return err
 	}
-	a, err := aggregate(r.Context(), r.snap, window, tracks, byPath)
+	a, err := aggregate(r.Context(), r.snap, sel, byPath)
 	if err != nil {
 		return err
 	}

@@ -13,9 +13,10 @@ import (
 	"github.com/spanstack/spanstack/viewer/internal/index"
 )
 
+// maxCritical is how many slices a critical path may be looked for among: each takes some 300 bytes meanwhile. Tests change it.
+var maxCritical = 2_000_000
+
 const (
-	// maxCritical is how many slices a critical path may be looked for among: each takes some 300 bytes meanwhile.
-	maxCritical = 2_000_000
 	// maxSegments is how many segments of it are sent, and maxSums how many sums.
 	maxSegments = 20_000
 	maxSums     = 1000
@@ -44,7 +45,7 @@ func (v *Viewer) critical(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	path, err := criticalPath(r.Context(), r.snap, p)
+	path, left, err := criticalPath(r.Context(), r.snap, p)
 	if err != nil {
 		return err
 	}
@@ -53,50 +54,76 @@ func (v *Viewer) critical(w http.ResponseWriter, r *request) error {
 		Segments []segment `json:"segments"`
 		Sums     []pathSum `json:"sums"`
 		Cut      int       `json:"cut,omitempty"`
-	}{path.Slice.Duration(), []segment{}, sumsOf(path), max(len(path.Segments)-maxSegments, 0)}
+		Left     int       `json:"left,omitempty"`
+	}{path.Slice.Duration(), []segment{}, sumsOf(path), max(len(path.Segments)-maxSegments, 0), left}
 	for _, seg := range path.Segments[:min(len(path.Segments), maxSegments)] {
 		doc.Segments = append(doc.Segments, segmentOf(r.snap, seg))
 	}
 	return answer(w, doc)
 }
 
-// criticalPath finds the critical path of a slice, among what is there while it lasts. If that is too much, it looks at the tracks only that
-// are below the slice's, which most of what it waits for is on.
-func criticalPath(ctx context.Context, s *index.Snapshot, p index.Pos) (*critical.Path, error) {
+// criticalPath finds the critical path of a slice, among what is there while it lasts. It also returns how many tracks there are on which
+// the slice may have waited for something and that weren't looked at.
+func criticalPath(ctx context.Context, s *index.Snapshot, p index.Pos) (path *critical.Path, left int, err error) {
 	at, _ := s.Slice(p)
-	window := index.Window{From: at.Start, To: at.End + 1}
-	var tracks []uint32
-	if fits, err := fitsCritical(ctx, s, window, tracks); err != nil {
-		return nil, err
-	} else if !fits {
-		tracks = tracksBelow(s, p.Track)
-		if fits, err = fitsCritical(ctx, s, window, tracks); err != nil {
-			return nil, err
-		} else if !fits {
-			return nil, badRequest("there are more than %d slices below %.100q: choose a shorter one", maxCritical, at.Name)
-		}
+	window := at.Window()
+	tracks, left, err := criticalTracks(ctx, s, p, window)
+	if err != nil {
+		return nil, 0, err
 	}
 	var t critical.Trace
 	r := &interruptible{Reader: s.Reader(window, tracks), ctx: ctx}
 	if _, err := tracefmt.Copy(collector{&t}, r); err != nil {
-		return nil, fmt.Errorf("find the critical path: %w", err)
+		return nil, 0, fmt.Errorf("find the critical path: %w", err)
 	}
+	details, _ := s.Details(p)
 	for each := range t.Slices() {
-		if each.Start != at.Start+s.Zero() || each.Name != at.Name {
+		if each.Start != at.Start+s.Zero() || each.Name != at.Name || each.ID != details.ID {
 			continue
 		}
-		if found, ok := s.Locate(each.Track, each.Start, each.ID, each.Name); ok && found == p {
-			return t.Path(each), nil
+		found, ok := s.Locate(each.Track, each.Start, each.ID, each.Name)
+		if each.ID != "" || ok && found == p { // with an ID, it is as good as the slice
+			return t.Path(each), left, nil
 		}
 	}
-	return nil, notFound("the critical path of %.100q can't be found: async slices need an ID for that", at.Name)
+	return nil, 0, notFound("the critical path of %.100q can't be found: async slices need an ID for that", at.Name)
 }
 
-// fitsCritical reports whether there are few enough slices.
-func fitsCritical(ctx context.Context, s *index.Snapshot, w index.Window, tracks []uint32) (bool, error) {
+// criticalTracks chooses the tracks to look at. If all are too many, those will do that the slice can have waited for. If these are too many,
+// too, it is those below the slice's, and left is how many others there would be.
+func criticalTracks(ctx context.Context, s *index.Snapshot, p index.Pos, w index.Window) (tracks []uint32, left int, err error) {
+	if fits, err := fitsCritical(ctx, s, w, nil, maxCritical); fits || err != nil {
+		return nil, 0, err
+	}
+	reach, err := s.Reach(ctx, p)
+	if err != nil {
+		return nil, 0, err
+	}
+	if fits, err := fitsCritical(ctx, s, w, reach, maxCritical); fits || err != nil {
+		return reach, 0, err
+	}
+	tracks = tracksBelow(s, p.Track)
+	fits, err := fitsCritical(ctx, s, w, tracks, maxCritical)
+	if err == nil && !fits {
+		err = badRequest("there are more than %d slices that it may have waited for: choose a shorter one", maxCritical)
+	}
+	below := make(map[uint32]bool, len(tracks))
+	for _, id := range tracks {
+		below[id] = true
+	}
+	for _, id := range reach {
+		if !below[id] {
+			left++
+		}
+	}
+	return tracks, left, err
+}
+
+// fitsCritical reports whether there are no more slices than most.
+func fitsCritical(ctx context.Context, s *index.Snapshot, w index.Window, tracks []uint32, most int) (bool, error) {
 	n := 0
-	err := s.Walk(ctx, w, tracks, func(*index.Visit) bool { n++; return n <= maxCritical })
-	return n <= maxCritical, err
+	err := s.Walk(ctx, w, tracks, func(*index.Visit) bool { n++; return n <= most })
+	return n <= most, err
 }
 
 // tracksBelow returns a track and all below it.

@@ -3,12 +3,10 @@ package viewer
 import (
 	"context"
 	"errors"
-	"iter"
 	"net/http"
 	"strings"
 	"sync"
 
-	"github.com/spanstack/spanstack/tracefmt"
 	"github.com/spanstack/spanstack/tracefmt/diff"
 	"github.com/spanstack/spanstack/tracefmt/summary"
 	"github.com/spanstack/spanstack/viewer/internal/index"
@@ -44,6 +42,7 @@ type compared struct {
 	snap    *index.Snapshot
 	sum     *summary.Summary
 	longest map[string]string // keys of slices, by paths
+	lengths map[string]int64  // and how long these are
 }
 
 // diff serves api/diff.
@@ -86,47 +85,46 @@ func (v *Viewer) diff(w http.ResponseWriter, r *request) error {
 	return answer(w, doc)
 }
 
-// sumUp adds up a trace, by package diff and, for the slices that are to be shown, by our own index.
+// sumUp adds up a trace as api/aggregate does, by the paths that package diff compares.
 func (c *compared) sumUp(ctx context.Context, normalize bool) error {
-	r := &interruptible{Reader: c.snap.Reader(index.Everything, nil), ctx: ctx}
-	c.sum, _ = diff.Sum(eventsOf(r), normalize)
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	a, err := aggregate(ctx, c.snap, index.Everything, nil, true)
+	a, err := aggregateOwn(ctx, c.snap, selection{window: index.Everything}, true, true)
 	if err != nil {
 		return err
 	}
-	c.longest = make(map[string]string)
-	lengths := make(map[string]int64)
-	a.visit(func(path []*node) {
-		names := make([]string, len(path))
-		for i, n := range path {
-			if names[i] = n.name; normalize {
-				names[i] = diff.Normalize(n.name)
-			}
+	waited, err := a.waited(ctx)
+	if err != nil {
+		return err
+	}
+	rename := func(name string) string { return name }
+	if normalize {
+		rename = diff.Normalize
+	}
+	c.longest, c.lengths = make(map[string]string), make(map[string]int64)
+	root := &summary.Node{}
+	c.add(root, &a.root, nil, rename, waited)
+	c.sum = &summary.Summary{Processes: []*summary.Process{{Root: root}}}
+	return ctx.Err()
+}
+
+// add adds the nodes below one to a summary, down to maxDepth: package diff adds up those that have become the same path.
+func (c *compared) add(to *summary.Node, n *node, path []string, rename func(string) string, waited map[*node]int64) {
+	if n.depth == maxDepth {
+		return
+	}
+	for _, below := range n.sorted() {
+		node := &summary.Node{Name: rename(below.name), Count: below.count, Failed: below.failed, Open: below.open, Total: below.total,
+			Self: below.self, Own: below.self - waited[below], Ended: below.whole}
+		to.Children = append(to.Children, node)
+		names := append(path, node.Name)
+		key := pathKey(names)
+		if below.count > 0 && (c.longest[key] == "" || below.length > c.lengths[key]) {
+			c.longest[key], c.lengths[key] = c.snap.Key(below.longest), below.length
 		}
-		n, key := path[len(path)-1], pathKey(names)
-		if n.count > 0 && (c.longest[key] == "" || n.length > lengths[key]) {
-			c.longest[key], lengths[key] = c.snap.Key(n.longest), n.length
-		}
-	})
-	return nil
+		c.add(node, below, names, rename, waited)
+	}
 }
 
 func pathKey(names []string) string { return strings.Join(names, "\x00") }
-
-// eventsOf returns the events of a reader up to its end or its first error.
-func eventsOf(r tracefmt.Reader) iter.Seq[*tracefmt.Event] {
-	return func(yield func(*tracefmt.Event) bool) {
-		for {
-			e, err := r.Next()
-			if err != nil || !yield(e) {
-				return
-			}
-		}
-	}
-}
 
 func changeOf(c *diff.Change, sides [2]*compared) change {
 	key := pathKey(c.Path)

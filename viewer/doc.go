@@ -2,7 +2,7 @@
 // they run.
 //
 // A [Source] is where a trace comes from: a file ([File]), a process that answers as package capture does ([Process]), or a
-// function that opens a stream ([Live]), which may be that of this process. A [Viewer] reads its sources at once, in the
+// function that opens a stream of bytes ([Live]) or of events ([LiveEvents]), such as those of this process. A [Viewer] reads its sources at once, in the
 // background, and is an HTTP handler: the page is at "/", and what it asks for is below that, see docs/viewer-protocol.md.
 // The page holds nothing but what it draws; what it shows is found here, in an index, in the time that a screen takes.
 //
@@ -11,15 +11,16 @@
 //	http.Handle("/view/", http.StripPrefix("/view", v))
 //
 // Reading goes on when there is something wrong with a trace: what came before that place is shown, with the error. Of a
-// live trace, Config.Keep bounds the memory: what is oldest leaves first, and the page says where it was.
+// live trace, Config.Keep bounds the memory: what is oldest leaves first, and the page says where it was. An input of unknown size,
+// such as a pipe, is shown as it comes, since it may never end.
 //
 // # A page in a program of its own
 //
 // With [OnDemand], a viewer costs nothing while nobody looks. Package capture serves it at /debug/trace/ui/:
 //
 //	ui := &viewer.OnDemand{New: func() *viewer.Viewer {
-//		return viewer.New(viewer.Config{}, viewer.Live("this process", perfetto.Format, func(ctx context.Context) (io.ReadCloser, error) {
-//			return capture.OpenStream(ctx, perfetto.Format, trace.Default(), time.Hour), nil
+//		return viewer.New(viewer.Config{}, viewer.LiveEvents("this process", func(ctx context.Context) (viewer.EventReader, error) {
+//			return capture.OpenEvents(ctx, trace.Default(), time.Hour), nil
 //		}))
 //	}}
 //	capture.Listen("localhost:6060", capture.Config{UI: ui})

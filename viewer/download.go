@@ -44,13 +44,16 @@ const writerMemory = 64 << 20
 // download serves api/download.
 func (v *Viewer) download(w http.ResponseWriter, r *request) error {
 	name := r.text("format")
-	window, tracks := r.window()
-	if r.err != nil {
-		return r.err
+	sel, err := r.selection()
+	if err != nil {
+		return err
 	}
 	f := tracefmt.Lookup(name)
 	if f == nil || f.NewWriter == nil {
 		return badRequest("format=%.100q: want one of api/formats", name)
+	}
+	if err := sel.narrow(r.Context(), r.snap); err != nil {
+		return err
 	}
 	h := w.Header()
 	h.Set("Content-Type", f.MIMEType)
@@ -59,19 +62,19 @@ func (v *Viewer) download(w http.ResponseWriter, r *request) error {
 	}
 	h.Set("Content-Disposition", `attachment; filename="`+fileName(r.trace.source.Title, extension(f))+`"`)
 	out := &body{w: w}
-	err := write(r.Context(), f.NewWriter(out), r.snap, window, tracks)
+	err = write(r.Context(), f.NewWriter(out), r.snap, sel)
 	if err != nil && out.begun {
 		panic(http.ErrAbortHandler) // the client must not take what came for all of it
 	}
 	return err
 }
 
-// write writes a selection of a trace by a format's writer.
-func write(ctx context.Context, w tracefmt.Writer, s *index.Snapshot, window index.Window, tracks []uint32) error {
+// write writes what is in the window and on the tracks of a selection by a format's writer.
+func write(ctx context.Context, w tracefmt.Writer, s *index.Snapshot, sel selection) error {
 	if spiller, ok := w.(tracefmt.Spiller); ok {
 		spiller.SetMemory(writerMemory)
 	}
-	_, err := tracefmt.Copy(w, &interruptible{Reader: s.Reader(window, tracks), ctx: ctx})
+	_, err := tracefmt.Copy(w, &interruptible{Reader: s.Reader(sel.window, sel.tracks), ctx: ctx})
 	if closeErr := w.Close(); err == nil { // it removes temporary files in any case
 		err = closeErr
 	}
@@ -87,6 +90,9 @@ type interruptible struct {
 	ctx context.Context
 	n   int
 }
+
+// Losses returns what the reader lost so far.
+func (r *interruptible) Losses() []tracefmt.Loss { return tracefmt.LossesOf(r.Reader) }
 
 func (r *interruptible) Next() (*tracefmt.Event, error) {
 	if r.n++; r.n%1024 == 0 && r.ctx.Err() != nil {

@@ -20,9 +20,10 @@ func (v *Viewer) events(w http.ResponseWriter, r *request) error {
 	defer beat.Stop()
 	for last := ""; ; {
 		changed := v.Changed()
+		state := r.trace.status().State
 		if text := r.trace.changing(); text != last {
 			last = text
-			if !send(w, out, "data: "+text+"\n\n") || !sleep(r, eventInterval) {
+			if !send(w, out, "data: "+text+"\n\n") || !v.rest(r, state) {
 				return nil
 			}
 			continue // it may have changed meanwhile
@@ -50,14 +51,22 @@ func send(w http.ResponseWriter, out *http.ResponseController, text string) bool
 	return out.Flush() == nil
 }
 
-// sleep waits, and reports whether the client is still there.
-func sleep(r *request, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-r.Context().Done():
-		return false
+// rest waits until it is time for another event, which it is at once when the trace has come to another state: nobody is to wait for a
+// picture that is there. It reports whether the client is still there, too.
+func (v *Viewer) rest(r *request, state State) bool {
+	late := time.NewTimer(eventInterval)
+	defer late.Stop()
+	for {
+		changed := v.Changed()
+		if r.trace.status().State != state {
+			return true
+		}
+		select {
+		case <-changed:
+		case <-late.C:
+			return true
+		case <-r.Context().Done():
+			return false
+		}
 	}
 }

@@ -10,44 +10,23 @@ import (
 // batchEvents is how many events go from one goroutine to another at a time.
 const batchEvents = 1024
 
-// A batch is a number of events, with copies of their attributes, in memory that is used again.
-type batch struct {
-	events []tracefmt.Event
-	attrs  []tracefmt.Attr
-}
-
-func (b *batch) add(e *tracefmt.Event) {
-	b.events = append(b.events, *e)
-	if len(e.Attrs) > 0 {
-		n := len(b.attrs)
-		b.attrs = append(b.attrs, e.Attrs...)
-		b.events[len(b.events)-1].Attrs = b.attrs[n:len(b.attrs):len(b.attrs)]
-	}
-}
-
-func (b *batch) reset() {
-	clear(b.events) // so that their texts can go
-	clear(b.attrs)
-	b.events, b.attrs = b.events[:0], b.attrs[:0]
-}
-
 // A feed decodes a live trace in a goroutine of its own, beside the one that takes it in.
 type feed struct {
-	full chan *batch // closed at the end
-	free chan *batch
+	full chan *tracefmt.Batch // closed at the end
+	free chan *tracefmt.Batch
 	err  error // how it ended, once full is closed
 
 	mu      sync.Mutex
-	current *batch
+	current *tracefmt.Batch
 	lost    []tracefmt.Loss
 }
 
 // newFeed begins to decode. Whoever has it takes all that there is from full, and gives back what it took.
 func newFeed(r tracefmt.Reader) *feed {
 	const batches = 8
-	f := &feed{full: make(chan *batch, batches), free: make(chan *batch, batches), current: new(batch)}
+	f := &feed{full: make(chan *tracefmt.Batch, batches), free: make(chan *tracefmt.Batch, batches), current: new(tracefmt.Batch)}
 	for range batches - 1 {
-		f.free <- new(batch)
+		f.free <- new(tracefmt.Batch)
 	}
 	go func() {
 		defer close(f.full)
@@ -55,9 +34,9 @@ func newFeed(r tracefmt.Reader) *feed {
 		f.mu.Lock()
 		f.lost = tracefmt.LossesOf(r)
 		last := f.current
-		f.current = new(batch)
+		f.current = new(tracefmt.Batch)
 		f.mu.Unlock()
-		if len(last.events) > 0 {
+		if len(last.Events) > 0 {
 			f.full <- last
 		}
 	}()
@@ -73,13 +52,14 @@ func (f *feed) decode(r tracefmt.Reader) error {
 		if err != nil {
 			return err
 		}
+		lost := isLoss(e)
 		f.mu.Lock()
-		f.current.add(e)
-		if len(f.current.events) == batchEvents {
+		f.current.Add(e)
+		if len(f.current.Events) == batchEvents {
 			f.full <- f.current
 			f.current = <-f.free
 		}
-		if n%batchEvents == 0 {
+		if n%batchEvents == 0 || lost {
 			f.lost = tracefmt.LossesOf(r)
 		}
 		f.mu.Unlock()
@@ -87,12 +67,12 @@ func (f *feed) decode(r tracefmt.Reader) error {
 }
 
 // partial returns what there is in a batch that isn't full yet, or nil. All of full has to be taken first.
-func (f *feed) partial() *batch {
+func (f *feed) partial() *tracefmt.Batch {
 	if !f.mu.TryLock() {
 		return nil // it comes soon
 	}
 	defer f.mu.Unlock()
-	if len(f.current.events) == 0 || len(f.full) > 0 {
+	if len(f.current.Events) == 0 || len(f.full) > 0 {
 		return nil
 	}
 	select {
@@ -115,7 +95,7 @@ func (f *feed) losses() (lost []tracefmt.Loss, ok bool) {
 }
 
 // giveBack lets the memory of a batch be used again.
-func (f *feed) giveBack(b *batch) {
-	b.reset()
+func (f *feed) giveBack(b *tracefmt.Batch) {
+	b.Reset()
 	f.free <- b
 }

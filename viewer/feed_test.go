@@ -35,9 +35,9 @@ func TestFeed(t *testing.T) {
 		r := &numbered{wait: make(chan int)}
 		f := newFeed(r)
 		seen := 0
-		take := func(b *batch) {
-			for i := range b.events {
-				if n, _ := b.events[i].Attr("n").Int64(); int(n) != seen {
+		take := func(b *tracefmt.Batch) {
+			for i := range b.Events {
+				if n, _ := b.Events[i].Attr("n").Int64(); int(n) != seen {
 					t.Fatalf("event %d comes instead of %d", n, seen)
 				}
 				seen++
@@ -58,7 +58,7 @@ func TestFeed(t *testing.T) {
 				}
 			}
 			if b := f.partial(); b != nil {
-				t.Errorf("after all, %d events come", len(b.events))
+				t.Errorf("after all, %d events come", len(b.Events))
 			}
 		}
 		close(r.wait)

@@ -38,7 +38,7 @@ func (v *Viewer) flows(w http.ResponseWriter, r *request) error {
 		if err != nil {
 			return err
 		}
-		q.Within = func(o index.Pos) bool { return o == p }
+		q.Slice = &p
 	}
 	total, list, err := r.snap.Flows(r.Context(), q)
 	if err != nil {
@@ -61,7 +61,7 @@ func linksOf(ctx context.Context, s *index.Snapshot, p index.Pos) ([]link, error
 	at, _ := s.Slice(p)
 	links := []link{}
 	window := index.Window{From: at.Start, To: index.Everything.To}
-	_, list, err := s.Flows(ctx, index.FlowQuery{Window: window, Within: func(o index.Pos) bool { return o == p }, Limit: maxLinks})
+	_, list, err := s.Flows(ctx, index.FlowQuery{Window: window, Slice: &p, Limit: maxLinks})
 	if err != nil {
 		return nil, err
 	}
@@ -74,11 +74,11 @@ func linksOf(ctx context.Context, s *index.Snapshot, p index.Pos) ([]link, error
 			links = append(links, link{refOf(s, other.Pos), "flow", brief(f.Name), direction})
 		}
 	}
-	window.To = at.End + 1
-	marks, err := s.Marks(ctx, index.MarkQuery{Window: window, Tracks: []uint32{p.Track}, Within: func(o index.Pos) bool { return o == p }, Limit: maxLines})
+	marks, err := s.Marks(ctx, index.MarkQuery{Window: at.Window(), Tracks: []uint32{p.Track}, Of: tracefmt.CategoryLink,
+		Within: func(o index.Pos) bool { return o == p }, Limit: maxLines})
 	for _, pos := range marks.Marks {
 		m, _ := s.Mark(pos)
-		if m.Category != tracefmt.CategoryLink || len(links) >= maxLinks {
+		if len(links) >= maxLinks {
 			continue
 		}
 		for _, a := range m.Attrs {

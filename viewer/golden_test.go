@@ -63,6 +63,8 @@ func TestGolden(t *testing.T) {
 		"flows":             "flows",
 		"flows-slice":       "flows" + query("slice", key("step")),
 		"critical":          "critical" + query("slice", key("replicate")),
+		"root":              "root",
+		"losses":            "losses",
 		"waits":             "waits",
 		"diff":              "diff?a=0&b=1",
 		"diff-self":         "diff?a=0&b=0",

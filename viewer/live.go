@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/spanstack/spanstack/internal/backoff"
@@ -12,8 +13,13 @@ import (
 	"github.com/spanstack/spanstack/viewer/internal/index"
 )
 
-// publishInterval is how often what came is shown: a little more often than it is told (see eventInterval), so that each time there is more.
-const publishInterval = 200 * time.Millisecond
+const (
+	// publishInterval is how often what came is shown: a little more often than it is told (see eventInterval), so that each time there is more.
+	publishInterval = 200 * time.Millisecond
+	// publishShare is how many times as long as it took to show what came it takes at least until that is done again: there has to be time
+	// to take in what comes.
+	publishShare = 4
+)
 
 // follow follows a live trace, until ctx ends. Each stream is a trace of its own: a process begins one with what its flight
 // recorder holds, so that after a break little is missing, and nothing of a process that was restarted goes on. What was
@@ -91,12 +97,13 @@ func (t *trace) isPaused() bool {
 	return t.paused
 }
 
-// A session is one stream of a live trace.
+// A session is one stream of events that are shown as they come.
 type session struct {
 	trace *trace
 	feed  *feed
 	index *index.Index
 	clock clock
+	past  bool // it is no process's, and its time isn't the present one
 	fresh bool // there are events that aren't published
 	shown bool // it is what the page shows
 
@@ -104,15 +111,15 @@ type session struct {
 	last    int64 // the latest time of an event, on the stream's clock
 }
 
-// run takes in what comes until the stream ends, and publishes it now and then.
+// run takes in what comes until the stream ends, and publishes it now and then. When ctx ends, what still comes is dropped.
 func (s *session) run(ctx context.Context) {
 	tick := time.NewTicker(publishInterval)
 	defer tick.Stop()
-	for {
+	for done := ctx.Done(); ; {
 		select {
 		case b, ok := <-s.feed.full:
 			if !ok {
-				s.publish()
+				s.end()
 				return
 			}
 			s.take(b, ctx.Err() != nil)
@@ -120,24 +127,39 @@ func (s *session) run(ctx context.Context) {
 			if b := s.feed.partial(); b != nil {
 				s.take(b, false)
 			}
+			began := time.Now()
 			s.publish()
+			tick.Reset(max(publishInterval, publishShare*time.Since(began)))
+		case <-done:
+			tick.Stop()
+			done = nil
 		}
 	}
 }
 
+// end publishes the last of a stream.
+func (s *session) end() {
+	if s.past {
+		s.losses()
+		s.show(s.index.Finish())
+		return
+	}
+	s.publish()
+}
+
 // take takes in a batch of events, or drops it.
-func (s *session) take(b *batch, drop bool) {
+func (s *session) take(b *tracefmt.Batch, drop bool) {
 	defer s.feed.giveBack(b)
 	if drop {
 		return
 	}
-	s.trace.events.Add(int64(len(b.events)))
+	s.trace.events.Add(int64(len(b.Events)))
 	paused := s.trace.isPaused()
 	if !paused {
 		s.resume()
 	}
-	for i := range b.events {
-		e := &b.events[i]
+	for i := range b.Events {
+		e := &b.Events[i]
 		if e.Kind.Timed() && e.Kind != tracefmt.Clock {
 			s.last = max(s.last, e.Time+max(e.Dur, 0))
 		}
@@ -147,7 +169,9 @@ func (s *session) take(b *batch, drop bool) {
 		}
 		s.index.Add(e)
 	}
-	s.clock.saw(s.last)
+	if !s.past {
+		s.clock.saw(s.last)
+	}
 	s.fresh = true
 }
 
@@ -177,11 +201,22 @@ func (s *session) publish() {
 		return
 	}
 	s.fresh = false
-	s.index.Reach(s.clock.now())
+	if s.clock.known {
+		s.index.Reach(s.clock.now())
+	}
+	s.losses()
+	s.show(s.index.Publish())
+}
+
+// losses takes in what the reader lost.
+func (s *session) losses() {
 	if lost, ok := s.feed.losses(); ok {
 		s.index.Reading(lost)
 	}
-	snap := s.index.Publish()
+}
+
+// show shows a snapshot.
+func (s *session) show(snap *index.Snapshot) {
 	s.trace.update(func() {
 		if !s.shown {
 			s.shown = true
@@ -229,9 +264,9 @@ func (c *clock) stop() {
 
 // live pauses, follows or stops a live trace.
 func (v *Viewer) live(w http.ResponseWriter, r *request) error {
-	do := r.choice("do", "", "pause", "follow", "stop")
-	if do == "" {
-		r.fail("do=: want pause, follow or stop")
+	do := r.text("do")
+	if !slices.Contains([]string{"pause", "follow", "stop"}, do) {
+		r.fail("do=%.100q: want pause, follow or stop", do)
 	}
 	if r.err != nil {
 		return r.err

@@ -40,6 +40,13 @@ func streamOf(rec *trace.Recorder) func(context.Context) (io.ReadCloser, error) 
 	}
 }
 
+// recordedBy opens the events of a recorder.
+func recordedBy(rec *trace.Recorder) func(context.Context) (viewer.EventReader, error) {
+	return func(ctx context.Context) (viewer.EventReader, error) {
+		return capture.OpenEvents(ctx, rec, time.Hour), nil
+	}
+}
+
 // follow returns a viewer of a live trace, and its client.
 func follow(t *testing.T, source viewer.Source) (*viewer.Viewer, *client) {
 	t.Helper()
@@ -123,6 +130,13 @@ func TestLive(t *testing.T) {
 	if got := openNames(c); !slices.Equal(got, []string{"outer", "outer/inner"}) {
 		t.Errorf("open are %q", got)
 	}
+	var now state
+	var slice struct{ Start, Self int64 }
+	c.get(&now, "trace")
+	c.get(&slice, "slice", "key", keyOf(c, "inner"))
+	if slice.Self < now.Now-slice.Start { // also if nothing has come since
+		t.Errorf("%d ns after it began, what is open had %d for itself", now.Now-slice.Start, slice.Self)
+	}
 	trace.FromContext(ctx).Event("a thing that happened")
 	for i := range 500 {
 		_, span := trace.WithSpan(ctx, "work", slog.Int("i", i))
@@ -195,6 +209,92 @@ func TestPause(t *testing.T) {
 		if w := c.ask("POST", "/api/live"+bad, "", "Content-Type", "application/json"); w.Code != 400 {
 			t.Errorf("%q: %d %s", bad, w.Code, w.Body)
 		}
+	}
+}
+
+// TestStatedLosses: what a program makes faster than anybody can take is told as lost, as many as are missing, and where.
+func TestStatedLosses(t *testing.T) {
+	for what, source := range map[string]func(*trace.Recorder) viewer.Source{
+		"bytes": func(rec *trace.Recorder) viewer.Source {
+			return viewer.Live("test", tracefmt.Lookup("perfetto"), streamOf(rec))
+		},
+		"events": func(rec *trace.Recorder) viewer.Source { return viewer.LiveEvents("test", recordedBy(rec)) },
+	} {
+		t.Run(what, func(t *testing.T) { statedLosses(t, source) })
+	}
+}
+
+func statedLosses(t *testing.T, source func(*trace.Recorder) viewer.Source) {
+	rec := trace.NewRecorder(trace.Config{Bytes: 256 << 10})
+	ctx, task := trace.WithTask(trace.WithRecorder(t.Context(), rec), "task")
+	_, c := follow(t, source(rec))
+	until(t, c, "live", func(s state) bool { return s.Slices == 1 })
+	const spans = 100_000
+	for range spans {
+		_, span := trace.WithSpan(ctx, "work")
+		span.End()
+	}
+	task.End()
+	s := until(t, c, "all there, or lost", func(s state) bool { return len(s.Losses) == 1 && s.Slices+s.Losses[0].Count == spans+1 })
+	if s.Losses[0].Count == 0 || !strings.Contains(s.Losses[0].What, "faster") {
+		t.Errorf("%+v", s.Losses)
+	}
+	var logs struct {
+		Lines []struct{ Type string }
+	}
+	c.get(&logs, "logs")
+	if len(logs.Lines) == 0 || logs.Lines[0].Type != "loss" {
+		t.Errorf("marks: %+v", logs)
+	}
+	var places struct {
+		Losses []struct {
+			Time, Until, Count int64
+			Marks              int
+			What               string
+		}
+	}
+	c.get(&places, "losses")
+	var count int64
+	for _, l := range places.Losses {
+		count += l.Count
+		if l.Marks < 1 || l.Time < 0 || l.Until < l.Time || l.Until > s.Now || l.What != "records lost" {
+			t.Errorf("%+v", l)
+		}
+	}
+	if count != s.Losses[0].Count {
+		t.Errorf("%d are lost somewhere, and %d in all", count, s.Losses[0].Count)
+	}
+}
+
+// TestStatedInFiles: what a program told as lost is lost also when that is read from a file, or comes through a pipe.
+func TestStatedInFiles(t *testing.T) {
+	mark := func(count int64) tracefmt.Event {
+		return tracefmt.Event{Kind: tracefmt.Instant, Time: count, Name: "records lost", Category: tracefmt.CategoryLoss,
+			Attrs: []tracefmt.Attr{{Key: "count", Value: tracefmt.Int64(count)}}}
+	}
+	events := []tracefmt.Event{
+		{Kind: tracefmt.Process, Track: 1, SourceID: tracefmt.Int64(1), Name: "p"}, {Kind: tracefmt.Complete, Track: 1, Dur: 50, Name: "work"},
+		mark(30), mark(12),
+	}
+	check := func(what string, s state) {
+		if len(s.Losses) != 1 || s.Losses[0].Count != 42 || !strings.Contains(s.Losses[0].What, "faster") {
+			t.Errorf("%s: %+v", what, s.Losses)
+		}
+	}
+	for _, format := range []string{"perfetto", "chrome", "jsonl"} { // of which the first reads many events at a time
+		path := write(t, format, events)
+		_, c := view(t, path)
+		check("file of "+format, until(t, c, "loaded", func(s state) bool { return s.State == "loaded" }))
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, _, c := pipe(t, viewer.Config{})
+		go func() {
+			w.Write(content)
+			w.Close()
+		}()
+		check("pipe of "+format, until(t, c, "loaded", func(s state) bool { return s.State == "loaded" }))
 	}
 }
 

@@ -99,12 +99,38 @@ func lineOf(s *index.Snapshot, p index.Pos, cursor string) logLine {
 // patience is how long a number may take that is only nice to know.
 const patience = 300 * time.Millisecond
 
-// countLogs returns how many marks belong to a slice and all below it, or as many as can be found in a moment.
+// countLogs returns how many marks belong to a slice and all below it while these last, or as many as can be found in a moment.
 func (r *request) countLogs(p index.Pos) int {
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
 	at, _ := r.snap.Slice(p)
-	window := index.Window{From: at.Start, To: index.Everything.To}
-	found, _ := r.snap.Marks(ctx, index.MarkQuery{Window: window, Within: r.snap.Below(p)})
+	q := index.MarkQuery{Window: index.Window{From: at.Start, To: index.Everything.To}, Within: r.snap.Below(p)}
+	if family, end := r.family(ctx, p); family != nil { // as mostly: then it isn't necessary to look at all that comes later
+		q.To, q.Within = end, func(owner index.Pos) bool { return family[owner] }
+	}
+	found, _ := r.snap.Marks(ctx, q)
 	return found.Total
+}
+
+// maxFamily is how many slices a family may have.
+const maxFamily = 1000
+
+// family returns a slice with all below it, and when they have ended. It is nil if they are too many.
+func (r *request) family(ctx context.Context, p index.Pos) (family map[index.Pos]bool, end int64) {
+	family = map[index.Pos]bool{p: true}
+	for list := []index.Pos{p}; len(list) > 0; list = list[1:] {
+		at, _ := r.snap.Slice(list[0])
+		end = max(end, at.Window().To)
+		total, children, err := r.snap.Children(ctx, list[0], maxFamily)
+		if err != nil || len(family)+total > maxFamily {
+			return nil, 0
+		}
+		for _, c := range children {
+			if !family[c] {
+				family[c] = true
+				list = append(list, c)
+			}
+		}
+	}
+	return family, end
 }

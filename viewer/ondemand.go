@@ -9,7 +9,7 @@ import (
 // OnDemand is a handler that has a Viewer as long as somebody looks: it is made for the first request, and closed when
 // there was none for Idle. So a page in a program of its own costs nothing while it isn't open. Its methods may be called concurrently.
 //
-//	ui := &viewer.OnDemand{New: func() *viewer.Viewer { return viewer.New(viewer.Config{}, viewer.Live("this process", perfetto.Format, open)) }}
+//	ui := &viewer.OnDemand{New: func() *viewer.Viewer { return viewer.New(viewer.Config{}, viewer.LiveEvents("this process", open)) }}
 //	defer ui.Close()
 //	capture.Listen("localhost:6060", capture.Config{UI: ui})
 type OnDemand struct {

@@ -55,9 +55,10 @@ func serveFile(w http.ResponseWriter, r *http.Request, files fs.FS, name string)
 	return nil
 }
 
-// speedscopePolicy is policy for speedscope, which makes its styles by script, and gets what it shows from here. It would also like to run WebAssembly, for
-// recordings of Java, of which there are none.
-const speedscopePolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; " +
+// speedscopePolicy is policy for speedscope's own pages alone. It makes its styles by script, and its reader of profiles calculates with 64 bits by
+// a few bytes of WebAssembly, which are in that script: nothing of a trace becomes code. It looks for modules of Node by eval, too, and does
+// without when that is refused.
+const speedscopePolicy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; " +
 	"frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
 // serveSpeedscope serves the files of speedscope.

@@ -70,7 +70,7 @@ func (v *Viewer) serveProfile(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-var profileEndpoint = endpoint{method: http.MethodGet, params: window}
+var profileEndpoint = endpoint{method: http.MethodGet, params: append([]string{"slice"}, window...)}
 
 // newProfile makes the profile of a selection, and leads to it.
 func (v *Viewer) newProfile(w http.ResponseWriter, r *http.Request) error {
@@ -81,16 +81,19 @@ func (v *Viewer) newProfile(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	window, tracks := req.window()
-	if req.err != nil {
-		return req.err
+	sel, err := req.selection()
+	if err != nil {
+		return err
 	}
 	release, err := v.slots["aggregate"].take(r.Context())
 	if err != nil {
 		return err
 	}
 	defer release()
-	sum, err := sumUp(r.Context(), req.snap, window, tracks)
+	if err := sel.narrow(r.Context(), req.snap); err != nil {
+		return err
+	}
+	sum, err := sumUp(r.Context(), req.snap, sel)
 	if err != nil {
 		return err
 	}
@@ -104,10 +107,10 @@ func (v *Viewer) newProfile(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// sumUp adds up a selection of a trace.
-func sumUp(ctx context.Context, s *index.Snapshot, window index.Window, tracks []uint32) (*summary.Summary, error) {
+// sumUp adds up what is in the window and on the tracks of a selection.
+func sumUp(ctx context.Context, s *index.Snapshot, sel selection) (*summary.Summary, error) {
 	var sum summary.Summary
-	r := &interruptible{Reader: s.Reader(window, tracks), ctx: ctx}
+	r := &interruptible{Reader: s.Reader(sel.window, sel.tracks), ctx: ctx}
 	if _, err := tracefmt.Copy(adder{&sum}, r); err != nil {
 		return nil, fmt.Errorf("sum up the trace: %w", err)
 	}

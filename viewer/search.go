@@ -20,6 +20,7 @@ type hit struct {
 	sliceRef
 	What string `json:"what"`
 	Text string `json:"text"`
+	Mark bool   `json:"mark,omitempty"`
 }
 
 // search serves api/search.
@@ -70,10 +71,10 @@ func (r *request) searchIn(q *index.SearchQuery) {
 
 func hitOf(s *index.Snapshot, h index.Hit) hit {
 	if !h.Mark {
-		return hit{refOf(s, h.Pos), brief(h.What), h.Text}
+		return hit{refOf(s, h.Pos), brief(h.What), h.Text, false}
 	}
 	m, _ := s.Mark(h.Pos)
-	of := hit{sliceRef{Track: h.Track, Pos: h.Pos.Pos, Name: brief(m.Name), Start: m.Time, End: m.Time}, brief(h.What), h.Text}
+	of := hit{sliceRef{Track: h.Track, Pos: h.Pos.Pos, Name: brief(m.Name), Start: m.Time, End: m.Time}, brief(h.What), h.Text, true}
 	if owner, ok := s.MarkSlice(h.Pos); ok {
 		of.Key = s.Key(owner)
 		at, _ := s.Slice(owner)

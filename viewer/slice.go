@@ -68,7 +68,7 @@ func (v *Viewer) slice(w http.ResponseWriter, r *request) error {
 	if !ok {
 		return notFound("there is no such slice")
 	}
-	doc := sliceDoc{sliceRef: refOf(s, p), Category: brief(at.Category), Open: at.Open, Failed: at.Failed, Self: details.Self, ID: brief(details.ID),
+	doc := sliceDoc{sliceRef: refOf(s, p), Category: brief(at.Category), Open: at.Open, Failed: at.Failed, Self: r.selfOf(at, s.Self(p)), ID: brief(details.ID),
 		Attrs: attrsOf(details.Attrs), Ancestors: []sliceRef{}, FirstChildren: []sliceRef{}, Unix: unixOf(s, at.Start)}
 	doc.Name, _ = cut(at.Name, maxValue)
 	for up := range s.Ancestors(p) {
@@ -91,6 +91,20 @@ func (v *Viewer) slice(w http.ResponseWriter, r *request) error {
 	}
 	doc.Logs = r.countLogs(p)
 	return answer(w, doc)
+}
+
+// selfOf returns a slice's own time, of which there is some in the snapshot. That of an open one goes on since then, unless another one
+// is open inside of it.
+func (r *request) selfOf(at index.Slice, self int64) int64 {
+	if !at.Open {
+		return self
+	}
+	for _, p := range r.snap.Open() {
+		if p.Track == at.Track && p.Pos > at.Pos.Pos {
+			return self
+		}
+	}
+	return self + max(r.trace.nowOf(r.snap)-r.snap.Now(), 0)
 }
 
 // slicePos returns the slice that is asked for, by its key, its position, or a place.

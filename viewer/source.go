@@ -33,8 +33,15 @@ type Source struct {
 // An Input is a source that is open. Close is called while Read blocks, to end it.
 type Input struct {
 	io.ReadCloser
-	Size   int64            // bytes; 0 if it isn't known
+	Size   int64            // bytes; 0 if it isn't known, and then what has come is shown before all of it has
 	Format *tracefmt.Format // nil if it is to be found by the content, for which a live trace would have to wait
+	Events EventReader      // instead of bytes, if it isn't nil
+}
+
+// An EventReader is a source that has events already. Close is called while Next blocks, to end it.
+type EventReader interface {
+	tracefmt.Reader
+	io.Closer
 }
 
 // File returns the trace in a file. "-" is the standard input.
@@ -65,8 +72,7 @@ func File(path string) Source {
 	}}
 }
 
-// Live returns a live trace in some format that open opens, whenever the one before has ended: that of this process, for example,
-// by capture.OpenStream.
+// Live returns a live trace in some format that open opens, whenever the one before has ended.
 func Live(title string, format *tracefmt.Format, open func(context.Context) (io.ReadCloser, error)) Source {
 	return Source{Title: title, Name: title, Live: true, Open: func(ctx context.Context) (*Input, error) {
 		r, err := open(ctx)
@@ -76,6 +82,23 @@ func Live(title string, format *tracefmt.Format, open func(context.Context) (io.
 		return &Input{ReadCloser: r, Format: format}, nil
 	}}
 }
+
+// LiveEvents is Live for what needn't be written and read to be had, such as the events of this process, by
+// capture.OpenEvents: that takes it half the work.
+func LiveEvents(title string, open func(context.Context) (EventReader, error)) Source {
+	return Source{Title: title, Name: title, Live: true, Open: func(ctx context.Context) (*Input, error) {
+		r, err := open(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return &Input{ReadCloser: noBytes{r}, Events: r}, nil
+	}}
+}
+
+// noBytes is an input that has events instead.
+type noBytes struct{ io.Closer }
+
+func (noBytes) Read([]byte) (int, error) { return 0, io.EOF }
 
 // debugPath is where package capture answers, unless a program has put it elsewhere.
 const debugPath = "/debug/trace/"

@@ -16,9 +16,19 @@ func TestSpeedscope(t *testing.T) {
 	waitFor(t, v, func(s viewer.Status) bool { return s.State == viewer.StateLoaded })
 	c := &client{t, v}
 	w := c.ask("GET", "/speedscope/", "")
-	csp := w.Header().Get("Content-Security-Policy")
-	if w.Code != 200 || !strings.HasPrefix(csp, "default-src 'none'; script-src 'self'; ") || strings.Contains(csp, "http") {
-		t.Errorf("%d %s", w.Code, csp)
+	if w.Code != 200 {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	// What it may do more than our own page, which TestHeaders has.
+	const more = "'wasm-unsafe-eval' 'unsafe-inline'"
+	var unsafe []string
+	for word := range strings.FieldsSeq(strings.ReplaceAll(w.Header().Get("Content-Security-Policy"), ";", " ")) {
+		if strings.Contains(word, "unsafe") || strings.Contains(word, ":") && word != "data:" && word != "blob:" {
+			unsafe = append(unsafe, word)
+		}
+	}
+	if got := strings.Join(unsafe, " "); got != more {
+		t.Errorf("it may do %s, want %s", got, more)
 	}
 	for _, link := range regexp.MustCompile(`(?:src|href)="([^"]*)"`).FindAllStringSubmatch(w.Body.String(), -1) {
 		if file := c.ask("GET", "/speedscope/"+link[1], ""); file.Code != 200 || file.Body.Len() == 0 {

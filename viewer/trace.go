@@ -37,7 +37,7 @@ type Status struct {
 // A trace is one of those that a viewer shows.
 type trace struct {
 	source  Source
-	keep    int64
+	keep    int64 // bytes of what may never end; 0 is all
 	changed *notice
 	stop    context.CancelFunc // ends it
 
@@ -72,8 +72,11 @@ func (t *trace) run(ctx context.Context) {
 		t.follow(ctx)
 		return
 	}
-	err := t.load(ctx)
-	t.update(func() {
+	snap, err := t.load(ctx)
+	t.update(func() { // at once: a page that is told of one without the other would draw twice
+		if snap != nil {
+			t.snap, t.session = snap, 1
+		}
 		t.state, t.err = StateLoaded, nil
 		if err != nil {
 			t.state, t.err = StateFailed, err
@@ -117,6 +120,9 @@ func (t *trace) close() {
 
 // read begins to read an input, of which it finds the format if that isn't known.
 func (t *trace) read(in *Input) (*tracefmt.Input, error) {
+	if in.Events != nil {
+		return &tracefmt.Input{Reader: &stated{Reader: in.Events}}, nil
+	}
 	t.done.Reader = in
 	input := &tracefmt.Input{Format: in.Format}
 	if in.Format != nil {
@@ -127,46 +133,43 @@ func (t *trace) read(in *Input) (*tracefmt.Input, error) {
 			return nil, err
 		}
 	}
+	input.Reader = &stated{Reader: input.Reader}
 	t.update(func() { t.format = input.Format.Name })
 	return input, nil
 }
 
-// load reads a trace that ends.
-func (t *trace) load(ctx context.Context) error {
+// load reads a trace that ends, or may do so. It returns what there is, unless that is shown already.
+func (t *trace) load(ctx context.Context) (*index.Snapshot, error) {
 	in, err := t.open(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer in.Close()
+	if in.Size <= 0 {
+		return nil, t.pour(ctx, in)
+	}
 	input, err := t.read(in)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	r := &counting{Input: input, total: &t.events}
 	x, err := index.Load(ctx, r, func(int64) { t.changed.give() })
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return nil, ctx.Err()
 	}
-	t.update(func() { t.snap, t.session = x.Snapshot(), 1 })
-	return err
+	return x.Snapshot(), err
 }
 
-// counting counts events.
+// counting counts the events that are read by many at a time.
 type counting struct {
 	*tracefmt.Input
-	n     int64
 	total *atomic.Int64
 }
 
-func (c *counting) Next() (*tracefmt.Event, error) {
-	e, err := c.Input.Next()
-	if err == nil {
-		c.n++
-	}
-	if err != nil || c.n%1024 == 0 {
-		c.total.Store(c.n)
-	}
-	return e, err
+func (c *counting) ReadEvents(buf []tracefmt.Event) ([]tracefmt.Event, error) {
+	events, err := c.Input.ReadEvents(buf)
+	c.total.Add(int64(len(events)))
+	return events, err
 }
 
 // snapshot returns what there is, or nil.

@@ -19,8 +19,8 @@ const DefaultKeep = 256 << 20
 
 // Config configures a [Viewer]. Zero fields mean the defaults.
 type Config struct {
-	// Keep is how many bytes of a live trace are kept, about: DefaultKeep. What is dropped then is counted, and the page
-	// shows where it was.
+	// Keep is how many bytes are kept, about, of what may never end: DefaultKeep of a live trace, and all of an input of unknown
+	// size, such as a pipe. What is dropped then is counted, and the page shows where it was.
 	Keep int64
 
 	// Profile returns what shows a profile at pprof/, such as [profileui.Handler]. Without it, there is no pprof/.
@@ -49,9 +49,6 @@ type Viewer struct {
 
 // New returns a viewer of some traces, and begins to read all of them, at once. Close ends it.
 func New(c Config, sources ...Source) *Viewer {
-	if c.Keep <= 0 {
-		c.Keep = DefaultKeep
-	}
 	ctx, cancel := context.WithCancel(context.Background())
 	v := &Viewer{config: c, cancel: cancel, closing: ctx.Done(), slots: map[string]slots{}}
 	for name, e := range endpoints {
@@ -59,7 +56,11 @@ func New(c Config, sources ...Source) *Viewer {
 	}
 	for _, s := range sources {
 		each, stop := context.WithCancel(ctx)
-		t := newTrace(s, c.Keep, &v.changed, stop)
+		keep := max(c.Keep, 0)
+		if keep == 0 && s.Live {
+			keep = DefaultKeep
+		}
+		t := newTrace(s, keep, &v.changed, stop)
 		v.traces = append(v.traces, t)
 		if s.blocks {
 			go t.run(each) // for which Close can't wait
@@ -120,12 +121,14 @@ func init() { // the functions need the map
 		"slice":     {get, 8, false, []string{"track", "pos", "key", "row", "at"}, (*Viewer).slice},
 		"logs":      {get, 4, false, with("slice", "min", "q", "before", "after", "limit"), (*Viewer).logs},
 		"search":    {get, 2, false, []string{"q", "regexp", "in", "from", "to", "limit"}, (*Viewer).search},
-		"aggregate": {get, 2, false, with("by"), (*Viewer).aggregate},
+		"aggregate": {get, 2, false, with("slice", "by"), (*Viewer).aggregate},
 		"flows":     {get, 4, false, with("slice"), (*Viewer).flows},
 		"critical":  {get, 1, false, []string{"slice"}, (*Viewer).critical},
+		"root":      {get, 1, false, nil, (*Viewer).root},
+		"losses":    {get, 4, false, nil, (*Viewer).losses},
 		"waits":     {get, 4, false, []string{"slice"}, (*Viewer).waits},
 		"diff":      {get, 1, false, []string{"a", "b", "normalize"}, (*Viewer).diff},
-		"download":  {get, 2, false, with("format"), (*Viewer).download},
+		"download":  {get, 2, false, with("slice", "format"), (*Viewer).download},
 	}
 }
 

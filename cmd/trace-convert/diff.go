@@ -20,7 +20,8 @@ const diffHelp = `trace-convert diff compares two traces of the same program, A 
 their slices' names. Listed are the paths whose numbers are different, those with the greatest change of self time
 first: by how much their self time, their total time, their number, and the median and 95th percentile of their
 durations changed. Lines of paths that are new begin with "+", those of paths that are gone with "-". Self time is that
-without slices inside, so a change is told where it happened, and not in all slices around.
+in which nothing below a slice was running, on whatever track, so a change is told where it happened, and neither in all
+slices around nor in those that waited for it.
 
 Processes and tracks are no part of a path; what several of them have of one path is added up. With --normalize, each
 number in a name becomes "#", so that "request 17" and "request 18" are one path.

@@ -78,7 +78,7 @@ const longHelp = `trace-view shows traces in a web browser: where the time went,
 them, critical paths, and what differs between two traces. It prints the address of its page, and serves that until Ctrl-C.
 
 FILE is a trace in any format that trace-convert reads, packed or not; "-" is the standard input. The page is there at once, and shows how far
-the file is read. Of several files, the page shows one at a time, or two side by side.
+the file is read, and of a pipe what has come. Of several files, the page shows one at a time, or two side by side.
 
 URL is a running process that shows its traces by package capture, such as http://localhost:6060/debug/trace/, or unix:PATH for a socket. The page
 follows what it does. A token is the password in the URL: http://user:TOKEN@host:6060/debug/trace/.
@@ -110,7 +110,12 @@ func command(std streams) *cobra.Command {
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		ValidArgsFunction: cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault),
-		RunE:              func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !cmd.Flags().Changed("keep") {
+				c.keep = 0 // what is usual isn't the same for processes and pipes
+			}
+			return c.run(cmd.Context(), args)
+		},
 	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	flags := cmd.Flags()
@@ -118,7 +123,7 @@ func command(std streams) *cobra.Command {
 	flags.StringVar(&c.listen, "listen", "localhost:0", "serve the page at `HOST:PORT`; port 0 is any that is free")
 	flags.BoolVar(&c.open, "open", false, "open the page in the browser of this desktop")
 	c.keep = viewer.DefaultKeep
-	flags.Var(&c.keep, "keep", "of a running process, keep about `SIZE` of what it did, and drop the oldest above that")
+	flags.Var(&c.keep, "keep", "of a running process, or of a pipe if it is given, keep about `SIZE` of what came, and drop the oldest above that")
 	cmd.AddCommand(manCommand(std.out))
 	return cmd
 }

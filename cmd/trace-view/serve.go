@@ -78,11 +78,9 @@ func sourcesOf(args []string) (sources []viewer.Source, err error) {
 				return nil, usageError{err}
 			}
 		default:
-			f, err := os.Open(arg)
-			if err != nil {
+			if err := readable(arg); err != nil {
 				return nil, fmt.Errorf("read %s: %w", arg, withoutPath(err))
 			}
-			f.Close()
 		}
 		sources = append(sources, source)
 	}
@@ -90,6 +88,19 @@ func sourcesOf(args []string) (sources []viewer.Source, err error) {
 		return nil, usageError{errors.New(`standard input ("-") is given more than once`)}
 	}
 	return sources, nil
+}
+
+// readable says why a file can't be read. Pipes aren't opened for that: who writes into one would be told that nobody reads any more.
+func readable(path string) error {
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Type()&os.ModeNamedPipe != 0 {
+		return err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // withoutPath takes the operation and path, which the message has already, off an error of package os.

@@ -53,7 +53,6 @@ package main
 import (
 	"context"
 	"flag"
-	"io"
 	"log"
 	"log/slog"
 	"sync"
@@ -63,8 +62,8 @@ import (
 	"github.com/spanstack/spanstack/trace"
 	"github.com/spanstack/spanstack/trace/capture"
 	"github.com/spanstack/spanstack/trace/capture/trigger"
-	"github.com/spanstack/spanstack/tracefmt/perfetto"
-	_ "github.com/spanstack/spanstack/tracefmt/pprof" // for /debug/trace/profile
+	_ "github.com/spanstack/spanstack/tracefmt/perfetto" // of streams
+	_ "github.com/spanstack/spanstack/tracefmt/pprof"    // for /debug/trace/profile
 	"github.com/spanstack/spanstack/viewer"
 )
 
@@ -102,8 +101,8 @@ func serve(address string, w *trigger.Watcher) error {
 
 // live makes the viewer for whoever opens ui/.
 func live() *viewer.Viewer {
-	return viewer.New(viewer.Config{}, viewer.Live("hang", perfetto.Format, func(ctx context.Context) (io.ReadCloser, error) {
-		return capture.OpenStream(ctx, perfetto.Format, trace.Default(), time.Hour), nil
+	return viewer.New(viewer.Config{}, viewer.LiveEvents("hang", func(ctx context.Context) (viewer.EventReader, error) {
+		return capture.OpenEvents(ctx, trace.Default(), time.Hour), nil
 	}))
 }
 

@@ -61,6 +61,7 @@ func (x *Index) addAsync(e *tracefmt.Event) {
 	}
 	r.kind, r.track = p.kind&kindMask, e.Track
 	r.more |= hasKind | hasTrack
+	r.isSlice = e.Kind == tracefmt.AsyncBegin // it is placed when it is known where
 	p.ref = x.add(r)
 	x.track(e.Track).happens(e.Time, e.Time)
 	x.async.points.append(p)
@@ -164,20 +165,23 @@ func (x *Index) asyncGroup(p *asyncPoint) *building {
 // placed says in the record of an async slice in which track it is. It returns the record, which is another one if it
 // was found in another track before.
 func (x *Index) placed(ref, track uint32) uint32 {
-	if ref == 0 || x.arena.idOf(ref).form == noID {
+	if ref == 0 {
 		return ref
 	}
-	if is, _ := x.arena.placeOf(ref); is == track {
+	var r record
+	x.arena.head(ref, &r)
+	if !r.isSlice || r.place == track {
 		return ref
 	}
 	if x.Snapshot().arena.has(ref) { // somebody may read it
-		var r record
 		x.arena.read(ref, x.texts.list, &r)
 		r.place = track
 		ref = x.add(&r)
 	} else {
 		binary.LittleEndian.PutUint32(x.arena.at(ref)[placeAt:], track)
 	}
-	x.newIDs.append(ref)
+	if ref != 0 {
+		x.kinList.append(relative{ref: ref})
+	}
 	return ref
 }

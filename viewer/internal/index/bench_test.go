@@ -175,3 +175,21 @@ func BenchmarkLive(b *testing.B) {
 	b.ReportMetric(slowest.Seconds()*1000, "ms-slowest")
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/spans, "ns/span")
 }
+
+// BenchmarkOrphans is what a snapshot costs of a live trace whose tracks were started elsewhere, so that their parents never come.
+func BenchmarkOrphans(b *testing.B) {
+	const tracks = 50_000
+	x := index.New(index.Config{MaxSlices: 1_000_000})
+	i := int64(0)
+	add := func(n int64) {
+		for range n {
+			i++
+			x.Add(&tracefmt.Event{Kind: tracefmt.Complete, Track: tracefmt.TrackID(i%tracks + 1), Time: i, Dur: 1, Name: "a", ID: fmt.Sprintf("%016x", i), Parent: fmt.Sprintf("f%015x", i)})
+		}
+		x.Publish()
+	}
+	add(tracks)
+	for b.Loop() {
+		add(100)
+	}
+}

@@ -33,6 +33,7 @@ type series struct {
 	name    string
 	samples column[sample]
 	spans   column[extent] // of 64 samples each
+	off     int            // samples that have left from the first of spans
 }
 
 type sample struct {
@@ -134,9 +135,9 @@ func (c *counter) of(name string) *series {
 
 func (s *series) append(v sample) {
 	s.samples.append(v)
-	if n := s.samples.len(); n%blockLen == 0 {
+	if n := s.samples.len(); (s.off+n)%blockLen == 0 {
 		e := noExtent
-		for i := n - blockLen; i < n; i++ {
+		for i := max(n-blockLen, 0); i < n; i++ {
 			e.add(s.samples.at(i).extent())
 		}
 		s.spans.append(e)
@@ -149,5 +150,14 @@ func (v *sample) extent() extent { return extent{v.value, v.value} }
 func (s *series) cut(time int64) {
 	n := s.samples.search(func(v *sample) bool { return v.time > time })
 	s.samples.cut(n)
-	s.spans.cut(n / blockLen)
+	s.spans.cut((s.off + n) / blockLen)
+}
+
+// drop takes away what comes before a time, all but the last value: it holds until the next.
+func (s *series) drop(before int64) {
+	n := max(s.samples.search(func(v *sample) bool { return v.time >= before })-1, 0)
+	s.samples.drop(n)
+	s.off += n
+	s.spans.drop(s.off / blockLen)
+	s.off %= blockLen
 }

@@ -13,9 +13,9 @@ type dropped struct {
 	next   int64 // how many things there have to be before the next ones leave
 }
 
-// Bytes that things take, with their share of rows and tables.
+// Bytes that things take, with their share of rows and of what finds them.
 const (
-	sliceBytes = int64(unsafe.Sizeof(slice{})) + 4 + 8
+	sliceBytes = int64(unsafe.Sizeof(slice{})+unsafe.Sizeof(relative{})) + 4 + 2
 	markBytes  = int64(unsafe.Sizeof(mark{}))
 	pointBytes = int64(unsafe.Sizeof(flowPoint{}))
 )
@@ -35,7 +35,8 @@ func (x *Index) size() (n, things, bytes int64) {
 }
 
 // drop lets the oldest fourth of everything go if there is more than the config allows, and reports whether it did.
-// Snapshots that were published keep what they have.
+// Snapshots that were published keep what they have. It takes the time of what is where the trace begins from then on,
+// not of all that stays: columns and the arena leave by chunks.
 func (x *Index) drop() bool {
 	if x.config == (Config{}) {
 		return false
@@ -45,14 +46,16 @@ func (x *Index) drop() bool {
 	if !tooMany || things < x.dropped.next {
 		return false
 	}
-	d := dropping{x: x, before: x.horizon(things), moved: make(map[uint32]uint32), old: x.arena}
-	x.arena, x.ids, x.newIDs = arena{}, &ids{}, column[uint32]{}
+	before := x.horizon(things)
+	d := dropping{x: x, before: before, old: x.arena.old(before), moved: make(map[uint32]uint32), begins: make(map[uint32]bool)}
 	for _, b := range x.tracks {
 		d.track(b)
 	}
 	d.async()
 	d.flows()
 	d.clocks()
+	x.arena.drop(d.old)
+	d.kin()
 	if d.slices > 0 {
 		x.dropped.slices += d.slices
 		d.mark()
@@ -88,124 +91,156 @@ func (x *Index) horizon(things int64) int64 {
 	return sample[len(sample)/4]
 }
 
-// dropping copies what stays.
+// dropping is what leaves, and what of the oldest stays.
 type dropping struct {
 	x      *Index
-	before int64 // what ends earlier leaves
-	old    arena
-	moved  map[uint32]uint32 // records that points refer to, too
+	before int64             // what ends by then leaves
+	old    []bool            // chunks of the arena that leave
+	moved  map[uint32]uint32 // records of what stays, and where they are now
+	begins map[uint32]bool   // those of slices that were begun before and end later
 	slices int64             // that left
 }
 
-// stays reports whether a slice is kept.
-func (d *dropping) stays(s *slice) bool { return s.end() >= d.before }
-
+// track drops what ended on a track. Slices that go on come to be just before the first that begins later, in the rows
+// that they are in: so all others have the numbers that they had.
 func (d *dropping) track(b *building) {
-	var kept column[slice]
-	for i := range b.slices.len() {
-		s := *b.slices.at(i)
-		if !d.stays(&s) {
-			d.slices++
-			continue
-		}
-		s.ref = d.move(s.ref, s.kind&pairedBit != 0, true)
-		kept.append(s)
+	cut := b.slices.search(func(s *slice) bool { return s.start >= d.before })
+	stay := b.reaching(d.before)
+	gone := cut - len(stay)
+	d.rows(b, stay, cut, gone)
+	kept := make([]slice, len(stay))
+	for i, pos := range stay {
+		kept[i] = d.keep(*b.slices.at(int(pos)))
 	}
-	b.slices, b.rows, b.hidden = kept, nil, column[uint32]{}
-	b.open, b.failed = 0, 0
-	b.count(0, 1)
-	w := worker{arena: d.x.arena.share()}
-	w.layout.lay(&b.track, &w.arena, 0)
+	b.count(0, cut, -1)
+	b.slices.dropBut(cut, kept)
+	b.count(0, len(kept), 1)
+	b.base += uint32(gone)
+	d.slices += int64(gone)
 	d.points(b)
-	d.marks(b)
+	b.dropMarks(d.before)
 	d.counter(b)
-	b.changed = true
 	b.first = max(b.first, d.before)
 	if b.slices.len() > 0 {
 		b.first = min(b.first, b.slices.at(0).start)
 	}
 }
 
-// points keeps the points of slices that stay.
-func (d *dropping) points(b *building) {
-	var kept column[point]
-	for i := range b.points.len() {
-		if p := *b.points.at(i); d.staysPoint(&p) {
-			kept.append(p)
+// rows drops the slices before a position from their rows. Those that stay get the numbers before it.
+func (d *dropping) rows(b *building, stay []uint32, cut, gone int) {
+	renumber := func(numbers []uint32, pos uint32) []uint32 {
+		if i, stays := slices.BinarySearch(stay, pos); stays {
+			numbers = append(numbers, b.base+uint32(gone+i))
+		}
+		return numbers
+	}
+	for i := range b.rows {
+		r := &b.rows[i]
+		n := r.before(&b.track, uint32(cut))
+		if n > 0 { // the last one may stay: those before it in the row ended earlier
+			r.dropBut(n, renumber(nil, r.pos(&b.track, n-1)))
 		}
 	}
-	b.points, b.paired = kept, kept.len()
+	b.trimRows()
+	n := b.hiddenBefore(uint32(cut))
+	var kept []uint32
+	for i := range n {
+		kept = renumber(kept, *b.hidden.at(i)-b.base)
+	}
+	b.hidden.dropBut(n, kept)
+}
+
+// keep returns a slice that stays, with its record where that stays.
+func (d *dropping) keep(s slice) slice {
+	if s.kind&pairedBit != 0 {
+		begin, _ := d.x.arena.ends(s.ref)
+		d.begins[begin] = true
+	}
+	s.ref = d.move(s.ref)
+	return s
+}
+
+// points drops the points of slices that left.
+func (d *dropping) points(b *building) {
+	n := b.points.search(func(p *point) bool { return p.time >= d.before })
+	var kept []point
+	for i := range n {
+		if p := *b.points.at(i); d.stays(&p) {
+			kept = append(kept, p)
+		}
+	}
+	b.points.dropBut(n, kept)
+	b.paired = b.points.len()
 	for i := range b.stack {
-		b.stack[i].ref = d.moved[b.stack[i].ref]
+		b.stack[i].ref = d.move(b.stack[i].ref)
 	}
 }
 
-// staysPoint reports whether a point is kept, and moves its record.
-func (d *dropping) staysPoint(p *point) bool {
-	_, isKept := d.moved[p.ref]
-	if p.time < d.before && (p.kind&endBit != 0 || !isKept) {
+// stays reports whether a point is the begin of a slice that stays, and moves its record.
+func (d *dropping) stays(p *point) bool {
+	if p.kind&endBit != 0 || !d.begins[p.ref] {
 		return false
 	}
-	p.ref = d.move(p.ref, true, false)
+	p.ref = d.move(p.ref)
 	return true
 }
 
-func (d *dropping) marks(b *building) {
-	first := b.marks.search(func(m *mark) bool { return m.time >= d.before })
-	b.freshMarks = b.marks.appendTo(nil, first)
-	b.marks, b.peaks, b.logs = column[mark]{}, column[peak]{}, 0
-	for i := range b.freshMarks {
-		b.freshMarks[i].ref = d.move(b.freshMarks[i].ref, false, false)
-	}
-	b.takeMarks()
-}
-
-// counter keeps the last value before the horizon, too: it holds until the next one.
+// counter keeps the last values before the horizon, too: they hold until the next ones.
 func (d *dropping) counter(b *building) {
 	c := b.counter
 	if c == nil {
 		return
 	}
-	first := c.events.search(func(e *counterEvent) bool { return e.time >= d.before })
-	c.fresh = c.events.appendTo(nil, max(first-1, 0))
-	c.events = column[counterEvent]{}
+	n := c.events.search(func(e *counterEvent) bool { return e.time >= d.before })
+	if n > 0 {
+		last := *c.events.at(n - 1)
+		last.ref = d.move(last.ref)
+		c.events.dropBut(n, []counterEvent{last})
+	}
 	for i := range c.series {
-		c.series[i] = series{name: c.series[i].name}
+		c.series[i].drop(d.before)
 	}
-	for i := range c.fresh {
-		c.fresh[i].ref = d.move(c.fresh[i].ref, false, false)
-	}
-	b.takeCounter(d.x)
 }
 
+// async drops points up to the first that stays. Of what came late, and is older, the records stay.
 func (d *dropping) async() {
 	a := &d.x.async
-	var kept column[asyncPoint]
-	for i := range a.points.len() {
-		if p := *a.points.at(i); d.staysPoint(&p.point) {
-			kept.append(p)
+	n := 0
+	var kept []asyncPoint
+	for ; n < a.points.len() && a.points.at(n).time < d.before; n++ {
+		if p := *a.points.at(n); d.stays(&p.point) {
+			kept = append(kept, p)
 		}
 	}
-	a.points, a.paired = kept, kept.len()
+	a.points.dropBut(n, kept)
+	for i := len(kept); i < a.points.len(); i++ {
+		if p := a.points.at(i); p.time < d.before {
+			p.ref = d.move(p.ref)
+		}
+	}
+	a.paired = a.points.len()
 	clear(a.stray)
 	for _, o := range a.open {
 		for i := range o.stack {
-			o.stack[i].ref = d.moved[o.stack[i].ref]
+			o.stack[i].ref = d.move(o.stack[i].ref)
 		}
 	}
 }
 
+// flows drops points in the same way.
 func (d *dropping) flows() {
 	f := &d.x.flows
-	var kept column[flowPoint]
+	n := 0
+	for n < f.points.len() && f.points.at(n).time < d.before {
+		n++
+	}
+	f.drop(n, d.before)
 	for i := range f.points.len() {
-		if p := *f.points.at(i); p.time >= d.before {
-			p.ref = d.move(p.ref, false, false)
-			kept.append(p)
+		if p := *f.points.at(i); p.time < d.before && d.leaves(p.ref) {
+			p.ref = d.move(p.ref)
+			f.points.replace(i, []flowPoint{p})
 		}
 	}
-	*f = flows{points: kept}
-	f.join()
 }
 
 // clocks keeps the first reading, and those that still say something.
@@ -228,26 +263,48 @@ func (d *dropping) mark() {
 	b.takeMarks()
 }
 
-// move copies a record into the new arena. Those that are shared are copied once. Those that are found by an ID go into
-// the new table.
-func (d *dropping) move(ref uint32, shared, found bool) uint32 {
+// leaves reports whether a record is in a chunk that leaves.
+func (d *dropping) leaves(ref uint32) bool {
+	place := d.x.arena.place(ref)
+	return place < len(d.old) && d.old[place]
+}
+
+// move returns where a record is to be found when the old chunks have left. It may be asked several times.
+func (d *dropping) move(ref uint32) uint32 {
 	if ref == 0 {
 		return 0
 	}
-	if to, ok := d.moved[ref]; ok && shared {
+	if to, ok := d.moved[ref]; ok {
 		return to
 	}
-	if begin, end := d.old.ends(ref); begin != ref {
-		return d.x.add(&record{more: hasEnds, begin: d.move(begin, true, found), end: d.move(end, true, false)})
+	const ever = -endless - 1 // what stays for its own sake doesn't keep its chunk
+	a, to := &d.x.arena, ref
+	if begin, end := a.ends(ref); begin != ref {
+		if b, e := d.move(begin), d.move(end); b != begin || e != end || d.leaves(ref) {
+			to = d.x.add(&record{more: hasEnds, begin: b, end: e, start: ever})
+		}
+	} else if d.leaves(ref) {
+		to = a.add(a.whole(ref), ever)
+		if to != 0 && a.at(to)[0]&hasPlace != 0 {
+			d.x.kinList.append(relative{ref: to})
+		}
 	}
-	to := d.x.arena.add(d.old.whole(ref))
-	if found && d.old.idOf(ref).form != noID {
-		d.x.newIDs.append(to)
-	}
-	if shared {
-		d.moved[ref] = to
-	}
+	d.moved[ref] = to
 	return to
+}
+
+// kin drops the records at the beginning that have left.
+func (d *dropping) kin() {
+	x := d.x
+	n := 0
+	for n < x.kin.list.len() && !x.arena.has(x.kinList.at(n).ref) {
+		n++
+	}
+	if n > 0 {
+		x.kin = x.kin.without(n)
+		x.kinList.drop(n)
+		x.starters.next = max(0, x.starters.next-n)
+	}
 }
 
 // whole returns the bytes of a record.

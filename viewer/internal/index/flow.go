@@ -79,9 +79,8 @@ func (f *flows) join() {
 // joinPoint takes in a point, and reports whether it is in order.
 func (f *flows) joinPoint(n int) (ordered bool) {
 	p := f.points.at(n)
-	slot := f.latest.slot(p.hash, func(number uint32) bool { return f.points.at(int(number-1)).hash == p.hash })
-	if slot == nil {
-		f.latest.add(p.hash, uint32(n+1), func(number uint32) uint64 { return f.points.at(int(number - 1)).hash })
+	slot := f.slot(n)
+	if *slot == uint32(n+1) { // the first of its arrow
 		return true
 	}
 	last := f.points.at(int(*slot - 1))
@@ -95,12 +94,42 @@ func (f *flows) joinPoint(n int) (ordered bool) {
 	return true
 }
 
+// slot returns where the last point of an arrow stands in latest: that which is number n, if there is no other.
+func (f *flows) slot(n int) *uint32 {
+	hash := f.points.at(n).hash
+	hashOf := func(number uint32) uint64 { return f.points.at(int(number - 1)).hash }
+	is := func(number uint32) bool { return hashOf(number) == hash }
+	if slot := f.latest.slot(hash, is); slot != nil {
+		return slot
+	}
+	f.latest.add(hash, uint32(n+1), hashOf)
+	return f.latest.slot(hash, is)
+}
+
+// drop takes away the first n points, and the arrows that come from before a time.
+func (f *flows) drop(n int, before int64) {
+	arrows, points := f.arrows, f.points
+	f.points.drop(n)
+	f.joined -= n
+	f.arrows, f.latest = column[arrow]{}, hashTable{}
+	for i := range arrows.len() {
+		if a := arrows.at(i); points.at(int(a.from)).time >= before {
+			f.arrows.append(arrow{a.from - uint32(n), a.to - uint32(n)})
+		}
+	}
+	for i := range f.joined {
+		if f.points.at(i).time >= before {
+			*f.slot(i) = uint32(i + 1)
+		}
+	}
+}
+
 // FlowQuery says which arrows are wanted: those that overlap the window and have an end on one of the tracks, nil are
-// all. With Within they have an end at such a slice.
+// all, and at a slice if that isn't nil.
 type FlowQuery struct {
 	Window
 	Tracks []uint32
-	Within func(Pos) bool
+	Slice  *Pos
 	Limit  int
 }
 
@@ -124,12 +153,15 @@ func (s *Snapshot) Flows(ctx context.Context, q FlowQuery) (total int, list []Fl
 		if q.Tracks != nil && !s.isOn(p, chosen) && !s.isOn(o, chosen) {
 			continue
 		}
-		if q.Within == nil && len(list) >= q.Limit {
+		if q.Slice == nil && len(list) >= q.Limit {
 			total++
 			continue
 		}
+		if q.Slice != nil && !s.mayBeAt(p, *q.Slice) && !s.mayBeAt(o, *q.Slice) { // which most arrows aren't
+			continue
+		}
 		f := Flow{From: s.flowPoint(p), To: s.flowPoint(o)}
-		if q.Within != nil && !(f.From.Slice && q.Within(f.From.Pos)) && !(f.To.Slice && q.Within(f.To.Pos)) {
+		if q.Slice != nil && !f.From.isAt(*q.Slice) && !f.To.isAt(*q.Slice) {
 			continue
 		}
 		if total++; len(list) < q.Limit {
@@ -144,6 +176,17 @@ func (s *Snapshot) isOn(p *flowPoint, chosen map[uint32]bool) bool {
 	t := s.ofSource(p.track)
 	return t != nil && chosen[t.id]
 }
+
+// mayBeAt reports whether a point is on the track of a slice, and at its time.
+func (s *Snapshot) mayBeAt(p *flowPoint, slice Pos) bool {
+	t, sl := s.get(slice)
+	if sl == nil || t.source != p.track {
+		return false
+	}
+	return p.time <= sl.start && p.sort == flowNext || p.time >= sl.start && p.time <= sl.end()
+}
+
+func (p *FlowPoint) isAt(slice Pos) bool { return p.Slice && p.Pos == slice }
 
 // flowPoint finds the slice at a point: the innermost around it, or the next one on its track.
 func (s *Snapshot) flowPoint(p *flowPoint) (f FlowPoint) {

@@ -5,7 +5,6 @@ import (
 	"hash/maphash"
 	"math/bits"
 	"math/rand/v2"
-	"sync"
 )
 
 // id is an ID of a slice. Those of package trace and those of OpenTelemetry, both of 64 bits, are kept as numbers.
@@ -95,7 +94,7 @@ func (i id) hash() uint64 {
 	return hi ^ lo
 }
 
-// size returns how many bytes the ID takes in a record.
+// append adds the ID to a record, whose form says how long it is.
 func (i id) append(dst []byte) []byte {
 	switch i.form {
 	case noID:
@@ -116,54 +115,4 @@ func readID(form idForm, b []byte) (i id, rest []byte) {
 		return id{form: form, text: view(text)}, rest
 	}
 	return id{form: form, num: binary.LittleEndian.Uint64(b)}, b[8:]
-}
-
-// ids finds slices by their IDs: it has the refs of their records. One goroutine adds to it, any may look.
-type ids struct {
-	mu    sync.RWMutex
-	table hashTable
-	ready chan struct{} // closed when the IDs are there, if they are being put there by another goroutine; or nil
-}
-
-// wait waits until the IDs are there.
-func (t *ids) wait() {
-	if t.ready != nil {
-		<-t.ready
-	}
-}
-
-// add adds records that have IDs. The first of an ID is the one that is found.
-func (t *ids) add(a *arena, refs *column[uint32]) {
-	if refs.len() == 0 {
-		return
-	}
-	hashOf := func(ref uint32) uint64 { return a.idOf(ref).hash() }
-	if need := 4 * (t.table.n + refs.len()); need > 3*len(t.table.slots) { // a larger one, while others look into this
-		larger := hashTable{slots: t.table.slots, n: t.table.n}
-		slots := max(16, len(larger.slots))
-		for need > 3*slots {
-			slots *= 2
-		}
-		larger.grow(slots, hashOf)
-		t.mu.Lock()
-		t.table = larger
-		t.mu.Unlock()
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for i := range refs.len() {
-		ref := *refs.at(i)
-		t.table.add(hashOf(ref), ref, hashOf)
-	}
-}
-
-// find returns the ref of the first record with an ID in a for which is reports true, or 0.
-func (t *ids) find(a *arena, i id, is func(ref uint32) bool) uint32 {
-	if i.form == noID {
-		return 0
-	}
-	t.wait()
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	return t.table.find(i.hash(), func(ref uint32) bool { return a.has(ref) && a.idOf(ref) == i && is(ref) })
 }

@@ -23,11 +23,14 @@ type Index struct {
 	texts   texts
 	kinds   kinds
 	losses  tracefmt.Losses
-	ids     *ids
-	newIDs  column[uint32] // records of slices with IDs
-	loading bool           // a file: the table of IDs is made at the end
+	kin     *kin
+	kinList column[relative] // that of kin, with what it doesn't have yet
+	loading bool             // a file: kin is made at the end
 	rec     record
 	buf     []byte
+
+	parent   string // that of the event before
+	parentID id
 
 	tracks   []*building // by id - 1
 	bySource []*building // by TrackID, for small ones
@@ -47,11 +50,12 @@ type Index struct {
 	hasZero     bool
 	now         int64 // absolute; what is open was then
 	gen         uint64
-	reshaped    bool              // tracks were added, named or moved
-	shape       uint64            // the gen in which they were
-	order       []uint32          // of tracks, as they are drawn
-	starters    map[uint32]uint32 // by tracks: those of the slices that started them
+	reshaped    bool     // tracks were added, named or moved
+	shape       uint64   // the gen in which they were
+	order       []uint32 // of tracks, as they are drawn
+	starters    starters
 	workers     []*worker
+	untidy      []*building // while a file is loaded: tracks on which much has come
 	current     atomic.Pointer[Snapshot]
 }
 
@@ -60,8 +64,10 @@ type clock struct{ time, unix int64 }
 
 // New returns an empty index.
 func New(config Config) *Index {
-	x := &Index{config: config, ids: &ids{}, first: math.MaxInt64, last: math.MinInt64, now: math.MinInt64}
-	x.current.Store(&Snapshot{ids: x.ids})
+	const perSlice = 256 // bytes, about
+	x := &Index{config: config, first: math.MaxInt64, last: math.MinInt64, now: math.MinInt64}
+	x.kin = newKin(max(config.MaxSlices, config.MaxBytes/perSlice))
+	x.current.Store(&Snapshot{kin: x.kin})
 	return x
 }
 
@@ -85,6 +91,7 @@ func (x *Index) Add(e *tracefmt.Event) {
 		r := x.recordOf(e)
 		kind := x.kindOf(e, r) | errorBits(e)
 		b.addPoint(point{e.Time, kind, x.addOf(b, r)})
+		x.came(b, b.points.len())
 	case tracefmt.End:
 		x.addEnd(e)
 	case tracefmt.Instant, tracefmt.Log, tracefmt.AsyncInstant:
@@ -193,6 +200,7 @@ func (x *Index) addSlice(e *tracefmt.Event) {
 		s.ref = x.addOf(b, r)
 	}
 	b.fresh.append(s)
+	x.came(b, b.fresh.len())
 	b.happens(s.start, max(s.start, addTimes(s.start, s.dur)))
 }
 
@@ -200,12 +208,14 @@ func (x *Index) addSlice(e *tracefmt.Event) {
 func (x *Index) addEnd(e *tracefmt.Event) {
 	p := point{time: e.Time}
 	r := &x.rec
-	*r = record{attrs: e.Attrs}
+	*r = record{attrs: e.Attrs, start: e.Time}
 	p.kind = x.kindOf(e, r) | errorBits(e) | endBit
 	if r.named || len(r.attrs) > 0 {
 		p.ref = x.add(r)
 	}
-	x.track(e.Track).addPoint(p)
+	b := x.track(e.Track)
+	b.addPoint(p)
+	x.came(b, b.points.len())
 }
 
 // errorBits returns the bits of a point for an event's error.
@@ -230,27 +240,30 @@ func (x *Index) kindOf(e *tracefmt.Event, r *record) uint32 {
 
 // recordOf returns what an event has for a record, in x.rec.
 func (x *Index) recordOf(e *tracefmt.Event) *record {
+	if e.Parent != x.parent { // siblings have the same, and most readers the same string for it
+		x.parent, x.parentID = e.Parent, idOf(e.Parent)
+	}
 	r := &x.rec
-	*r = record{id: idOf(e.ID), parent: idOf(e.Parent), key: e.Key, attrs: e.Attrs, start: e.Time}
+	*r = record{id: idOf(e.ID), parent: x.parentID, key: e.Key, attrs: e.Attrs, start: e.Time}
 	return r
 }
 
 // add adds a record.
 func (x *Index) add(r *record) uint32 {
 	x.buf = x.appendRecord(x.buf[:0], r)
-	ref := x.arena.add(x.buf)
+	ref := x.arena.add(x.buf, r.start)
 	if ref == 0 {
 		x.losses.Add("attributes for which there was no room")
 	}
 	return ref
 }
 
-// addOf adds the record of a slice of b, which is found by its ID from then on.
+// addOf adds the record of a slice of b.
 func (x *Index) addOf(b *building, r *record) uint32 {
-	r.place = b.id
+	r.isSlice, r.place = true, b.id
 	ref := x.add(r)
-	if r.id.form != noID && ref != 0 {
-		x.newIDs.append(ref)
+	if ref != 0 && r.isKin() {
+		x.kinList.append(relative{ref: ref})
 	}
 	return ref
 }

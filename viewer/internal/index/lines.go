@@ -64,6 +64,7 @@ type MarkQuery struct {
 	Window
 	Tracks []uint32             // nil are all
 	Min    tracefmt.Severity    // of log lines; above 0 there are no instants, but losses and anomalies
+	Of     string               // a category; "" is any
 	Text   string               // in the name or in an attribute: as SearchQuery has it
 	Within func(owner Pos) bool // of those that belong to such slices; nil is all
 
@@ -166,6 +167,11 @@ func (s *Snapshot) marksOf(ctx context.Context, t *track, q *MarkQuery, f *finde
 func (s *Snapshot) wanted(t *track, i int, m *mark, q *MarkQuery, f *finder) bool {
 	if m.typ() < AnomalyMark && m.severity() < q.Min {
 		return false
+	}
+	if q.Of != "" {
+		if _, category := s.namesOf(m.kind, m.ref); category != q.Of {
+			return false
+		}
 	}
 	if q.Text != "" && !f.kind(m.kind, m.ref) && !f.attr(m.ref) {
 		return false

@@ -16,7 +16,7 @@ import (
 )
 
 // whole writes all that a snapshot shows, track by track. Tracks go by their names, since those of async slices have
-// numbers by when they were found.
+// numbers by when they were found, and so do series.
 func whole(t testing.TB, s *index.Snapshot) (lines []string) {
 	t.Helper()
 	place := func(p index.Pos) string {
@@ -28,12 +28,12 @@ func whole(t testing.TB, s *index.Snapshot) (lines []string) {
 			continue // slices came out of order, and seemed to belong here
 		}
 		text := fmt.Sprintf("%s %d rows, %d hidden, %d slices, %d open, %d failed, %d marks, %d-%d, %q %s %v\n", place(index.Pos{Track: info.ID}),
-			info.Depth, info.Hidden, info.Slices, info.Open, info.Failed, info.Marks, info.Start, info.End, info.Series, info.Task, info.Attrs)
+			info.Depth, info.Hidden, info.Slices, info.Open, info.Failed, info.Marks, info.Start, info.End, slices.Sorted(slices.Values(info.Series)), info.Task, info.Attrs)
 		for pos := range info.Slices {
 			p := index.Pos{Track: info.ID, Pos: uint32(pos)}
 			v, _ := s.Slice(p)
 			d, _ := s.Details(p)
-			text += fmt.Sprintf("%d: row %d %q %q %d-%d %v %v %+v\n", pos, v.Row, v.Name, v.Category, v.Start, v.End, v.Open, v.Failed, d)
+			text += fmt.Sprintf("%d: row %d %q %q %d-%d %v %v %d %+v\n", pos, v.Row, v.Name, v.Category, v.Start, v.End, v.Open, v.Failed, s.Self(p), d)
 		}
 		for pos := range info.Marks {
 			m, _ := s.Mark(index.Pos{Track: info.ID, Pos: uint32(pos)})
@@ -249,4 +249,57 @@ func TestBounded(t *testing.T) {
 	if got := m.Attrs[0].Value.String(); got != fmt.Sprint(n+2-left) {
 		t.Errorf("%s slices left, want %d", got, n+2-left)
 	}
+}
+
+// TestEnds has slices that were begun and whole ones, which overlap in all ways, and ends that come when what they end was
+// shown open: everything is in the row in which it is if it is loaded at once.
+func TestEnds(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		list := append(header(), tracefmt.Event{Kind: tracefmt.Track, Track: 3, Process: 1, Name: "b"})
+		list = append(list, tracefmt.Event{Kind: tracefmt.Instant, Track: 2, Time: -100, Name: "first"})
+		now := int64(0)
+		var async []string
+		for range rapid.IntRange(2, 40).Draw(r, "events") {
+			now += 2 * rapid.Int64Range(1, 3).Draw(r, "step") // of those that begin and end at once, the first to come would be above
+			name := rapid.SampledFrom([]string{"x", "y", "z"}).Draw(r, "name")
+			e := tracefmt.Event{Track: 2, Time: now, Name: name}
+			switch rapid.IntRange(0, 5).Draw(r, "kind") {
+			case 0, 1:
+				e.Kind = tracefmt.Begin
+			case 2:
+				e.Kind = tracefmt.End
+				if rapid.Bool().Draw(r, "fails") {
+					e = failing(e, "failed")
+				}
+			case 3:
+				e.Kind, e.Dur = tracefmt.Complete, 2*rapid.Int64Range(-1, 12).Draw(r, "dur")+1
+				if e.Time -= max(e.Dur, 0); e.Dur > 0 && rapid.Bool().Draw(r, "comes when it begins") {
+					e.Time, e.Dur = now+1, e.Dur+1
+				}
+			case 4:
+				e.Kind, e.Track, e.Name, e.Key = tracefmt.AsyncBegin, 3, "async", fmt.Sprint(rapid.IntRange(0, 3).Draw(r, "key"))
+				async = append(async, e.Key)
+			case 5:
+				if e.Kind, e.Track, e.Name = tracefmt.AsyncEnd, 3, ""; len(async) == 0 {
+					continue
+				}
+				at := rapid.IntRange(0, len(async)-1).Draw(r, "ends")
+				e.Key = async[at]
+				async = slices.Delete(async, at, at+1)
+			}
+			list = append(list, e)
+		}
+		got, want := whole(t, live(list, rapid.IntRange(1, 7).Draw(r, "publish"))), whole(t, load(t, list))
+		if !slices.Equal(got, want) {
+			r.Fatalf("live:\n%v\nloaded:\n%v", got, want)
+		}
+		for level := range 4 {
+			grown, loaded := live(list, 3), load(t, list)
+			var tracks []uint32
+			for _, info := range loaded.Tracks() {
+				tracks = append(tracks, info.ID)
+			}
+			sameTiles(r, grown, loaded, level, 0, tracks...)
+		}
+	})
 }

@@ -1,50 +1,19 @@
 package index
 
 import (
+	"cmp"
 	"context"
 	"io"
+	"sync"
+	"time"
 
 	"github.com/spanstack/spanstack/tracefmt"
 )
 
-// batch is events on their way from the goroutine that reads to the one that takes in: a copy, since readers use theirs
-// again.
-type batch struct {
-	events []tracefmt.Event
-	attrs  []tracefmt.Attr
-	counts []int32 // of attributes, by events
-}
-
 const (
-	batchLen = 1 << 10
-	batches  = 4 // that are under way
+	batchLen = 1 << 8 // events that go at a time from the goroutine that reads to the one that takes in
+	batches  = 16     // that are under way
 )
-
-func (b *batch) reset() {
-	b.events, b.counts = b.events[:0], b.counts[:0]
-	if cap(b.attrs) > 64*batchLen {
-		b.attrs = nil
-	}
-	clear(b.attrs)
-	b.attrs = b.attrs[:0]
-}
-
-func (b *batch) add(e *tracefmt.Event) {
-	b.events = append(b.events, *e)
-	b.attrs = append(b.attrs, e.Attrs...)
-	b.counts = append(b.counts, int32(len(e.Attrs)))
-}
-
-// each visits the events.
-func (b *batch) each(visit func(*tracefmt.Event)) {
-	at := 0
-	for i := range b.events {
-		n := int(b.counts[i])
-		b.events[i].Attrs = b.attrs[at : at+n : at+n]
-		at += n
-		visit(&b.events[i])
-	}
-}
 
 // Load reads a whole trace, and finishes the index of it. progress, if it isn't nil, is called every now and then with
 // the number of events so far, by another goroutine. If the reader fails or ctx is done, the index has what was read
@@ -55,63 +24,111 @@ func (b *batch) each(visit func(*tracefmt.Event)) {
 // costs next to nothing; with 25 there are many collections at the beginning, while there is little.
 func Load(ctx context.Context, r tracefmt.Reader, progress func(events int64)) (*Index, error) {
 	x := New(Config{})
-	x.loading, x.ids.ready = true, make(chan struct{})
-	full, empty := make(chan *batch, batches), make(chan *batch, batches)
+	x.loading = true
+	full, empty := make(chan []tracefmt.Event, batches), make(chan []tracefmt.Event, batches)
 	for range batches {
-		empty <- &batch{}
+		empty <- make([]tracefmt.Event, 0, batchLen)
 	}
 	var err error
 	go func() {
 		err = read(ctx, r, full, empty, progress)
 		close(full)
 	}()
-	for b := range full {
-		b.each(x.Add)
-		empty <- b
+	for events, ok := x.next(full); ok; events, ok = x.next(full) {
+		for i := range events {
+			x.Add(&events[i])
+		}
+		empty <- events
 	}
 	x.Reading(tracefmt.LossesOf(r))
 	x.Finish()
-	x.makeIDs()
+	x.findKin()
 	return x, err
 }
 
 // read reads events into batches.
-func read(ctx context.Context, r tracefmt.Reader, full chan<- *batch, empty <-chan *batch, progress func(int64)) error {
-	n := int64(0)
+func read(ctx context.Context, r tracefmt.Reader, full chan<- []tracefmt.Event, empty <-chan []tracefmt.Event, progress func(int64)) error {
+	count, told := 0, 0
 	for {
-		b := <-empty
-		b.reset()
-		for len(b.events) < batchLen {
-			e, err := r.Next()
-			if err != nil {
-				full <- b
-				if err == io.EOF {
-					return nil
-				}
-				return err
-			}
-			b.add(e)
+		events, err := tracefmt.ReadEvents(r, <-empty)
+		full <- events
+		if err == io.EOF {
+			return nil
 		}
-		n += batchLen
-		full <- b
-		if err := ctx.Err(); err != nil {
+		if err = cmp.Or(err, ctx.Err()); err != nil {
 			return err
 		}
-		if progress != nil && n%(64*batchLen) == 0 {
-			progress(n)
+		if count += len(events); progress != nil && count-told >= 64*batchLen {
+			told = count
+			progress(int64(count))
 		}
 	}
 }
 
-// makeIDs makes the table of all IDs, in the background. Until it is there, who looks for one waits.
-func (x *Index) makeIDs() {
-	table, arena, refs := x.ids, x.arena.share(), x.newIDs
-	x.newIDs = column[uint32]{}
-	if table.ready == nil {
-		table.ready = make(chan struct{})
+// next returns the next batch, unless there are no more. While it isn't there, tracks are put in order.
+func (x *Index) next(full <-chan []tracefmt.Event) (events []tracefmt.Event, ok bool) {
+	for {
+		select {
+		case events, ok = <-full:
+			return events, ok
+		default:
+		}
+		if !x.tidy() {
+			events, ok = <-full
+			return events, ok
+		}
 	}
-	go func() {
-		table.add(&arena, &refs)
-		close(table.ready)
-	}()
 }
+
+// untidyLen is how many slices or points have come on a track when it is worth to put them in order.
+const untidyLen = 1 << 11
+
+// came notes that a number of slices or points have come on a track.
+func (x *Index) came(b *building, n int) {
+	if x.loading && n%untidyLen == 0 {
+		x.untidy = append(x.untidy, b)
+	}
+}
+
+// tidy puts a track on which much has come in order, and reports whether there was one. That is part of what Finish has
+// to do, at a time that costs nothing. Where what is new begins long before the last ones, as what is around many others
+// does if it comes at its end, it is left to Finish: otherwise most would be put in order again and again.
+func (x *Index) tidy() bool {
+	if len(x.untidy) == 0 {
+		return false
+	}
+	b := x.untidy[len(x.untidy)-1]
+	x.untidy = x.untidy[:len(x.untidy)-1]
+	if b.jumbled {
+		return true
+	}
+	b.pair(x)
+	b.closeInPlace()
+	from := b.earliest()
+	again := b.slices.len() - b.slices.search(func(s *slice) bool { return s.start >= from })
+	if again > b.fresh.len()+len(b.begins) {
+		return true
+	}
+	if x.workers == nil {
+		x.workers = []*worker{{}}
+	}
+	memory := b.fresh.chunks
+	if b.slices.len() == 0 {
+		memory = nil // it goes on as that of slices
+	}
+	b.take(x.workers[0], false)
+	b.fresh.chunks = memory
+	return true
+}
+
+// findKin has what finds slices by their IDs made later: a moment after the trace is there, when its first picture is, which
+// needs the processors more; or when somebody looks for one, who waits for it.
+func (x *Index) findKin() {
+	arena, list := x.arena.share(), x.kinList
+	x.kinList = column[relative]{}
+	k := x.kin
+	k.later = sync.OnceFunc(func() { k.link(&arena, &list) })
+	time.AfterFunc(kinAfter, k.later)
+}
+
+const kinAfter = 500 * time.Millisecond

@@ -99,23 +99,43 @@ func (b *building) takeMarks() {
 	}
 	at := b.marks.search(func(m *mark) bool { return m.time > from })
 	for i := range b.freshMarks {
-		if b.freshMarks[i].typ() == LogMark {
-			b.logs++
-		}
+		b.countMark(&b.freshMarks[i], 1)
 	}
 	list := append(b.marks.appendTo(nil, at), b.freshMarks...)
 	b.freshMarks = nil
 	sortStable(list, nil)
 	b.marks.cut(at)
-	b.peaks.cut(at / blockLen)
+	b.peaks.cut((b.peakOff + at) / blockLen)
 	for _, m := range list {
 		b.marks.append(m)
-		if n := b.marks.len(); n%blockLen == 0 {
+		if n := b.marks.len(); (b.peakOff+n)%blockLen == 0 {
 			var p peak
-			for i := n - blockLen; i < n; i++ {
+			for i := max(n-blockLen, 0); i < n; i++ {
 				p.add(b.marks.at(i).peak())
 			}
 			b.peaks.append(p)
 		}
 	}
+}
+
+// countMark adds a mark to what is counted, or takes it away.
+func (b *building) countMark(m *mark, by int64) {
+	switch m.typ() {
+	case LogMark:
+		b.logs += by
+	case LossMark:
+		b.gaps += by
+	}
+}
+
+// dropMarks takes away the marks before a time.
+func (b *building) dropMarks(before int64) {
+	n := b.marks.search(func(m *mark) bool { return m.time >= before })
+	for i := range n {
+		b.countMark(b.marks.at(i), -1)
+	}
+	b.marks.drop(n)
+	b.peakOff += n
+	b.peaks.drop(b.peakOff / blockLen)
+	b.peakOff %= blockLen
 }

@@ -1,6 +1,9 @@
 package index
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // point is a begin or an end.
 type point struct {
@@ -110,7 +113,7 @@ func (b *building) close(x *Index, o *begun, p point) {
 		s.kind |= failedBit
 	}
 	if p.ref != 0 {
-		s.ref = x.add(&record{more: hasEnds, begin: o.ref, end: p.ref})
+		s.ref = x.add(&record{more: hasEnds, begin: o.ref, end: p.ref, start: o.start})
 	}
 	if o.at >= 0 {
 		b.begins[o.at] = s
@@ -145,21 +148,80 @@ func closeInside(list []slice) (found int64) {
 // apply puts ends into a list of slices, which has those that they are of.
 func apply(list []slice, closings []closing) {
 	for _, c := range closings {
-		i := searchIn(len(list), func(i int) bool { return list[i].start >= c.start })
-		for ; i < len(list) && list[i].start == c.start; i++ {
-			if list[i].ref == c.begin {
-				list[i] = c.slice
-				break
-			}
+		if i := c.find(len(list), func(i int) *slice { return &list[i] }); i >= 0 {
+			list[i] = c.slice
 		}
 	}
+}
+
+// find returns the slice among n that it is the end of, or -1.
+func (c *closing) find(n int, at func(int) *slice) int {
+	i := searchIn(n, func(i int) bool { return at(i).start >= c.start })
+	for ; i < n && at(i).start == c.start; i++ {
+		if at(i).ref == c.begin {
+			return i
+		}
+	}
+	return -1
+}
+
+// closeInPlace puts ends into the slices of a track that they are of, where that changes nothing else, as mostly: what
+// began since has ended, too.
+func (b *building) closeInPlace() {
+	b.closings = slices.DeleteFunc(b.closings, func(c closing) bool {
+		pos := c.find(b.slices.len(), b.slices.at)
+		if pos < 0 || !b.inPlace(&c, pos) {
+			return false
+		}
+		b.count(pos, pos+1, -1)
+		b.slices.replace(pos, []slice{c.slice})
+		b.count(pos, pos+1, 1)
+		r := &b.rows[b.rowOf(uint32(pos))]
+		r.cut(&b.track, uint32(pos)) // it is the last one: nothing follows an open slice in its row
+		r.append(&b.track, uint32(pos))
+		return true
+	})
+}
+
+// inPlace reports whether all slices would be where they are if the one at a position had always had its end: then it
+// would be below the same one, and what began since would be inside of it.
+func (b *building) inPlace(c *closing, pos int) bool {
+	own := int(b.rowOf(uint32(pos)))
+	if own == MaxRows || b.hidden.len() > 0 || pos+1 < b.slices.len() && !c.slice.before(b.slices.at(pos+1)) {
+		return false
+	}
+	for i := range b.rows {
+		r := &b.rows[i]
+		n := r.before(&b.track, uint32(pos))
+		if last := r.len() - 1; i != own && last >= n {
+			since := r.slice(&b.track, last)
+			if since.start >= c.end() || since.end() > c.end() && b.typ != AsyncTrack {
+				return false
+			}
+		}
+		if b.typ == AsyncTrack { // where rows don't go by what is inside of what
+			continue
+		}
+		before := int64(-endless - 1) // the end of what is before it in the row
+		if n > 0 {
+			before = r.slice(&b.track, n-1).end()
+		}
+		if i == own-1 && before < endless || i > own && before > c.start {
+			return false
+		}
+	}
+	return true
 }
 
 // earliest returns the start of the first slice that came or changed.
 func (b *building) earliest() int64 {
 	from := int64(math.MaxInt64)
-	for i := range b.fresh.len() {
-		from = min(from, b.fresh.at(i).start)
+	for i := 0; i < b.fresh.len(); {
+		part := b.fresh.part(i)
+		for k := range part {
+			from = min(from, part[k].start)
+		}
+		i += len(part)
 	}
 	for i := range b.begins {
 		from = min(from, b.begins[i].start)

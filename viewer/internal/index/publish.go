@@ -33,21 +33,17 @@ func (x *Index) publish(last bool) *Snapshot {
 	}
 	x.take(changed, last)
 	x.flows.join()
-	dropped := x.drop()
-	switch {
-	case dropped:
+	if x.drop() {
 		changed = x.tracks
-		x.makeIDs() // all anew
-	case !x.loading:
-		x.ids.wait()
-		x.ids.add(&x.arena, &x.newIDs)
-		x.newIDs = column[uint32]{}
+	}
+	if !x.loading {
+		x.kin.link(&x.arena, &x.kinList)
 	}
 	x.gen++
 	if !x.hasZero && x.first <= x.last {
 		x.zero, x.hasZero = x.first, true
 	}
-	s := x.snapshot(old, changed, dropped)
+	s := x.snapshot(old, changed)
 	if last {
 		x.free()
 	}
@@ -96,17 +92,17 @@ func (x *Index) few(changed []*building) bool {
 // free gives back what isn't needed when nothing more comes.
 func (x *Index) free() {
 	for _, b := range x.tracks {
-		b.points, b.stack, b.begins, b.closings = column[point]{}, nil, nil, nil
+		b.fresh, b.points, b.stack, b.begins, b.closings = column[slice]{}, column[point]{}, nil, nil, nil
 	}
 	x.async.points, x.async.open, x.async.stray = column[asyncPoint]{}, nil, nil
 	x.flows.latest = hashTable{}
-	x.workers = nil
+	x.workers, x.untidy = nil, nil
 }
 
 // snapshot makes the snapshot of what there is.
-func (x *Index) snapshot(old *Snapshot, changed []*building, dropped bool) *Snapshot {
+func (x *Index) snapshot(old *Snapshot, changed []*building) *Snapshot {
 	s := &Snapshot{
-		gen: x.gen, zero: x.zero, ids: x.ids, arena: x.arena.share(),
+		gen: x.gen, zero: x.zero, kin: x.kin, arena: x.arena.share(),
 		texts: x.texts.list, names: x.kinds.names, categories: x.kinds.categories,
 		points: x.flows.points.share(), arrows: x.flows.arrows.share(),
 		clocks: x.clocks[:len(x.clocks):len(x.clocks)], marked: x.marked, anchored: x.anchored,
@@ -126,7 +122,7 @@ func (x *Index) snapshot(old *Snapshot, changed []*building, dropped bool) *Snap
 			s.tracks[i] = b.publish(x.gen)
 		}
 	}
-	x.arrange(s, dropped)
+	x.arrange(s, changed)
 	s.counts = s.count()
 	return s
 }

@@ -62,6 +62,57 @@ func TestTree(t *testing.T) {
 	}
 }
 
+// TestStarters checks that a track gets below the one that started it also if that is known late: since its slice came later, or what
+// turns out to be the track's own first one.
+func TestStarters(t *testing.T) {
+	x := index.New(index.Config{})
+	above := func(track string) string {
+		s := x.Publish()
+		info, _ := s.Track(trackNamed(t, s, track))
+		up, _ := s.Track(info.Parent)
+		return up.Name
+	}
+	add := func(events ...tracefmt.Event) {
+		for i := range events {
+			x.Add(&events[i])
+		}
+	}
+	add(header()[0])
+	add(task(2, "a", "b")...)
+	add(task(3, "c", "nowhere")...)
+	add(task(4, "d", "d")...)
+	if a, c, d := above("task a"), above("task c"), above("task d"); a != "p" || c != "p" || d != "p" {
+		t.Errorf("before anything is known, they are below %q, %q and %q", a, c, d)
+	}
+	add(task(5, "b", "")...)
+	if a, c := above("task a"), above("task c"); a != "task b" || c != "p" {
+		t.Errorf("when b has come, a is below %q and c below %q", a, c)
+	}
+	add(tracefmt.Event{Kind: tracefmt.Complete, Track: 3, Time: 1, Dur: 1, Name: "earlier", ID: "e", Parent: "b"})
+	if c := above("task c"); c != "task b" {
+		t.Errorf("by its first slice, c is below %q", c)
+	}
+	add(task(6, "nowhere", "")...)
+	if c := above("task c"); c != "task b" || index.Waiting(x) != 0 {
+		t.Errorf("by its second slice, c is below %q; %d tracks wait", c, index.Waiting(x))
+	}
+}
+
+// TestStartersLeave checks that a bounded trace doesn't keep what tracks waited for when they were younger.
+func TestStartersLeave(t *testing.T) {
+	x := index.New(index.Config{MaxSlices: 1000})
+	const tracks = 50
+	for i := range int64(20_000) {
+		x.Add(&tracefmt.Event{Kind: tracefmt.Complete, Track: tracefmt.TrackID(i%tracks + 1), Time: i * 10, Dur: 5, Name: "a", ID: fmt.Sprint("own ", i), Parent: fmt.Sprint("lost ", i)})
+		if i%100 == 99 {
+			x.Publish()
+		}
+	}
+	if n := index.Waiting(x); n != tracks {
+		t.Errorf("%d wait, want %d", n, tracks)
+	}
+}
+
 // TestKin checks what is above and below a slice, by IDs and by time.
 func TestKin(t *testing.T) {
 	ctx := context.Background()
@@ -128,8 +179,8 @@ func TestKin(t *testing.T) {
 			t.Errorf("%s is below span: %v", id, !want)
 		}
 	}
-	if d, _ := s.Details(find("s")); d.Self != 50 || d.Parent != "r" {
-		t.Errorf("%+v", d)
+	if d, _ := s.Details(find("s")); s.Self(find("s")) != 50 || d.Parent != "r" {
+		t.Errorf("%+v, by itself for %d", d, s.Self(find("s")))
 	}
 	if p, ok := s.At(find("s").Track, 2, 45); !ok || name(p) != "chance" {
 		t.Errorf("at 45 in row 2 is %v", p)

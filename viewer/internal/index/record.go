@@ -13,7 +13,7 @@ import (
 //	byte 0   forms of ID and parent, bits 0-1 and 2-3; bits 4-7 say what else is there
 //	byte 1   more of that
 //	2-3      number of attributes
-//	4-15     if there is an ID: the track of the index (u32) and the start (i64) of its slice, so that it is found
+//	4-15     of a slice that has an ID or a parent: its track of the index (u32) and its start (i64), by which it is found
 //	         ID, parent, key, name and category, refs of begin and end, kind, track; then the attributes
 //
 // Texts have their length before them. Numbers are varints, except where noted. A slice whose end says something of its
@@ -22,6 +22,7 @@ const (
 	hasKey   = 1 << (4 + iota)
 	keyIsID  // the key is the same as the ID
 	hasNames // of an event for whose kind there was no room
+	hasPlace
 )
 
 const (
@@ -48,9 +49,13 @@ type record struct {
 	more           uint8 // which of the last four there are
 	attrs          []tracefmt.Attr
 
-	place uint32 // of a slice with an ID: its track in the index
-	start int64
+	isSlice bool
+	place   uint32 // its track in the index
+	start   int64  // or the time of what isn't a slice, which isn't read back
 }
+
+// isKin reports whether other slices are found by a record, or it by them.
+func (r *record) isKin() bool { return r.isSlice && r.id.form|r.parent.form != noID }
 
 // Types of attributes in records: in bits 0-3 of a varint, with the number of the key from bit 5 on. Bit 4 says that the
 // key follows as text instead.
@@ -82,18 +87,20 @@ func (x *Index) appendRecord(dst []byte, r *record) []byte {
 	if r.named {
 		flags |= hasNames
 	}
+	if r.isKin() {
+		flags |= hasPlace
+	}
 	if len(r.attrs) > maxAttrs {
 		x.losses.Add("attributes, more than 65,535 of one event")
 		r.attrs = r.attrs[:maxAttrs]
 	}
 	n := len(r.attrs)
 	dst = append(dst, flags, r.more, byte(n), byte(n>>8))
-	if r.id.form != noID {
+	if flags&hasPlace != 0 {
 		dst = binary.LittleEndian.AppendUint32(dst, r.place)
 		dst = binary.LittleEndian.AppendUint64(dst, uint64(r.start))
-		dst = r.id.append(dst)
 	}
-	dst = r.parent.append(dst)
+	dst = r.parent.append(r.id.append(dst))
 	if flags&hasKey != 0 {
 		dst = appendText(dst, r.key)
 	}
@@ -177,14 +184,18 @@ func readText(b []byte) (text, rest []byte) {
 // view returns bytes of an arena as a string, which they may be since they never change.
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
+// afterPlace returns what follows the place of a record.
+func afterPlace(b []byte) []byte {
+	if b[0]&hasPlace != 0 {
+		return b[placeAt+placeLen:]
+	}
+	return b[placeAt:]
+}
+
 // idOf returns the ID of a record.
 func (a *arena) idOf(ref uint32) id {
 	b := a.at(ref)
-	form := idForm(b[0] & 3)
-	if form == noID {
-		return id{}
-	}
-	i, _ := readID(form, b[placeAt+placeLen:])
+	i, _ := readID(idForm(b[0]&3), afterPlace(b))
 	return i
 }
 
@@ -196,20 +207,19 @@ func (a *arena) hasAttrs(ref uint32) bool {
 
 // parentOf returns the parent of a record.
 func (a *arena) parentOf(ref uint32) id {
-	b := a.at(ref)
-	form := idForm(b[0] >> 2 & 3)
-	if form == noID {
-		return id{}
-	}
-	rest := b[placeAt:]
-	if own := idForm(b[0] & 3); own != noID {
-		_, rest = readID(own, rest[placeLen:])
-	}
-	i, _ := readID(form, rest)
-	return i
+	_, parent := a.idsOf(ref)
+	return parent
 }
 
-// placeOf returns where the slice of a record with an ID is.
+// idsOf returns the ID and the parent of a record.
+func (a *arena) idsOf(ref uint32) (own, parent id) {
+	b := a.at(ref)
+	own, rest := readID(idForm(b[0]&3), afterPlace(b))
+	parent, _ = readID(idForm(b[0]>>2&3), rest)
+	return own, parent
+}
+
+// placeOf returns where the slice of a record with an ID or a parent is.
 func (a *arena) placeOf(ref uint32) (track uint32, start int64) {
 	b := a.at(ref)[placeAt:]
 	return binary.LittleEndian.Uint32(b), int64(binary.LittleEndian.Uint64(b[4:]))
@@ -222,10 +232,11 @@ func (a *arena) head(ref uint32, r *record) attrs {
 	n := int(b[2]) | int(b[3])<<8
 	b = b[4:]
 	*r = record{more: more, attrs: r.attrs[:0]}
-	if form := idForm(flags & 3); form != noID {
-		r.place, r.start = binary.LittleEndian.Uint32(b), int64(binary.LittleEndian.Uint64(b[4:]))
-		r.id, b = readID(form, b[placeLen:])
+	if flags&hasPlace != 0 {
+		r.isSlice, r.place, r.start = true, binary.LittleEndian.Uint32(b), int64(binary.LittleEndian.Uint64(b[4:]))
+		b = b[placeLen:]
 	}
+	r.id, b = readID(idForm(flags&3), b)
 	r.parent, b = readID(idForm(flags>>2&3), b)
 	var text []byte
 	switch {

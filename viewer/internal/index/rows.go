@@ -6,9 +6,10 @@ const MaxRows = 256
 // row is the slices of a track that are drawn at one depth: they are disjoint, and in the order of time. Blocks of 64 of
 // them are summed up, and again 64 of these, so that a stretch with a million slices is described by looking at few.
 type row struct {
-	pos    column[uint32] // numbers of slices in the track
-	blocks column[block]  // of whole blocks only
-	tops   column[block]
+	numbers column[uint32] // of slices, see track.base
+	blocks  column[block]  // of whole blocks only
+	tops    column[block]
+	off     int // slices that have left from the first of blocks and tops: blocks stay what they are when slices leave
 }
 
 const (
@@ -34,19 +35,42 @@ func (s *slice) block() block {
 	return block{sum: max(s.dur, 0), longest: s.length(), failed: s.kind&failedBit != 0}
 }
 
+func (r *row) len() int { return r.numbers.len() }
+
+// pos returns the position in its track of number i of the row.
+func (r *row) pos(t *track, i int) uint32 { return *r.numbers.at(i) - t.base }
+
+// slice returns number i of the row.
+func (r *row) slice(t *track, i int) *slice { return t.slices.at(int(r.pos(t, i))) }
+
+// before returns how many slices of the row are before a position in the track.
+func (r *row) before(t *track, pos uint32) int {
+	return r.numbers.search(func(n *uint32) bool { return *n-t.base >= pos })
+}
+
+// startedBefore returns how many slices of the row started before a time.
+func (r *row) startedBefore(t *track, absolute int64) int {
+	return r.numbers.search(func(n *uint32) bool { return t.slices.at(int(*n-t.base)).start >= absolute })
+}
+
+// startedBy returns how many slices of the row started at a time or before.
+func (r *row) startedBy(t *track, absolute int64) int {
+	return r.numbers.search(func(n *uint32) bool { return t.slices.at(int(*n-t.base)).start > absolute })
+}
+
 // append adds a slice of t to the row.
 func (r *row) append(t *track, pos uint32) {
-	r.pos.append(pos)
-	n := r.pos.len()
-	if n%blockLen != 0 {
+	r.numbers.append(t.base + pos)
+	n := r.len()
+	if (r.off+n)%blockLen != 0 {
 		return
 	}
 	var b block
-	for i := n - blockLen; i < n; i++ {
-		b.add(t.slices.at(int(*r.pos.at(i))).block())
+	for i := max(n-blockLen, 0); i < n; i++ {
+		b.add(r.slice(t, i).block())
 	}
 	r.blocks.append(b)
-	if n%topLen != 0 {
+	if (r.off+n)%topLen != 0 {
 		return
 	}
 	var top block
@@ -56,20 +80,26 @@ func (r *row) append(t *track, pos uint32) {
 	r.tops.append(top)
 }
 
-// cut takes away the slices of the track from number pos on.
-func (r *row) cut(pos uint32) {
-	n := r.pos.search(func(p *uint32) bool { return *p >= pos })
-	r.pos.cut(n)
-	r.blocks.cut(n / blockLen)
-	r.tops.cut(n / topLen)
+// cut takes away the slices of the track from a position on.
+func (r *row) cut(t *track, pos uint32) {
+	n := r.before(t, pos)
+	r.numbers.cut(n)
+	r.blocks.cut((r.off + n) / blockLen)
+	r.tops.cut((r.off + n) / topLen)
+}
+
+// dropBut takes away the first n slices, all but some, which get other numbers.
+func (r *row) dropBut(n int, kept []uint32) {
+	r.numbers.dropBut(n, kept)
+	r.off += n - len(kept)
+	r.tops.drop(r.off / topLen)
+	r.blocks.drop(r.off / topLen * blockLen)
+	r.off %= topLen
 }
 
 func (r *row) share() row {
-	return row{pos: r.pos.share(), blocks: r.blocks.share(), tops: r.tops.share()}
+	return row{numbers: r.numbers.share(), blocks: r.blocks.share(), tops: r.tops.share(), off: r.off}
 }
-
-// slice returns number i of the row.
-func (r *row) slice(t *track, i int) *slice { return t.slices.at(int(*r.pos.at(i))) }
 
 // layout puts slices into rows. They come in their order.
 type layout struct {
@@ -85,22 +115,31 @@ func (l *layout) lay(t *track, a *arena, from int) {
 	l.t, l.a, l.open = t, a, 0
 	for i := range t.rows {
 		r := &t.rows[i]
-		r.cut(uint32(from))
+		r.cut(t, uint32(from))
 		l.ends[i] = -endless - 1
-		if n := r.pos.len(); n > 0 {
-			l.last[i] = *r.pos.at(n - 1)
+		if n := r.len(); n > 0 {
+			l.last[i] = r.pos(t, n-1)
 			l.ends[i] = r.slice(t, n-1).end()
 		}
 		l.open = i + 1
 	}
-	hidden := t.hidden.search(func(p *uint32) bool { return *p >= uint32(from) })
-	t.hidden.cut(hidden)
+	t.hidden.cut(t.hiddenBefore(uint32(from)))
 	for i := from; i < t.slices.len(); i++ {
 		l.add(uint32(i), t.slices.at(i))
 	}
-	for n := len(t.rows); n > 0 && t.rows[n-1].pos.len() == 0; n-- {
+	t.trimRows()
+}
+
+// trimRows takes away rows at the bottom that are empty.
+func (t *track) trimRows() {
+	for n := len(t.rows); n > 0 && t.rows[n-1].len() == 0; n-- {
 		t.rows = t.rows[:n-1]
 	}
+}
+
+// hiddenBefore returns how many hidden slices are before a position.
+func (t *track) hiddenBefore(pos uint32) int {
+	return t.hidden.search(func(n *uint32) bool { return *n-t.base >= pos })
 }
 
 // add puts the next slice into a row.
@@ -116,7 +155,7 @@ func (l *layout) add(pos uint32, s *slice) {
 		i = l.below(l.around(s.start, end), s.start)
 	}
 	if i >= MaxRows {
-		l.t.hidden.append(pos)
+		l.t.hidden.append(l.t.base + pos)
 		return
 	}
 	if i == len(l.t.rows) {

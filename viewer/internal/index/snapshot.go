@@ -21,6 +21,7 @@ type Counts struct {
 	Instants, Logs          int64
 	Counters, Flows, Tracks int64 // counters are tracks, flows are arrows
 	Kinds                   int64
+	LossMarks               int64 // of the instants
 }
 
 // Type says what a track shows.
@@ -71,11 +72,13 @@ type Slice struct {
 	Failed     bool
 }
 
+// Window returns the time that a slice takes, its end included.
+func (s *Slice) Window() Window { return Window{s.Start, addTimes(s.End, 1)} }
+
 // Details is the rest of a slice.
 type Details struct {
 	ID, Parent, Key string // as the trace has them; Parent is an ID
 	Attrs           []tracefmt.Attr
-	Self            int64 // ns in which no slice of its track is inside of it
 }
 
 // Mark is an instant or a log line.

@@ -3,6 +3,7 @@ package index
 import (
 	"hash/maphash"
 	"strings"
+	"unsafe"
 )
 
 // seed is that of all hashes: nobody can make a trace whose names have the same.
@@ -17,10 +18,25 @@ var (
 
 // texts numbers strings, from 1 on; 0 is "". The list only grows, so that copies of it can be read meanwhile.
 type texts struct {
-	list  []string
-	table hashTable
-	bytes int
-	once  []uint32 // hashes of strings that were met once, lately
+	list   []string
+	table  hashTable
+	bytes  int
+	once   []uint32                  // hashes of strings that were met once, lately
+	recent [recentTexts]numberedText // by the places in memory of those that were asked for
+}
+
+// recentTexts is how many names are found without hashing them. Readers have one copy of each, mostly.
+const recentTexts = 1 << 10
+
+type numberedText struct {
+	text, more string // more is the category of a kind
+	n          uint32
+}
+
+// slotOf returns where a string may be found among recent ones.
+func slotOf(s string) uintptr {
+	at := uintptr(unsafe.Pointer(unsafe.StringData(s)))
+	return (at>>4 ^ at>>10) % recentTexts
 }
 
 // number returns the number of a string, and false if there is no room for another one.
@@ -28,11 +44,18 @@ func (t *texts) number(s string) (n uint32, ok bool) {
 	if s == "" {
 		return 0, true
 	}
-	hash := maphash.String(seed, s)
-	if n := t.find(hash, s); n != 0 {
-		return n, true
+	recent := &t.recent[slotOf(s)]
+	if recent.text == s {
+		return recent.n, true
 	}
-	return t.add(hash, s)
+	hash := maphash.String(seed, s)
+	if n = t.find(hash, s); n == 0 {
+		n, ok = t.add(hash, s)
+	}
+	if n != 0 {
+		*recent, ok = numberedText{text: t.list[n], n: n}, true
+	}
+	return n, ok
 }
 
 func (t *texts) find(hash uint64, s string) uint32 {
@@ -84,13 +107,21 @@ type kinds struct {
 	names, categories []string
 	table             hashTable
 	bytes             int
+	recent            [recentTexts]numberedText
 }
 
 // number returns the number of a kind, and whether that is all: else the record has to have its name.
 func (k *kinds) number(name, category string) (n uint32, ok bool) {
+	recent := &k.recent[slotOf(name)]
+	if recent.text == name && recent.more == category {
+		return recent.n, true // 0 if both are ""
+	}
 	hash := kindHash(name, category)
 	n = k.table.find(hash, func(n uint32) bool { return k.names[n] == name && k.categories[n] == category })
 	if n != 0 || name == "" && category == "" {
+		if n != 0 {
+			*recent = numberedText{k.names[n], k.categories[n], n}
+		}
 		return n, true
 	}
 	if len(k.names) == 0 {

@@ -157,8 +157,8 @@ func (t *tiler) bucket(absolute int64) int64 { return t.s.relative(absolute) >> 
 
 // row adds what is in a row: from the first item that reaches into the tile.
 func (t *tiler) row(tr *track, r *row) {
-	n := r.pos.len()
-	i := r.pos.search(func(p *uint32) bool { return tr.slices.at(int(*p)).start >= t.from })
+	n := r.len()
+	i := r.startedBefore(tr, t.from)
 	if i > 0 {
 		if before := r.slice(tr, i-1); before.end() > t.from { // its item begins in another tile
 			i--
@@ -174,7 +174,7 @@ func (t *tiler) row(tr *track, r *row) {
 			return
 		}
 		if t.isLong(s) {
-			t.add(tr, int(*r.pos.at(i)), s)
+			t.add(tr, int(r.pos(tr, i)), s)
 			i++
 			continue
 		}
@@ -209,13 +209,13 @@ func (t *tiler) item(start, end float64, kind, pos, count uint32, cover float32)
 // group adds one item for the short slices that begin in the bucket of number i of a row, and returns what follows
 // them. A long one is the last of its bucket. Whole blocks are taken at one look.
 func (t *tiler) group(tr *track, r *row, i int) int {
-	first, n := i, r.pos.len()
+	first, n := i, r.len()
 	s := r.slice(tr, i)
 	end := t.bucketEnd(s.start)
 	sum := s.block()
 	best := i // the longest, or where the block that it is in begins
 	for i++; i < n; {
-		if i%blockLen == 0 {
+		if (r.off+i)%blockLen == 0 {
 			if size, b := r.whole(tr, i, end, t); size > 0 {
 				if b.longest > sum.longest {
 					best = i
@@ -244,14 +244,15 @@ func (t *tiler) group(tr *track, r *row, i int) int {
 // whole returns the largest whole block that begins with number i of a row, ends before a time and has only short slices,
 // and its length: 0 if there is none.
 func (r *row) whole(tr *track, i int, end int64, t *tiler) (size int, b *block) {
-	if i%topLen == 0 && i+topLen <= r.pos.len() {
+	at := r.off + i
+	if at%topLen == 0 && i+topLen <= r.len() {
 		if last := r.slice(tr, i+topLen-1); last.start < end && !t.isLong(last) {
-			return topLen, r.tops.at(i / topLen)
+			return topLen, r.tops.at(at / topLen)
 		}
 	}
-	if i+blockLen <= r.pos.len() {
+	if i+blockLen <= r.len() {
 		if last := r.slice(tr, i+blockLen-1); last.start < end && !t.isLong(last) {
-			return blockLen, r.blocks.at(i / blockLen)
+			return blockLen, r.blocks.at(at / blockLen)
 		}
 	}
 	return 0, nil
@@ -273,7 +274,7 @@ func (t *tiler) addGroup(tr *track, r *row, first, next, best int, sum block) {
 	width := math.Ldexp(1, int(t.level))
 	bucketEnd := float64(t.bucket(begin.start)+1) * width
 	covered := float64(sum.sum) - max(end-bucketEnd, 0)
-	pos := *r.pos.at(best)
+	pos := r.pos(tr, best)
 	t.item(start, end, tr.slices.at(int(pos)).kind&kindMask, pos, count, float32(min(max(covered/width, 0), 1)))
 }
 
@@ -296,8 +297,8 @@ func (t *tiler) marks(tr *track) {
 			sum.add(p)
 		}
 		for i < n {
-			if i%blockLen == 0 && i+blockLen <= n && t.bucket(tr.marks.at(i+blockLen-1).time) == b {
-				take(*tr.peaks.at(i / blockLen), i)
+			if at := tr.peakOff + i; at%blockLen == 0 && i+blockLen <= n && t.bucket(tr.marks.at(i+blockLen-1).time) == b {
+				take(*tr.peaks.at(at / blockLen), i)
 				i += blockLen
 				continue
 			}
@@ -343,8 +344,8 @@ func (t *tiler) series(number uint32, c *series) {
 		}
 		b, sum := t.bucket(v.time), noExtent
 		for i < n {
-			if i%blockLen == 0 && i+blockLen <= n && t.bucket(c.samples.at(i+blockLen-1).time) == b {
-				sum.add(*c.spans.at(i / blockLen))
+			if at := c.off + i; at%blockLen == 0 && i+blockLen <= n && t.bucket(c.samples.at(i+blockLen-1).time) == b {
+				sum.add(*c.spans.at(at / blockLen))
 				i += blockLen
 				continue
 			}

@@ -17,6 +17,7 @@ type track struct {
 	gen    uint64 // in which it changed last
 
 	slices column[slice]
+	base   uint32 // the number of the first: rows go by numbers, which stay when slices leave at the front, and go round
 	rows   []row
 	hidden column[uint32] // slices below the last row
 	open   int64
@@ -24,7 +25,9 @@ type track struct {
 
 	marks   column[mark]
 	peaks   column[peak] // of 64 marks each
+	peakOff int          // marks that have left from the first of peaks
 	logs    int64        // how many of the marks are log lines
+	gaps    int64        // how many are of type LossMark
 	counter *counter
 
 	first, last int64 // of all events, absolute: first > last if there are none
@@ -115,6 +118,9 @@ func (b *building) publish(gen uint64) *track {
 // last, begins get their ends from what is around them.
 func (b *building) take(w *worker, last bool) {
 	last = last && len(b.stack) > 0
+	if !b.redo && !last {
+		b.closeInPlace()
+	}
 	from := b.earliest()
 	switch {
 	case b.redo || last:
@@ -123,7 +129,7 @@ func (b *building) take(w *worker, last bool) {
 		return
 	}
 	at := b.slices.search(func(s *slice) bool { return s.start >= from })
-	b.count(at, -1)
+	b.count(at, b.slices.len(), -1)
 	list := b.slices.appendTo(w.list[:0], at)
 	if b.redo {
 		list = slices.DeleteFunc(list, func(s slice) bool { return s.kind&pairedBit != 0 })
@@ -132,7 +138,8 @@ func (b *building) take(w *worker, last bool) {
 	list = append(list, b.begins...)
 	list = b.fresh.appendTo(list, 0)
 	if b.slices.len() == 0 {
-		b.slices, b.slices.n = b.fresh, 0 // its memory serves on
+		b.slices, b.fresh = b.fresh, column[slice]{} // its memory serves on
+		b.slices.n = 0
 	}
 	w.scratch = sortStable(list, w.scratch)
 	if last {
@@ -143,7 +150,7 @@ func (b *building) take(w *worker, last bool) {
 	}
 	b.slices.cut(at)
 	b.slices.extend(list)
-	b.count(at, 1)
+	b.count(at, b.slices.len(), 1)
 	b.done()
 	w.list = list
 	w.layout.lay(&b.track, &w.arena, at)
@@ -158,9 +165,9 @@ func (b *building) done() {
 	}
 }
 
-// count adds the slices from number i on to what is counted, or takes them away.
-func (b *building) count(i int, by int64) {
-	for ; i < b.slices.len(); i++ {
+// count adds the slices from number i up to another to what is counted, or takes them away.
+func (b *building) count(i, to int, by int64) {
+	for ; i < to; i++ {
 		s := b.slices.at(i)
 		if s.open() {
 			b.open += by

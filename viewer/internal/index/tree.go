@@ -8,12 +8,8 @@ import (
 )
 
 // arrange says in which order tracks are drawn, and below which others they are.
-// While the table of IDs is made anew, those that started others wait.
-func (x *Index) arrange(s *Snapshot, dropped bool) {
-	if x.starters == nil {
-		x.starters = make(map[uint32]uint32)
-	}
-	if !dropped && x.findStarters(s) || x.reshaped {
+func (x *Index) arrange(s *Snapshot, changed []*building) {
+	if x.findStarters(s, changed) || x.reshaped {
 		s.parents = x.parents(s)
 		x.order = s.sorted(s.parents)
 		x.shape, x.reshaped = x.gen, false
@@ -21,64 +17,6 @@ func (x *Index) arrange(s *Snapshot, dropped bool) {
 		s.parents = x.current.Load().parents
 	}
 	s.order, s.shape = x.order, x.shape
-}
-
-// findStarters finds the tracks whose slices have started others: by the parent of a track's first slice. It reports
-// whether it found one.
-func (x *Index) findStarters(s *Snapshot) (found bool) {
-	wanted := make(map[id][]uint32)
-	for _, t := range s.tracks {
-		if _, known := x.starters[t.id]; known || t.typ != SliceTrack || t.slices.len() == 0 {
-			continue
-		}
-		begin, _ := s.arena.ends(t.slices.at(0).ref)
-		if begin == 0 {
-			continue
-		}
-		var r record
-		s.arena.head(begin, &r)
-		if r.parent.form != noID {
-			wanted[r.parent] = append(wanted[r.parent], t.id)
-		}
-	}
-	if len(wanted) == 0 {
-		return false
-	}
-	x.places(s, wanted, func(parent, ref uint32) {
-		for _, t := range wanted[s.arena.idOf(ref)] {
-			if _, known := x.starters[t]; !known && parent != t {
-				x.starters[t] = parent
-				found = true
-			}
-		}
-	})
-	return found
-}
-
-// places finds the tracks of slices by their IDs. While a file is loaded there is no table of these yet: instead of
-// making it, all IDs are looked at once.
-func (x *Index) places(s *Snapshot, wanted map[id][]uint32, visit func(track, ref uint32)) {
-	if !x.loading {
-		for i := range wanted {
-			if ref, p := s.lookup(i); ref != 0 {
-				visit(p.Track, ref)
-			}
-		}
-		return
-	}
-	var maybe [1 << 16]bool // by hash: most IDs aren't wanted
-	for i := range wanted {
-		maybe[i.hash()%uint64(len(maybe))] = true
-	}
-	for n := range x.newIDs.len() {
-		ref := *x.newIDs.at(n)
-		i := s.arena.idOf(ref)
-		if !maybe[i.hash()%uint64(len(maybe))] || wanted[i] == nil {
-			continue
-		}
-		track, _ := s.arena.placeOf(ref)
-		visit(track, ref)
-	}
 }
 
 // parents returns what each track is below of: the track that started it, if that is of the same process, or else its
@@ -102,7 +40,7 @@ func (x *Index) parents(s *Snapshot) []uint32 {
 		}
 	}
 	for _, t := range s.tracks {
-		starter := x.starters[t.id]
+		starter := x.starters.tracks[t.id]
 		if starter == 0 || process(s.track(starter)) != process(t) || s.track(starter).typ == ProcessTrack {
 			continue
 		}

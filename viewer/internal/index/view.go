@@ -32,7 +32,7 @@ type Snapshot struct {
 	parents           []uint32 // by id
 	points            column[flowPoint]
 	arrows            column[arrow]
-	ids               *ids
+	kin               *kin
 
 	sources  sync.Once
 	bySource map[tracefmt.TrackID]*track // see ofSource
@@ -96,6 +96,7 @@ func (s *Snapshot) count() (c Counts) {
 		c.Open += t.open
 		c.Failed += t.failed
 		c.Logs += t.logs
+		c.LossMarks += t.gaps
 		c.Instants += int64(t.marks.len()) - t.logs
 		if t.counter != nil {
 			c.Counters++
@@ -137,8 +138,8 @@ func (s *Snapshot) Slice(p Pos) (v Slice, ok bool) {
 // rowOf returns the row that a slice is in.
 func (t *track) rowOf(pos uint32) uint32 {
 	for i := range t.rows {
-		r := &t.rows[i].pos
-		if n := r.search(func(p *uint32) bool { return *p >= pos }); n < r.len() && *r.at(n) == pos {
+		r := &t.rows[i]
+		if n := r.before(t, pos); n < r.len() && r.pos(t, n) == pos {
 			return uint32(i)
 		}
 	}
@@ -147,15 +148,13 @@ func (t *track) rowOf(pos uint32) uint32 {
 
 // Details returns the rest of a slice.
 func (s *Snapshot) Details(p Pos) (d Details, ok bool) {
-	t, sl := s.get(p)
+	_, sl := s.get(p)
 	if sl == nil {
 		return Details{}, false
 	}
 	var r record
 	s.read(sl.ref, &r)
-	d = Details{ID: r.id.String(), Parent: r.parent.String(), Key: r.key, Attrs: r.attrs}
-	d.Self = s.self(t, p)
-	return d, true
+	return Details{ID: r.id.String(), Parent: r.parent.String(), Key: r.key, Attrs: r.attrs}, true
 }
 
 // read reads the record of a slice, with what its end adds.
@@ -193,9 +192,12 @@ func mergeAttrs(merged, attrs []tracefmt.Attr) []tracefmt.Attr {
 	return merged
 }
 
-// self returns for how long nothing was inside of a slice on its track.
-func (s *Snapshot) self(t *track, p Pos) int64 {
-	sl := t.slices.at(int(p.Pos))
+// Self returns for how many ns nothing was inside of a slice on its track. It looks at all that is.
+func (s *Snapshot) Self(p Pos) int64 {
+	t, sl := s.get(p)
+	if sl == nil {
+		return 0
+	}
 	end := min(sl.end(), max(s.absolute(s.now), sl.start))
 	self := subTimes(end, sl.start)
 	covered := sl.start
@@ -264,24 +266,24 @@ func (s *Snapshot) At(track, row uint32, at int64) (p Pos, ok bool) {
 		return Pos{}, false
 	}
 	r, absolute := &t.rows[row], s.absolute(at)
-	n := r.pos.search(func(p *uint32) bool { return t.slices.at(int(*p)).start > absolute })
+	n := r.startedBy(t, absolute)
 	if n == 0 || r.slice(t, n-1).end() < absolute {
 		return Pos{}, false
 	}
-	return Pos{track, *r.pos.at(n - 1)}, true
+	return Pos{track, r.pos(t, n-1)}, true
 }
 
 // innermost returns the deepest slice of a track that is around a time, or else, that ends then.
 func (s *Snapshot) innermost(t *track, absolute int64) (pos uint32, row uint32, ok bool) {
 	for i := len(t.rows) - 1; i >= 0; i-- {
 		r := &t.rows[i]
-		n := r.pos.search(func(p *uint32) bool { return t.slices.at(int(*p)).start > absolute })
+		n := r.startedBy(t, absolute)
 		if n == 0 {
 			continue
 		}
 		end := r.slice(t, n-1).end()
 		if end > absolute || end == absolute && !ok {
-			pos, row, ok = *r.pos.at(n - 1), uint32(i), true
+			pos, row, ok = r.pos(t, n-1), uint32(i), true
 		}
 		if end > absolute {
 			break
@@ -290,14 +292,18 @@ func (s *Snapshot) innermost(t *track, absolute int64) (pos uint32, row uint32, 
 	return pos, row, ok
 }
 
-// Lookup returns the slice with an ID. While the table of IDs is still being made after a file was loaded, it waits.
+// Lookup returns the slice with an ID, the one that came last if there are several. While what finds it is still being
+// made after a file was loaded, it waits.
 func (s *Snapshot) Lookup(id string) (p Pos, ok bool) {
 	ref, p := s.lookup(idOf(id))
 	return p, ref != 0
 }
 
 func (s *Snapshot) lookup(i id) (ref uint32, p Pos) {
-	ref = s.ids.find(&s.arena, i, func(ref uint32) (ok bool) {
+	if i.form == noID {
+		return 0, Pos{}
+	}
+	ref = s.kin.find(&s.arena, i, func(ref uint32) (ok bool) {
 		p, ok = s.placed(ref)
 		return ok
 	})
@@ -328,16 +334,11 @@ func (s *Snapshot) Above(p Pos) (up Pos, ok bool) {
 	if sl == nil {
 		return Pos{}, false
 	}
-	var r record
-	if begin, _ := s.arena.ends(sl.ref); begin != 0 {
-		s.arena.head(begin, &r)
+	own, parent := s.idsOf(sl.ref)
+	if ref, up := s.lookup(parent); ref != 0 && up != p {
+		return up, true
 	}
-	if r.parent.form != noID {
-		if ref, up := s.lookup(r.parent); ref != 0 && up != p {
-			return up, true
-		}
-	}
-	return s.around(t, p.Pos, r.id.form == noID && r.parent.form == noID)
+	return s.around(t, p.Pos, own.form|parent.form == noID)
 }
 
 // around returns the innermost slice that is around another one on its track. Without plain, only slices without an ID
@@ -353,12 +354,12 @@ func (s *Snapshot) around(t *track, pos uint32, plain bool) (up Pos, ok bool) {
 	}
 	best := -1
 	for i := range t.rows {
-		r := &t.rows[i].pos
-		n := r.search(func(p *uint32) bool { return *p >= pos })
+		r := &t.rows[i]
+		n := r.before(t, pos)
 		if n == 0 {
 			continue
 		}
-		c := int(*r.at(n - 1)) // those before it in the row end earlier
+		c := int(r.pos(t, n-1)) // those before it in the row end earlier
 		o := t.slices.at(c)
 		if o.end() < sl.end() || o.end() <= sl.start {
 			continue
@@ -371,8 +372,16 @@ func (s *Snapshot) around(t *track, pos uint32, plain bool) (up Pos, ok bool) {
 }
 
 func (s *Snapshot) hasID(ref uint32) bool {
-	begin, _ := s.arena.ends(ref)
-	return begin != 0 && s.arena.idOf(begin).form != noID
+	own, _ := s.idsOf(ref)
+	return own.form != noID
+}
+
+// idsOf returns the ID and the parent of the slice that has a record.
+func (s *Snapshot) idsOf(ref uint32) (own, parent id) {
+	if ref, _ = s.arena.ends(ref); ref == 0 {
+		return id{}, id{}
+	}
+	return s.arena.idsOf(ref)
 }
 
 // maxAncestors bounds how far a chain of parents is followed. Traces that aren't sane have circles.

@@ -3,6 +3,7 @@ package index
 import (
 	"cmp"
 	"context"
+	"iter"
 	"runtime"
 	"slices"
 	"sync"
@@ -17,7 +18,8 @@ type Visit struct {
 	Open       bool
 	Failed     bool
 	// Depth is how many slices of the track are around it, as far as they overlap the window. The nearest is the last
-	// one that was visited with a Depth that is less by one.
+	// one that was visited with a Depth that is less by one. On a track of type AsyncTrack, where slices go on beside each
+	// other, it is 1 for all that are inside of another one, and 0 for the others.
 	Depth int
 }
 
@@ -27,23 +29,34 @@ type Visit struct {
 func (s *Snapshot) Walk(ctx context.Context, w Window, tracks []uint32, visit func(*Visit) bool) error {
 	from, to := s.absolute(w.From), s.absolute(w.To)
 	for _, t := range s.chosen(tracks) {
-		walk := walk{s: s, t: t, visit: visit}
-		for _, pos := range t.reaching(from) {
-			if sl := t.slices.at(int(pos)); beginsBy(sl.start, to) && !walk.one(pos, sl) {
-				return nil
-			}
-		}
-		first := t.slices.search(func(sl *slice) bool { return sl.start >= from })
-		for i := first; i < t.slices.len() && beginsBy(t.slices.at(i).start, to); i++ {
-			if i%(1<<12) == 0 && ctx.Err() != nil {
+		walk, n := walk{s: s, t: t, visit: visit}, 0
+		for pos, sl := range t.overlapping(from, to) {
+			if n++; n%(1<<12) == 0 && ctx.Err() != nil {
 				return ctx.Err()
 			}
-			if !walk.one(uint32(i), t.slices.at(i)) {
+			if !walk.one(pos, sl) {
 				return nil
 			}
 		}
 	}
 	return ctx.Err()
+}
+
+// overlapping yields the slices that overlap a window, in their order.
+func (t *track) overlapping(from, to int64) iter.Seq2[uint32, *slice] {
+	return func(yield func(uint32, *slice) bool) {
+		for _, pos := range t.reaching(from) {
+			if sl := t.slices.at(int(pos)); beginsBy(sl.start, to) && !yield(pos, sl) {
+				return
+			}
+		}
+		first := t.slices.search(func(sl *slice) bool { return sl.start >= from })
+		for i := first; i < t.slices.len() && beginsBy(t.slices.at(i).start, to); i++ {
+			if !yield(uint32(i), t.slices.at(i)) {
+				return
+			}
+		}
+	}
 }
 
 // chosen returns the tracks with these ids; nil are all.
@@ -63,13 +76,13 @@ func (s *Snapshot) chosen(ids []uint32) (list []*track) {
 func (t *track) reaching(absolute int64) (list []uint32) {
 	for i := range t.rows {
 		r := &t.rows[i]
-		n := r.pos.search(func(p *uint32) bool { return t.slices.at(int(*p)).start >= absolute })
+		n := r.startedBefore(t, absolute)
 		if n > 0 && r.slice(t, n-1).end() > absolute {
-			list = append(list, *r.pos.at(n - 1))
+			list = append(list, r.pos(t, n-1))
 		}
 	}
 	for i := range t.hidden.len() {
-		pos := *t.hidden.at(i)
+		pos := *t.hidden.at(i) - t.base
 		sl := t.slices.at(int(pos))
 		if sl.start >= absolute {
 			break
@@ -98,6 +111,9 @@ func (w *walk) one(pos uint32, sl *slice) bool {
 		n--
 	}
 	w.ends = append(w.ends[:n], end)
+	if w.t.typ == AsyncTrack {
+		n = int(sl.kind & nestedBit / nestedBit)
+	}
 	w.v = Visit{Pos: Pos{w.t.id, pos}, Kind: sl.kind & kindMask, Start: w.s.relative(sl.start), Open: sl.open(),
 		Failed: sl.kind&failedBit != 0, Depth: n}
 	if w.v.End = w.s.now; !w.v.Open {
@@ -126,64 +142,6 @@ func (s *Snapshot) inParallel(ctx context.Context, tracks []*track, do func(work
 	return ctx.Err()
 }
 
-// Children finds the slices that are directly below a slice: those that name it as their parent, and those that it is
-// the innermost around on its track. It returns how many there are, and the first of them by start, at most limit.
-func (s *Snapshot) Children(ctx context.Context, p Pos, limit int) (total int, first []Pos, err error) {
-	t, sl := s.get(p)
-	if sl == nil {
-		return 0, nil, nil
-	}
-	var own id
-	if begin, _ := s.arena.ends(sl.ref); begin != 0 {
-		own = s.arena.idOf(begin)
-	}
-	tracks := []*track{t}
-	if own.form != noID { // they may be anywhere
-		tracks = s.tracks
-	}
-	var mu sync.Mutex
-	err = s.inParallel(ctx, tracks, func(_ int, o *track) {
-		var found []Pos
-		n := 0
-		for i := range o.slices.len() {
-			if i%(1<<12) == 0 && ctx.Err() != nil {
-				return
-			}
-			if c := (Pos{o.id, uint32(i)}); s.isChild(c, o.slices.at(i), p, sl, own) {
-				if n++; n <= limit {
-					found = append(found, c)
-				}
-			}
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		total += n
-		first = append(first, found...)
-	})
-	s.sort(first)
-	return total, first[:min(len(first), limit)], err
-}
-
-// isChild reports whether slice c is directly below slice p, which has an ID of its own or none.
-func (s *Snapshot) isChild(c Pos, child *slice, p Pos, sl *slice, own id) bool {
-	if c == p {
-		return false
-	}
-	begin, _ := s.arena.ends(child.ref)
-	var parent id
-	if begin != 0 {
-		parent = s.arena.parentOf(begin)
-	}
-	if parent.form != noID && parent == own {
-		return true
-	}
-	if c.Track != p.Track || c.Pos < p.Pos || child.start > sl.end() {
-		return false
-	}
-	up, ok := s.Above(c)
-	return ok && up == p
-}
-
 // sort puts slices in the order of their starts.
 func (s *Snapshot) sort(list []Pos) {
 	slices.SortFunc(list, func(a, b Pos) int {
@@ -201,12 +159,12 @@ func (s *Snapshot) Open() (list []Pos) {
 		}
 		for i := range t.rows { // nothing follows an open slice in its row
 			r := &t.rows[i]
-			if n := r.pos.len(); r.slice(t, n-1).open() {
-				list = append(list, Pos{t.id, *r.pos.at(n - 1)})
+			if n := r.len(); n > 0 && r.slice(t, n-1).open() {
+				list = append(list, Pos{t.id, r.pos(t, n-1)})
 			}
 		}
 		for i := range t.hidden.len() {
-			if pos := *t.hidden.at(i); t.slices.at(int(pos)).open() {
+			if pos := *t.hidden.at(i) - t.base; t.slices.at(int(pos)).open() {
 				list = append(list, Pos{t.id, pos})
 			}
 		}

@@ -1,5 +1,11 @@
 // The server's side of the rest of docs/viewer-protocol.md, on a trace that is in memory: what the page is developed and tested on.
 
+/** isBelow reports whether a slice is another one, or below it. */
+function isBelow(s, root) {
+  for (let at = s; at; at = at.parent) if (at === root) return true;
+  return false;
+}
+
 /** Answers knows one trace. now is where open slices end. */
 export class Answers {
   constructor(trace, { live = false } = {}) {
@@ -35,6 +41,7 @@ export class Answers {
       flows: flows.length,
       tracks: tracks.length,
       kinds: kindList.length,
+      lossMarks: lines.filter((l) => l.type === "loss").length,
       losses: lines.filter((l) => l.type === "loss").map(() => ({ what: "records were lost", count: 3 })),
       openers: { perfetto: true, speedscope: true, pprof: true },
     };
@@ -116,17 +123,13 @@ export class Answers {
     const slice = q.get("slice") && this.trace.byKey.get(q.get("slice"));
     const tracks = q.getAll("track").map(Number);
     const find = (q.get("q") ?? "").toLowerCase();
-    const below = (line) => {
-      for (let at = line.slice; at; at = at.parent) if (at === slice) return true;
-      return false;
-    };
     const all = this.trace.lines.filter(
       (l) =>
         l.time >= Number(q.get("from")) &&
         l.time <= Number(q.get("to")) &&
         (!tracks.length || tracks.includes(l.track.id)) &&
         l.severity >= Number(q.get("min") ?? 0) &&
-        (!slice || below(l)) &&
+        (!slice || isBelow(l.slice, slice)) &&
         l.message.toLowerCase().includes(find),
     );
     const limit = Math.min(1000, Number(q.get("limit") ?? 200));
@@ -188,6 +191,7 @@ export class Answers {
     const tracks = q.getAll("track").map(Number);
     const roots = new Map();
     const path = q.get("by") === "path";
+    const slice = this.trace.byKey.get(q.get("slice") ?? "");
     const node = (map, s) => {
       const key = `${s.category}\0${s.name}`;
       if (!map.has(key))
@@ -210,7 +214,7 @@ export class Answers {
       const nodes = new Map();
       for (const s of track.slices) {
         const inside = Math.min(to, this.endOf(s)) - Math.max(from, s.start);
-        if (inside <= 0) continue;
+        if (inside <= 0 || (slice && !isBelow(s, slice))) continue;
         const up = s.parent && nodes.get(s.parent);
         const row = node(path && up ? up.children : roots, s);
         const length = this.endOf(s) - s.start;
@@ -286,6 +290,21 @@ export class Answers {
     };
     walk(slice, slice.start, this.endOf(slice), [slice.name]);
     return { total: this.endOf(slice) - slice.start, segments, sums: [...sums.values()].sort((a, b) => b.total - a.total) };
+  }
+
+  /** root is the longest slice that has others below it, or what that is below of. */
+  root() {
+    const all = this.trace.tracks.flatMap((t) => t.slices.filter((s) => s.children.length));
+    let root = all.reduce((a, b) => (!a || this.endOf(b) - b.start > this.endOf(a) - a.start ? b : a), null);
+    while (root?.parent) root = root.parent;
+    return { slice: root && this.ref(root), large: false };
+  }
+
+  losses() {
+    const lost = this.trace.lines.filter((l) => l.type === "loss");
+    return {
+      losses: lost.map((l) => ({ time: l.time, until: l.time, track: l.track.id, pos: l.pos, what: l.message, marks: 1, count: 3 })),
+    };
   }
 
   waits() {

@@ -65,6 +65,10 @@ function answer(all, path, q, body) {
       return one.flows(q);
     case "api/critical":
       return one.critical(slice(new URLSearchParams({ key: q.get("slice") })));
+    case "api/root":
+      return one.root();
+    case "api/losses":
+      return one.losses();
     case "api/waits":
       return one.waits();
     case "api/diff":

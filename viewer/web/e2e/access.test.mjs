@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { onTrace, setup } from "./harness.mjs";
+import { onTrace, setup, until } from "./harness.mjs";
 import { replication } from "./traces.mjs";
 
 const files = () => [replication().write(setup.out, "access-a.jsonl"), replication({ slow: 2 }).write(setup.out, "access-b.jsonl")];
@@ -27,8 +27,9 @@ for (const [colorScheme, only] of Object.entries(themes))
     await check(p, "the first sight", only);
     await p.page.getByRole("button", { name: "Got it" }).click();
     await p.click("replicate", 0, 100e6);
-    await p.said(/^Selected replicate/);
+    await p.said(/^Selected replicate, /); // and its details are there
     await p.key("c", "p");
+    await p.text("#panel h2", /By what it is\s+\S+/);
     await p.page.getByRole("button", { name: "Compare with another trace" }).click();
     for (const name of panels) {
       await p.panel(name);
@@ -43,9 +44,11 @@ for (const [colorScheme, only] of Object.entries(themes))
     await check(p, "the menu", only);
     await p.key("Escape");
     await p.page.getByRole("button", { name: "Help and keys (?)" }).click();
+    await p.page.getByRole("heading", { name: "Keys" }).waitFor();
     await check(p, "help", only);
     // It would notice.
     await p.key("Escape");
+    await until("help is closed", () => p.page.locator("dialog[open]").count(), (n) => n === 0);
     await p.page.evaluate((colour) => {
       const field = document.querySelector(".search input");
       for (const name of ["aria-label", "placeholder"]) field.removeAttribute(name);

@@ -1,7 +1,8 @@
 // Two replications, one with a slow receiver: the difference names what got slower.
 
 import assert from "node:assert/strict";
-import { onTrace, setup, until } from "./harness.mjs";
+import { join } from "node:path";
+import { convert, onTrace, setup, until } from "./harness.mjs";
 import { replication } from "./traces.mjs";
 
 const fast = replication();
@@ -26,6 +27,16 @@ onTrace("the difference begins with what got slower", files, {}, async (p) => {
   await p.settled();
   assert.ok(before !== (await p.page.locator(".tracks").last().evaluate((el) => el.toDataURL())), "both move");
   assert.equal((await p.state()).get("with"), "1");
-  await p.page.locator("#panel").getByRole("button", { name: "End", exact: true }).click();
+  await p.page.locator("#panel").getByRole("button", { name: "End the comparison" }).click();
   await until("one timeline", () => p.page.locator(".timeline").count(), (n) => n === 1);
+});
+
+const recorded = () => ["before", "after"].map((name) => join(setup.tracefmt, "diff", "testdata", `throttled-${name}.json.gz`));
+
+onTrace("of two recorded replications, it begins with the slow receive", recorded, { hash: "with=1&panel=diff" }, async (p) => {
+  const [[name, change]] = await p.rows("Changes, slower first");
+  assert.match(name, /^zfs receive\nreplicate › datasets › worker › dataset › step$/);
+  assert.equal(change, "slower");
+  const line = convert("diff", ...recorded()).split("\n")[4];
+  assert.match(line, / replicate;datasets;worker;dataset;step;zfs receive$/, "and so it does as text");
 });

@@ -16,7 +16,7 @@ const patience = setup.patience ?? 30_000;
 /** until waits until get returns something that ok likes, and returns that. */
 export async function until(what, get, ok = Boolean) {
   let last;
-  for (const late = Date.now() + patience; Date.now() < late; await new Promise((then) => setTimeout(then, 30))) {
+  for (const late = performance.now() + patience; performance.now() < late; await new Promise((then) => setTimeout(then, 30))) {
     last = await get();
     if (ok(last)) return last;
   }
@@ -24,6 +24,7 @@ export async function until(what, get, ok = Boolean) {
 }
 
 const children = new Set();
+process.on("exit", () => children.forEach((child) => child.kill("SIGKILL"))); // also of a script that fails
 
 /** run starts a program and returns it with the first line that it prints to one of its outputs. */
 export async function run(program, args, output = "stdout") {
@@ -73,10 +74,12 @@ export class Page {
   complaints = [];
   expected = null;
   asking = 0;
+  traffic = 0;
 
   /** open opens trace-view's page in a context of its own. options are those of the context; hash is what follows
-   * the address, elsewhere the one other host that may be asked, and a live page isn't waited for: it never stands still. */
-  static async open(view, { hash = "", hints = false, elsewhere, live = false, ...options } = {}) {
+   * the address: without it, a file would be explained. elsewhere is the one other host that may be asked, and a live page
+   * isn't waited for: it never stands still. */
+  static async open(view, { hash = "path=0", hints = false, elsewhere, live = false, ...options } = {}) {
     const context = await (await (browser ??= launch())).newContext({
       viewport: { width: 1280, height: 800 },
       colorScheme: "light",
@@ -97,12 +100,9 @@ export class Page {
       const url = new URL(request.url());
       if (url.origin !== origin && !["blob:", "data:"].includes(url.protocol) && url.origin !== elsewhere)
         own.complaints.push(`asked ${request.url().slice(0, 200)}`);
-      if (!request.url().includes("api/events")) own.asking++;
+      own.count(request, 1);
     });
-    for (const event of ["requestfinished", "requestfailed"])
-      context.on(event, (request) => {
-        if (!request.url().includes("api/events")) own.asking--;
-      });
+    for (const event of ["requestfinished", "requestfailed"]) context.on(event, (request) => own.count(request, -1));
     context.on("console", (message) => {
       if (["error", "warning"].includes(message.type())) own.complaints.push(`console: ${message.text()}`);
     });
@@ -116,6 +116,13 @@ export class Page {
     return own;
   }
 
+  /** count counts what is asked for, and all that comes and goes. The stream of events never ends. */
+  count(request, by) {
+    if (request.url().includes("api/events")) return;
+    this.asking += by;
+    this.traffic++;
+  }
+
   async go(hash) {
     await this.page.goto("about:blank");
     await this.page.goto(this.url + (hash ? `#${hash}` : ""));
@@ -123,26 +130,26 @@ export class Page {
     if (!this.live) await this.settled();
   }
 
-  /** settled waits until nothing is asked for, nothing is drawn, and the address has followed, which takes it 250 ms. */
+  /** settled waits until nothing is asked for, nothing is drawn, and the address has followed, which takes it 250 ms. That much isn't
+   * measured by the clock: of a page that didn't get the processor, all timers are late, but they come one after the other. */
   async settled() {
-    const still = () => {
+    const still = async () => {
       const { draws } = window.frameTimes;
-      const now = () => [location.hash, draws.length, draws.at(-1)].join();
-      return new Promise((resolve) => {
-        let before = now();
-        let since = performance.now();
-        const timer = setInterval(() => {
-          if (now() !== before) since = performance.now();
-          before = now();
-          if (performance.now() - since < 280) return;
-          clearInterval(timer);
-          resolve();
-        }, 20);
-      });
+      let { hash } = location;
+      for (let turn = 0, quiet = 0; turn < 100; turn++, quiet++) {
+        await new Promise((then) => setTimeout(then, 20));
+        if (draws.length || location.hash !== hash) quiet = draws.length = 0;
+        ({ hash } = location);
+        if (quiet < 14) continue;
+        // A frame that was asked for comes before this one.
+        await new Promise((then) => requestAnimationFrame(then));
+        if (!draws.length) return true;
+      }
+      return false;
     };
     await until("nothing is asked for any more", async () => {
-      await this.page.evaluate(still);
-      return this.asking === 0;
+      const { traffic } = this;
+      return (await this.page.evaluate(still)) && this.asking === 0 && this.traffic === traffic;
     });
   }
 
@@ -222,6 +229,12 @@ export class Page {
     }
   }
 
+  /** inSight counts the slices that the table of what is in sight lists. Short ones are one row, with their number. */
+  async inSight() {
+    const rows = await this.rows("Slices in sight");
+    return rows.reduce((sum, [name]) => sum + Number(/ ×(\d+)/.exec(name)?.[1] ?? 1), 0);
+  }
+
   /** close checks that the page behaved. */
   async close() {
     await this.context.close();
@@ -241,12 +254,17 @@ export const test = (name, body) => tests.push({ name, body });
 
 /** onTrace is a test with one page on a trace. */
 export function onTrace(name, files, options, body) {
+  onPage(name, async () => ({ view: await traceView(...files()) }), options, body);
+}
+
+/** onPage is a test with one page on what start starts: a view, and what else it needs. In the end all of that is ended. */
+export function onPage(name, start, options, body) {
   test(name, async () => {
-    const view = await traceView(...files());
+    const started = await start();
     try {
-      const p = await Page.open(view, options);
+      const p = await Page.open(started.view, options);
       try {
-        await body(p, view);
+        await body(p, started);
       } catch (err) {
         await p.page.screenshot({ path: join(setup.out, `failed ${name.replace(/[^\w]+/g, "-")}.png`) }).catch(() => {});
         if (p.complaints.length) err.message += `\nthe page: ${p.complaints.join("\n")}`;
@@ -255,7 +273,7 @@ export function onTrace(name, files, options, body) {
       }
       await p.close();
     } finally {
-      await end(view.child);
+      for (const { child } of Object.values(started)) await end(child);
     }
   });
 }

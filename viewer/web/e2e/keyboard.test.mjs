@@ -75,13 +75,32 @@ onTrace("all of the work, by keys alone", files, {}, async (p) => {
   await p.said(/^Selected .*failed/);
   await p.key("Escape");
   assert.ok(!(await focus("input")), "Escape leaves the field");
+  // Through the hits by arrows, and back.
+  await p.key("/");
+  await p.page.keyboard.type("zfs hold");
+  await until("six hits", () => p.page.locator(".hit-row").count(), (n) => n === 6);
+  await p.key("ArrowDown", "ArrowDown", "ArrowDown");
+  const hit = () => p.page.evaluate(() => [...document.querySelectorAll(".hit-row")].indexOf(document.activeElement));
+  assert.equal(await hit(), 2);
+  await p.key("Enter");
+  await p.said(/^Selected zfs hold/);
+  await p.key("ArrowUp", "ArrowUp", "ArrowUp");
+  assert.ok(await focus(".search input"), "above the first hit is the field");
+  await p.page.keyboard.press("Control+A");
+  await p.page.keyboard.type("dataset is busy");
+  await p.text(".hits", /dataset is busy/);
+  await p.key("Enter"); // before the answer, or after it
+  await p.said(/^Selected .*failed/);
+  await p.key("Escape");
   await p.key("f");
   await p.key("2");
   await p.text("#panel .log-row", /exited 1/);
+  await p.settled();
   // Into the lines, and back to a span.
   for (let i = 0; i < 60 && !(await focus("#panel .log-row")); i++) await p.key("Tab");
   await p.key("Enter");
-  await p.said(/^Selected /);
+  await p.settled();
+  await p.said(/^Selected .* children/);
   // Tabs by arrows.
   for (let i = 0; i < 80 && !(await focus("[role=tab]")); i++) await p.key("Shift+Tab");
   await p.key("ArrowRight");

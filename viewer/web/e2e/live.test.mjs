@@ -1,53 +1,54 @@
-// A process that runs: examples/hang, in which two transfers wait for each other.
+// Processes that run: examples/hang, in which two transfers wait for each other, and one that works all the time.
 
 import assert from "node:assert/strict";
-import { createServer } from "node:net";
-import { end, Page, run, setup, test, traceView, until } from "./harness.mjs";
+import { end, onPage, run, setup, traceView, until } from "./harness.mjs";
 
-/** freePort is one that nobody listens at. */
-function freePort() {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
+/** hang starts the process that hangs, at a port of 127.0.0.1; 0 is any that is free. */
+async function hang(port = 0) {
+  const { child, line } = await run(setup.hang, ["-debug", `127.0.0.1:${port}`, "-dumps", setup.out], "stderr");
+  return { child, url: /http:\S+/.exec(line)[0] };
 }
 
-/** hang starts the process at a port. */
-const hang = (port) => run(setup.hang, ["-debug", `127.0.0.1:${port}`, "-dumps", setup.out], "stderr");
+/** steady starts the process that works: so little that a slow machine does it, too. */
+async function steady() {
+  const { child, line } = await run(setup.steady, ["-listen", "127.0.0.1:0", "-workers", "2", "-spans", "1000"]);
+  return { child, url: line };
+}
 
-/** onLive is a test with a page on such a process. */
-function onLive(name, body) {
-  test(name, async () => {
-    const port = await freePort();
-    const process = await hang(port);
-    const view = await traceView(`http://127.0.0.1:${port}/debug/trace/`);
-    const p = await Page.open(view, { live: true });
+/** onLive is a test with a page on a process that start starts. */
+function onLive(name, start, body) {
+  const both = async () => {
+    const process = await start();
+    return { process, view: await traceView(process.url) };
+  };
+  onPage(name, both, { live: true }, async (p, started) => {
     await state(p, /live/);
-    await body(p, { port, process });
-    await p.close();
-    await end(view.child);
-    await end(process.child);
+    await body(p, started);
   });
 }
 
 const state = (p, pattern) => p.text(".state .badge[role=status]", pattern);
-const seconds = (text) => {
-  const [, number, unit] = /([\d.]+) (ms|s|min)/.exec(text) ?? [];
-  return Number(number) * { ms: 1e-3, s: 1, min: 60 }[unit];
-};
-const open = (p) => p.page.locator("#panel .row.waits:not(.head)").allInnerTexts();
 
-onLive("open spans grow, and who waits stands out by age", async (p) => {
+/** seconds reads a duration as the page writes it: 812 ms, 4.01 s, 1 m 05 s. */
+function seconds(text) {
+  const parts = [...text.matchAll(/([\d.]+) (ns|µs|ms|s|m)/g)];
+  assert.ok(parts.length > 0, `${text} is a duration`);
+  return parts.reduce((sum, [, number, unit]) => sum + Number(number) * { ns: 1e-9, µs: 1e-6, ms: 1e-3, s: 1, m: 60 }[unit], 0);
+}
+
+/** open returns what is open, oldest first: name, age in s, and the last line of its log. */
+async function open(p) {
+  const rows = await p.rows("Open slices, as a tree");
+  return rows.map(([name, age, log]) => ({ name, age: seconds(age), log }));
+}
+
+onLive("open spans grow, and who waits stands out by age", hang, async (p) => {
   await p.page.getByRole("tab", { name: "Open", exact: true }).click();
-  const rows = await until("seven are open", () => open(p), (list) => list.length === 7);
-  assert.match(rows[0], /^bank/);
-  assert.equal(rows.filter((row) => /lock account/.test(row)).length, 2);
-  assert.ok(rows.some((row) => /has the first account/.test(row)), "the last line of a log");
-  const age = () => open(p).then((list) => seconds(list[0].replace(/\n/g, " ")));
-  const first = await age();
-  await until("ages grow", age, (now) => now > first + 1);
+  const logged = (rows) => rows.filter(({ log }) => /has the first account/.test(log)).length;
+  const rows = await until("seven are open, two with a line", () => open(p), (list) => list.length === 7 && logged(list) === 2);
+  assert.match(rows[0].name, /^bank/);
+  assert.equal(rows.filter(({ name }) => /lock account/.test(name)).length, 2);
+  await until("ages grow", () => open(p), ([first]) => first?.age > rows[0].age + 1);
   await p.page.locator("#panel .cell-button", { hasText: "lock account" }).first().click();
   await p.said(/^Selected lock account, open/);
   await p.page.getByRole("tab", { name: "Details" }).click();
@@ -60,7 +61,7 @@ onLive("open spans grow, and who waits stands out by age", async (p) => {
   assert.ok(hung.every((row) => /lock account[^]*waits/.test(row)));
 });
 
-onLive("follow, and pause", async (p) => {
+onLive("follow", hang, async (p) => {
   const button = p.page.locator(".live button").first();
   const picture = () => p.page.locator(".ruler").evaluate((el) => el.toDataURL());
   assert.equal(await button.innerText(), "Following");
@@ -77,24 +78,67 @@ onLive("follow, and pause", async (p) => {
   assert.equal((await p.state()).start, start);
   await p.key(" ");
   await until("it follows again", picture, (now) => now !== before);
+});
 
+onLive("pause", steady, async (p, { process }) => {
+  await p.page.getByRole("tab", { name: "Open", exact: true }).click();
   await p.page.getByTitle("Stop taking in what comes: it is counted as lost").click();
   await state(p, /paused/);
-  await p.page.waitForTimeout(2500);
+  // All that was taken in is among these. Of what comes now, begins still are: when a later one is seen, what was before it was left out.
+  const { spans } = await (await fetch(new URL("/load", process.url))).json();
+  const begun = ({ name }) => Number(/spans=(\d+)/.exec(name)?.[1] ?? 0);
+  await until("a batch begins", () => open(p), (list) => list.some((row) => begun(row) > spans + 100));
   await p.page.getByTitle("Take in what comes again").click();
   await state(p, /live/);
   await p.text(".badge[data-state=loss]", /\d+ lost/);
   assert.match(await p.page.locator(".badge[data-state=loss]").getAttribute("title"), /left out during a pause: \d+/);
+  await losses(p);
 });
 
-onLive("a process that is killed, and comes back", async (p, { port, process }) => {
+/** losses goes to what is missing by the number in the title, by keys, and on the ruler. */
+async function losses(p) {
+  const row = p.page.locator("#panel .log-row[data-level=loss][data-own=true]");
+  const shown = async () => {
+    await p.said(/^left out during a pause, .*, count \d+$/);
+    await until("its line is among the others", () => row.count(), (n) => n === 1);
+    await p.page.getByRole("tab", { name: "Open", exact: true }).click();
+    await p.page.locator(".overlay").focus();
+    await p.key("Escape");
+    await until("nothing is said any more", () => p.page.locator("#announce").innerText(), (text) => text === "");
+  };
+  await p.page.getByRole("button", { name: /\d lost$/ }).click();
+  await until("it isn't followed: this is past", () => p.page.locator(".live button").first().innerText(), (text) => text === "Follow");
+  await shown();
+  await p.key("l");
+  await shown();
+  const { losses: places } = await (await fetch(`${p.url}api/losses`)).json();
+  const at = async () => {
+    const { start, span } = await until("the address has the window", () => p.state(), (now) => now.span > 0);
+    const box = await p.page.locator(".ruler").boundingBox();
+    return [box.x + ((places[0].time - start) / span) * box.width, box.y + 20];
+  };
+  await p.page.mouse.move(...(await at()));
+  await p.text(".tip", /\d+ records? lost\s+left out during a pause, /);
+  const { span } = await p.state();
+  await p.key("0"); // all of it: there it is, too
+  await until("all is in sight, and stands still", () => p.state(), (state) => state.span !== span);
+  const there = await at();
+  await p.page.mouse.move(there[0], there[1] - 1);
+  await p.text(".tip", /\d+ records? lost/);
+  await p.page.mouse.click(...there);
+  await shown();
+}
+
+onLive("a process that is killed, and comes back", hang, async (p, started) => {
   await until("it is all there", () => p.page.locator(".facts-line").innerText(), (text) => /^[79] slices/.test(text));
-  await end(process.child);
+  await end(started.process.child);
   await state(p, /reconnecting/);
   await p.text(".facts-line", /^[79] slices/); // what there was stays
-  await hang(port);
+  const again = performance.now();
+  started.process = await hang(new URL(started.process.url).port);
   await state(p, /live/);
   await p.page.getByRole("tab", { name: "Open", exact: true }).click();
-  await until("seven are open, of the new one", () => open(p), (list) => list.length === 7 && list.every((row) => seconds(row.replace(/\n/g, " ")) < 60));
+  const young = ({ age }) => age < (performance.now() - again) / 1000 + 1;
+  await until("seven are open, of the new one", () => open(p), (list) => list.length === 7 && list.every(young));
   assert.equal(await p.page.locator(".problem").count(), 0);
 });

@@ -25,12 +25,6 @@ const files = [
 
 const sample = join(setup.tracefmt, "chrome/testdata/sample.golden.json");
 
-/** inSight counts the slices that the table of what is in sight lists. Short ones are one row, with their number. */
-async function inSight(p) {
-  const rows = await p.rows("Slices in sight");
-  return rows.reduce((sum, [name]) => sum + Number(/ ×(\d+)/.exec(name)?.[1] ?? 1), 0);
-}
-
 test("all formats: all slices are in sight", async () => {
   const view = await traceView(...files);
   const p = await Page.open(view, { viewport: { width: 1280, height: 3000 }, hash: "panel=visible" });
@@ -38,7 +32,7 @@ test("all formats: all slices are in sight", async () => {
     if (i > 0) await p.page.getByLabel("Trace", { exact: true }).selectOption(String(i));
     const want = slicesOf(file);
     await p.text(".facts-line", new RegExp(`^${want.toLocaleString("en-US").replaceAll(",", ".?")} slices ·`));
-    await until(`all ${want} slices of ${file} are in sight`, () => inSight(p), (n) => n === want);
+    await until(`all ${want} slices of ${file} are in sight`, () => p.inSight(), (n) => n === want);
   }
   await p.close();
   await end(view.child);

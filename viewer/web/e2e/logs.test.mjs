@@ -19,7 +19,7 @@ onTrace("a line leads to its span, and a span to its lines", file, {}, async (p)
   const own = await shown(p, "its lines", (list) => list.length === 2);
   assert.match(own[0], /sending tank\/home\/src/);
   assert.match(own[1], /window is full/);
-  assert.equal(await p.page.locator("#panel .log-row[data-own=true]").count(), 1);
+  await until("one of them is its own", () => p.page.locator("#panel .log-row[data-own=true]").count(), (n) => n === 1);
   await p.page.getByLabel("Lines of").selectOption("all");
   await shown(p, "all lines again", (list) => list.length === all);
 });

@@ -4,9 +4,10 @@ import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { onTrace, setup, until } from "./harness.mjs";
-import { replication } from "./traces.mjs";
+import { lossy, replication } from "./traces.mjs";
 
 const fast = () => replication().write(setup.out, "replication.jsonl");
+const lost = () => lossy().write(setup.out, "lossy.jsonl");
 const slow = () => replication({ slow: 2.5 }).write(setup.out, "slow.jsonl");
 
 async function look(p, name) {
@@ -23,6 +24,13 @@ const select = (track, row, time, pattern) => async (p) => {
 };
 const db = select("dataset tank/home/db", 1, 610e6, /^Selected zfs send/);
 
+/** lossTip selects a loss by keys, so that its line is listed. */
+const lossTip = async (p) => {
+  await p.key("l", "l");
+  await p.said(/^records lost, .*count 3$/);
+  await p.settled();
+};
+
 for (const [name, { options = {}, files = [fast], act }] of Object.entries({
   first: { options: { hints: true } },
   selected: { act: db },
@@ -36,6 +44,10 @@ for (const [name, { options = {}, files = [fast], act }] of Object.entries({
       await p.text("#panel h2", /By what it is\s+\S+/);
     },
   },
+  explained: { options: { hash: "", hints: true } },
+  "explained-dark": { options: { hash: "", colorScheme: "dark" } },
+  losses: { files: [lost], act: lossTip },
+  "losses-dark": { files: [lost], options: { colorScheme: "dark" }, act: lossTip },
   search: {
     act: async (p) => {
       await p.key("/");
@@ -78,6 +90,12 @@ for (const [name, viewport, deviceScaleFactor] of [
         .map(([html]) => html),
     );
     assert.deepEqual(outside, []);
+    const shortened = await p.page.evaluate(() =>
+      [...document.querySelectorAll(".corner span, [role=tab], .row.head > *")]
+        .filter((el) => el.checkVisibility() && el.scrollWidth > el.clientWidth)
+        .map((el) => el.innerText),
+    );
+    assert.deepEqual(shortened, []);
     const { scrollWidth, scrollHeight } = await p.page.evaluate(() => document.documentElement);
     assert.ok(await p.page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${scrollWidth} × ${scrollHeight}`);
     assert.ok((await p.rows("Durations by name")).length > 5, "the table can be read");

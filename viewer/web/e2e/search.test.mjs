@@ -9,7 +9,11 @@ const file = () => [trace.write(setup.out, "search.jsonl")];
 const slices = trace.list.filter((line) => line.id);
 
 const input = (p) => p.page.getByLabel("Search", { exact: true });
-const counted = (p, n) => until(`${n} hits`, () => p.page.locator(".search-count").innerText(), (text) => text === String(n) || text.endsWith(` of ${n}`));
+/** counted waits until the answer is there, and not only the one before. */
+async function counted(p, n) {
+  await until("an answer", () => p.page.locator(".search-field").getAttribute("data-busy"), (busy) => busy === "false");
+  await p.text(".search-count", new RegExp(`(^| of )${n}$`));
+}
 const find = async (p, query, n) => {
   await input(p).fill(query);
   await counted(p, n);

@@ -13,7 +13,7 @@ const crumbs = (p) => p.page.locator(".crumbs .link").allInnerTexts();
 onTrace("a click selects, and the details say all of it", file, {}, async (p) => {
   const plan = named("plan");
   await p.click("replicate", 1, middle(plan));
-  await p.said(/^Selected plan, 78(\.0+)? ms, on replicate, 1 children, 1 log lines/);
+  await p.said(/^Selected plan, 78(\.0+)? ms, on replicate, 1 child, 1 log line/);
   await p.text("#panel h2", /plan/);
   await p.text(".attrs", /steps\s+6/);
   await p.text(".facts", /Duration\s+78(\.0+)? ms/);
@@ -42,6 +42,37 @@ onTrace("what failed says why", file, {}, async (p) => {
   await until("errors are the first lines", first, (text) => /error[^]*exited 1/i.test(text));
 });
 
+onTrace("keys that come before the details do what they say", file, {}, async (p) => {
+  await p.page.route("**/api/slice?*", async (route) => {
+    await new Promise((then) => setTimeout(then, 600));
+    await route.continue();
+  });
+  await p.click("dataset tank/home/mail", 1, named("zfs send", "dataset tank/home/mail").start + 1e6);
+  await p.key("p", "c");
+  await until("its track is pinned", () => p.page.getByLabel("Pinned tracks").getByRole("listitem").allInnerTexts(), ([name]) => /tank\/home\/mail/.test(name));
+  await p.text("#panel h2", /By what it is\s+\S+/);
+  await p.said(/^Selected zfs send/);
+  await p.page.locator(".overlay").focus();
+  await p.key("ArrowUp", "ArrowUp"); // the second one comes while the first is being asked for
+  await p.said(/^Selected steps, .* children/);
+});
+
+onTrace("marks and counters say what they are, and marks lead to their lines", file, {}, async (p) => {
+  const send = named("zfs send", "dataset tank/home/db");
+  const mark = await p.place("dataset tank/home/db", 3, send.end - 1e6);
+  await p.page.mouse.move(mark.x, mark.y);
+  await p.text(".tip", /zfs send exited 1: dataset is busy\s+error, /);
+  await p.page.mouse.click(mark.x, mark.y);
+  await p.said(/^Selected zfs send, .*failed/);
+  await p.text(".detail-logs", /exited 1/);
+  await p.key("Escape");
+  await p.page.locator(".scroller").evaluate((el) => (el.scrollTop = 450));
+  await p.settled();
+  const counter = await p.place("bytes in flight", 0, 30e6);
+  await p.page.mouse.move(counter.x, counter.y);
+  await p.text(".tip", /2.800/); // from 20 ms on
+});
+
 onTrace("arrows walk to parents, children and neighbours", file, {}, async (p) => {
   const walk = async (key, pattern) => {
     await p.key(key);
@@ -50,9 +81,11 @@ onTrace("arrows walk to parents, children and neighbours", file, {}, async (p) =
   };
   await p.page.locator(".overlay").focus();
   await p.key("Enter");
-  await p.said(/^Selected /);
+  await p.said(/^Selected .* children/);
+  await p.settled();
   await p.click("replicate", 0, 100e6);
-  await p.said(/^Selected replicate/);
+  await p.said(/^Selected replicate, /);
+  await p.settled();
   await p.page.locator(".overlay").focus();
   await walk("ArrowDown", /^Selected plan/);
   await walk("ArrowDown", /^Selected zfs list/);
@@ -75,7 +108,7 @@ onTrace("links lead along arrows to other tracks", file, {}, async (p) => {
   await p.said(/^Selected splice, .* on dataset tank\/home\/mail/);
   await links.getByRole("button", { name: "receive" }).click();
   await p.said(/^Selected receive, .* on receive backup\/home\/mail/);
-  assert.equal((await crumbs(p)).at(-1), "zfs send");
+  await until("what started it is told", () => crumbs(p), (list) => list.at(-1) === "zfs send");
   await links.getByRole("button", { name: "splice" }).click();
   await p.said(/^Selected splice/);
 });

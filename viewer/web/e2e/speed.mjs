@@ -1,8 +1,8 @@
-// Measures trace-view on a large trace: until all of it is seen, and while one moves at random through it. What comes of it is a line of
-// JSON, for the Go benchmark. Chromium runs before the clock does.
+// Measures trace-view on a large trace: until all of it is seen, and while one moves at random through it. Chromium runs before the
+// clock does.
 
-import { readFileSync } from "node:fs";
 import { launch } from "../dev/browser.mjs";
+import { frames, peak, print, spread } from "./figures.mjs";
 import { end, run, setup, until } from "./harness.mjs";
 
 const seconds = 30;
@@ -26,26 +26,34 @@ page.on("requestfinished", (request) => {
   answers.push(responseEnd - requestStart);
 });
 
+/** loaded waits, in the page, until the trace is there. To look again and again would take from the processors what is measured. */
+const loaded = () =>
+  new Promise((resolve, reject) => {
+    const look = () => {
+      if (document.querySelector(".badge[data-state=failed]")) reject(new Error("the trace can't be read"));
+      if (document.querySelector(".name") && !document.querySelector(".state progress")) resolve();
+    };
+    new MutationObserver(look).observe(document, { subtree: true, childList: true, attributes: true });
+    look();
+  });
+
 const began = performance.now();
 const { child, line } = await run(setup.view, [setup.file]);
 await page.goto(line);
-await until(
-  "all is seen",
-  () => page.evaluate(() => document.querySelectorAll(".name").length > 0 && !document.querySelector(".state progress, .badge[data-state=failed]")),
-  (loaded) => loaded && answers.length > 0 && asking === 0,
-);
+await page.evaluate(loaded);
+await until("all is seen", () => answers.length > 0 && asking === 0);
 await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
 const first = performance.now() - began;
 const slices = await page.locator(".facts-line").innerText();
 await page.screenshot({ path: setup.out + "/speed.png" });
 
 answers.length = 0;
-const frames = { draws: [], gaps: [] };
+const times = { draws: [], gaps: [] };
 let seed = 1;
 const random = () => (seed = (seed * 48271) % 0x7fffffff) / 0x7fffffff; // always the same way
 const box = await page.locator(".overlay").boundingBox();
 const map = await page.locator(".minimap").boundingBox();
-await page.evaluate(() => Object.values(window.frameTimes).forEach((list) => (list.length = 0)));
+await frames(page);
 
 /** ways are what hands do. */
 const ways = [
@@ -72,17 +80,15 @@ async function hold(key) {
 for (const stop = performance.now() + seconds * 1000; performance.now() < stop; ) {
   await page.mouse.move(box.x + random() * box.width, box.y + random() * box.height);
   await ways[random() < 0.05 ? 5 : Math.floor(random() * 5)]();
-  const more = await page.evaluate(() => ({ draws: window.frameTimes.draws.splice(0), gaps: window.frameTimes.gaps.splice(0) }));
-  for (const [name, list] of Object.entries(more)) frames[name].push(...list);
+  for (const [name, list] of Object.entries(await frames(page))) times[name].push(...list);
 }
-const peak = Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))[1]) / 1000;
+const memory = peak(child.pid);
 await end(child);
 await browser.close();
-
-const at = (list, part) => list.sort((a, b) => a - b)[Math.min(list.length - 1, Math.ceil(part * list.length) - 1)] ?? NaN;
-const sums = Object.entries({ tiles: answers, draw: frames.draws, frame: frames.gaps }).flatMap(([name, list]) => [
-  [`${name}-p50-ms`, at(list, 0.5)],
-  [`${name}-p95-ms`, at(list, 0.95)],
-  [`${name}-max-ms`, at(list, 1)],
+print(`${slices}, ${answers.length} requests for tiles (${cancelled} cancelled), ${times.draws.length} frames`, [
+  ["first-ms", first],
+  ["peak-MB", memory],
+  ...spread("tiles", answers),
+  ...spread("draw", times.draws),
+  ...spread("frame", times.gaps),
 ]);
-console.log(JSON.stringify({ slices, requests: answers.length, cancelled, frames: frames.draws.length, figures: [["first-ms", first], ["peak-MB", peak], ...sums] }));

@@ -60,7 +60,8 @@ onTrace("a box of the flame graph leads to the longest slice", file, {}, async (
   await p.page.mouse.move(box.x + 40, box.y + 8);
   await p.text("#panel .numbers", /^replicate 1×/);
   await p.page.mouse.click(box.x + 40, box.y + 8);
-  await p.said(/^Selected replicate/);
+  await p.said(/^Selected replicate, /);
+  await p.settled();
   await p.page.getByLabel("Boxes of the flame graph").getByRole("button", { name: /zfs send/ }).first().focus();
   await p.key("Enter");
   await p.said(/^Selected zfs send, 420/);

@@ -102,6 +102,16 @@ function arrow(t, from, to, slice, at) {
   t.add({ kind: "flow_end", name: "start", category: "task", start: at, ...to, key: slice.id });
 }
 
+/** lossy is a replication that was recorded with losses: here and there, many in one place, and some that nobody counted. */
+export function lossy() {
+  const t = replication();
+  const lose = (at, rest) => t.add({ kind: "instant", name: "records lost", category: "loss", start: at, ...rest });
+  lose(120 * ms, { count: 1234 });
+  for (let i = 0; i < 500; i++) lose(400 * ms + i * 1000, { count: 3 });
+  lose(700 * ms, {});
+  return t;
+}
+
 const script = `<script>alert(1)</script><img src=http://evil.example/x onerror=alert(2)>'"\`\u0000\u0007\u001b[31m\u202e\u2028</style>`;
 
 /** hostile has markup, quotes, control characters and a megabyte of text wherever there is text. */
@@ -109,7 +119,6 @@ export function hostile() {
   const t = new Lines();
   const long = script + "é<b>".repeat(1 << 18);
   const on = { process: long, pid: script, track: long, tid: script };
-  t.add({ kind: "instant", name: "a short line, by which the format is found", start: 0 });
   const attributes = { [long]: long, [script]: script, list: [script, { [script]: script }], link: "javascript:alert(3)" };
   const outer = t.slice(on, long, 0, 50 * ms, { category: long, id: long, attributes });
   t.slice(on, script, 5 * ms, 40 * ms, { category: script, id: script, parent: outer.id, error: script + long, attributes });

@@ -3,12 +3,10 @@ package liveview
 
 import (
 	"context"
-	"io"
 	"time"
 
 	"github.com/spanstack/spanstack/trace"
 	"github.com/spanstack/spanstack/trace/capture"
-	"github.com/spanstack/spanstack/tracefmt/perfetto"
 	"github.com/spanstack/spanstack/viewer"
 )
 
@@ -20,10 +18,10 @@ const past = 24 * time.Hour
 
 // Handler returns the page of a recorder, for [capture.Config].
 func Handler(rec *trace.Recorder) *viewer.OnDemand {
-	open := func(ctx context.Context) (io.ReadCloser, error) {
-		return capture.OpenStream(ctx, perfetto.Format, rec, past), nil
+	open := func(ctx context.Context) (viewer.EventReader, error) {
+		return capture.OpenEvents(ctx, rec, past), nil
 	}
 	return &viewer.OnDemand{New: func() *viewer.Viewer {
-		return viewer.New(viewer.Config{Keep: keep}, viewer.Live("zferry", perfetto.Format, open))
+		return viewer.New(viewer.Config{Keep: keep}, viewer.LiveEvents("zferry", open))
 	}}
 }

@@ -52,9 +52,11 @@ export function drawCounter(t: Target, scene: Scene, laid: Laid, y: number): voi
   const all = (laid.track.series.length ? laid.track.series : [""]).map((_, i) => samplesOf(scene, pieces, i));
   const flat = all.flat();
   if (!flat.length) return;
-  const low = -scaleTop(-Math.min(0, ...flat.map((s) => s.min)));
-  const top = scaleTop(Math.max(0, ...flat.map((s) => s.max)));
-  const bottom = low === -1 && !flat.some((s) => s.min < 0) ? 0 : low;
+  // Loops, since there may be more samples than a call has room for arguments.
+  const least = flat.reduce((least, s) => Math.min(least, s.min), 0);
+  const most = flat.reduce((most, s) => Math.max(most, s.max), 0);
+  const bottom = least < 0 ? -scaleTop(-least) : 0;
+  const top = scaleTop(most);
   const height = laid.height - 2 * pad;
   const toY = (v: number) => Math.round(y + pad + height * (1 - (v - bottom) / (top - bottom)));
   const end = Math.min(scene.width, toX(scene.window, scene.width, scene.now));

@@ -77,6 +77,7 @@ function scene(tracks: TrackInfo[], tiles: Tile[], more: Partial<Scene> = {}): S
     ],
     pieces,
     hungAfter: Infinity,
+    waiting: new Set(),
     ...more,
   };
 }
@@ -147,6 +148,19 @@ describe("tracks", () => {
     await matches("marks", (t) =>
       drawTracks(t, scene([track(1, { depth: 0, marks: 7 })], [{ ...tile(1), marks }], { theme: themes.dark })),
     );
+  });
+
+  it("what hangs is the innermost, and of all tracks below; the others have a line", () => {
+    const rows: S[][] = [[{ at: [0, 0], open: true }], [{ at: [5, 0], open: true }]];
+    const one = (more: Partial<Scene>) => {
+      const { target, calls } = record();
+      drawTracks(target, scene([track(1)], [tile(1, ...rows)], { now: 14e9, window: { start: 0, span: 15e9 }, hungAfter: 10e9, ...more }));
+      const lines = calls.filter(([name, , , , height]) => name === "fillRect" && height === 1);
+      return [calls.filter(([name]) => name === "strokeRect").length, lines.length];
+    };
+    expect(one({ hungAfter: Infinity })).toEqual([0, 1]); // that below the track
+    expect(one({})).toEqual([1, 2]);
+    expect(one({ waiting: new Set([1]) })).toEqual([0, 3]);
   });
 
   it("a counter that goes below zero", async () => {
@@ -224,8 +238,7 @@ describe("what lies over the tracks", () => {
     window: { start: 0, span: 800 },
     theme: themes.light,
     measure: new Measure(record().target, ""),
-    top: (id) => (id < 3 ? (id - 1) * 50 : null),
-    clipTop: 0,
+    parts: [{ clipTop: 0, clipBottom: 120, top: (id) => (id < 3 ? (id - 1) * 50 : null) }],
     hover: null,
     selected: null,
     range: null,
@@ -233,6 +246,7 @@ describe("what lies over the tracks", () => {
     currentHit: null,
     flows: [],
     critical: [],
+    losses: [],
     pointer: null,
   };
   const place = { track: 1, row: 0, start: 100, end: 300 };
@@ -273,7 +287,43 @@ describe("what lies over the tracks", () => {
       hover: { ...place, start: -50, end: -10 },
       range: { from: 900, to: 950 },
     });
-    expect(calls).toEqual([]);
+    expect(calls.map(([name]) => name).filter((name) => typeof name === "string")).toEqual([
+      "save",
+      "beginPath",
+      "rect",
+      "clip",
+      "restore",
+    ]);
+  });
+
+  it("stays in its part: what is scrolled below the pinned tracks isn't drawn over them", async () => {
+    // Track 1 is pinned, and in sight below, too; track 2 is behind the edge by half.
+    const parts = [
+      { clipTop: 0, clipBottom: 40, top: (id: number) => (id === 1 ? 0 : null) },
+      { clipTop: 40, clipBottom: 120, top: (id: number) => (id === 1 ? 60 : id === 2 ? 26 : null) },
+    ];
+    const flow = (from: number, to: number) => ({
+      name: "",
+      category: "",
+      from: { track: from, row: 0, time: 100 },
+      to: { track: to, row: 0, time: 200 },
+    });
+    const { target, calls } = record();
+    drawOverlay(target, { ...overlay, parts, hits: [place, { ...place, track: 2 }], selected: { ...place, track: 2 } });
+    const names = calls.map(([name, ...rest]) => (name === "rect" || name === "fillRect" ? [name, ...rest].join(" ") : name));
+    expect(names.filter((name) => typeof name === "string")).toEqual([
+      ...["save", "beginPath", "rect 0 0 800 40", "clip", "fillRect 100 22 199 2", "restore"],
+      ...["save", "beginPath", "rect 0 40 800 80", "clip", "fillRect 100 82 199 2", "fillRect 100 48 199 2"],
+      ...["strokeRect", "strokeRect", "restore"],
+    ]);
+    const arrow = (parts: Overlay["parts"]) => {
+      const drawn = record();
+      drawOverlay(drawn.target, { ...overlay, parts, flows: [flow(1, 2)] });
+      return drawn.calls.flatMap(([name, ...at]) => (name === "moveTo" || name === "restore" ? [[name, ...at].join(" ")] : []));
+    };
+    expect(arrow(parts)).toEqual(["restore", "moveTo 100 74.5", "moveTo 200 40.5", "restore"]); // both ends are in the lower part
+    const apart = [parts[0], { ...parts[1], top: (id: number) => (id === 2 ? 10 : null) }];
+    expect(arrow(apart)).toEqual(["restore", "restore", "moveTo 100 14.5", "moveTo 200 40"]); // to the edge behind which it ends
   });
 });
 
@@ -328,6 +378,7 @@ it("ruler", async () => {
       axis: axis(w, 800, 150),
       theme: themes.dark,
       range: { from: 1e8, to: 2e8 },
+      losses: [],
       pointer: { x: 790, label: "0.99 s", width: 40 },
     }),
   );

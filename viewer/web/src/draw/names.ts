@@ -27,6 +27,7 @@ function drawBandNames(t: Target, theme: Scene["theme"], band: Band, width: numb
     t.fillStyle = theme.line;
     t.fillRect(0, y + laid.height - 1, width, 1);
     t.fillStyle = laid.track.type === "process" ? theme.text : theme.dim;
-    t.fillText(measure.clip(cut(laid.track.name, 240), width - x - 8), x, y + 14);
+    const name = cut(laid.track.name || laid.track.source, 240);
+    t.fillText(measure.clip(laid.also ? `${name} ${laid.also}` : name, width - x - 8), x, y + 14);
   }
 }

@@ -2,10 +2,12 @@
 
 import { type Flow, type Segment } from "../import/protocol.js";
 import { duration } from "../model/format.js";
+import { type Gap } from "../model/losses.js";
 import { rowGap, rowHeight, rowY } from "../model/tracks.js";
 import { toX, type Window } from "../model/zoom.js";
+import { drawLossLines } from "./losses.js";
 import { type Measure } from "./text.js";
-import { type Target } from "./target.js";
+import { clipped, type Target } from "./target.js";
 import { smallFont, type Theme } from "./theme.js";
 
 /** Place is a slice, where it is drawn. */
@@ -16,16 +18,21 @@ export interface Place {
   end: number;
 }
 
+/** Part is a part of the picture that scrolls by itself, as a Band is. */
+export interface Part {
+  clipTop: number;
+  clipBottom: number;
+  /** top is where a track's top is drawn in it, null if it isn't in sight. */
+  top(track: number): number | null;
+}
+
 export interface Overlay {
   width: number;
   height: number;
   window: Window;
   theme: Theme;
   measure: Measure;
-  /** top is where a track's top is drawn, null if it isn't in sight; those above and below are told apart for arrows. */
-  top(track: number): number | null;
-  /** clip is the part in which scrolled tracks are, below the pinned ones. */
-  clipTop: number;
+  parts: readonly Part[];
   hover: Place | null;
   selected: Place | null;
   range: { from: number; to: number } | null;
@@ -33,6 +40,7 @@ export interface Overlay {
   currentHit: Place | null;
   flows: readonly Flow[];
   critical: readonly Segment[];
+  losses: readonly Gap[];
   pointer: number | null;
 }
 
@@ -45,9 +53,9 @@ interface Box {
   height: number;
 }
 
-/** box is where a slice is drawn, null if it isn't in sight. */
-function box(o: Overlay, place: Place): Box | null {
-  const top = o.top(place.track);
+/** box is where a slice is drawn in a part, null if it isn't in sight. */
+function box(o: Overlay, part: Part, place: Place): Box | null {
+  const top = part.top(place.track);
   if (top === null) return null;
   const x = Math.max(-4, toX(o.window, o.width, place.start));
   const right = Math.min(o.width + 4, toX(o.window, o.width, place.end));
@@ -57,20 +65,32 @@ function box(o: Overlay, place: Place): Box | null {
 
 export function drawOverlay(t: Target, o: Overlay): void {
   drawRange(t, o);
-  drawHits(t, o);
-  drawCritical(t, o);
-  outline(t, o, o.hover, o.theme.text, 1);
-  outline(t, o, o.selected, o.theme.background, 4);
-  outline(t, o, o.selected, o.theme.accent, 2);
-  for (const flow of o.flows) drawFlow(t, o, flow);
+  drawLossLines(t, o.losses, o.height, o.theme);
+  const within: Arrow[][] = o.parts.map(() => []);
+  const across: Arrow[] = [];
+  for (const flow of o.flows) sortFlow(o, flow, within, across);
+  o.parts.forEach((part, i) => {
+    const height = part.clipBottom - part.clipTop;
+    if (height > 0) clipped(t, 0, part.clipTop, o.width, height, () => drawPart(t, o, part, within[i]));
+  });
+  for (const arrow of across) drawArrow(t, o, arrow);
   if (o.pointer !== null) {
     t.fillStyle = o.theme.strong;
     t.fillRect(Math.round(o.pointer), 0, 1, o.height);
   }
 }
 
-function outline(t: Target, o: Overlay, place: Place | null, colour: string, width: number): void {
-  const b = place && box(o, place);
+function drawPart(t: Target, o: Overlay, part: Part, arrows: readonly Arrow[]): void {
+  drawHits(t, o, part);
+  drawCritical(t, o, part);
+  outline(t, o, part, o.hover, o.theme.text, 1);
+  outline(t, o, part, o.selected, o.theme.background, 4);
+  outline(t, o, part, o.selected, o.theme.accent, 2);
+  for (const arrow of arrows) drawArrow(t, o, arrow);
+}
+
+function outline(t: Target, o: Overlay, part: Part, place: Place | null, colour: string, width: number): void {
+  const b = place && box(o, part, place);
   if (!b) return;
   const out = width / 2;
   t.strokeStyle = colour;
@@ -102,23 +122,23 @@ function drawRange(t: Target, o: Overlay): void {
   t.fillText(label, at + 6, o.height - 13);
 }
 
-function drawHits(t: Target, o: Overlay): void {
+function drawHits(t: Target, o: Overlay, part: Part): void {
   t.fillStyle = o.theme.hit;
   for (const hit of o.hits) {
-    const b = box(o, hit);
+    const b = box(o, part, hit);
     if (b) t.fillRect(b.x, b.y + b.height - 2, b.width, 2);
   }
-  outline(t, o, o.currentHit, o.theme.hit, 2);
+  outline(t, o, part, o.currentHit, o.theme.hit, 2);
 }
 
 /** drawCritical draws a line along the slices on the path, and thin ones where it goes from one to the next. */
-function drawCritical(t: Target, o: Overlay): void {
+function drawCritical(t: Target, o: Overlay, part: Part): void {
   if (!o.critical.length) return;
   t.strokeStyle = t.fillStyle = o.theme.critical;
   t.lineWidth = 1;
   let before: { x: number; y: number } | null = null;
   for (const s of o.critical) {
-    const top = o.top(s.track);
+    const top = part.top(s.track);
     const x = toX(o.window, o.width, s.start);
     const right = toX(o.window, o.width, s.end);
     if (top === null) {
@@ -137,14 +157,42 @@ function drawCritical(t: Target, o: Overlay): void {
   }
 }
 
-function drawFlow(t: Target, o: Overlay, flow: Flow): void {
-  const [from, to] = [flow.from, flow.to].map((end) => {
-    const top = o.top(end.track);
-    return { x: toX(o.window, o.width, end.time), y: top === null ? null : top + rowY(end.row) + sliceHeight / 2 };
-  });
-  if (from.y === null || to.y === null || (from.x < 0 && to.x < 0) || (from.x > o.width && to.x > o.width)) return;
+interface Point {
+  x: number;
+  y: number;
+}
+
+interface Arrow {
+  from: Point;
+  to: Point;
+  name: string;
+}
+
+/** sortFlow puts an arrow to those within the part that has both ends, or to those that go across; nowhere if an end isn't in sight. */
+function sortFlow(o: Overlay, { from, to, name }: Flow, within: Arrow[][], across: Arrow[]): void {
+  const [x, right] = [toX(o.window, o.width, from.time), toX(o.window, o.width, to.time)];
+  if ((x < 0 && right < 0) || (x > o.width && right > o.width)) return;
+  const middle = (part: Part, end: Flow["from"]) => {
+    const top = part.top(end.track);
+    return top === null ? null : top + rowY(end.row) + sliceHeight / 2;
+  };
+  let ends: [number | null, number | null] = [null, null];
+  for (const [i, part] of o.parts.entries()) {
+    const [a, b] = [middle(part, from), middle(part, to)];
+    if (a !== null && b !== null) {
+      within[i].push({ from: { x, y: a }, to: { x: right, y: b }, name });
+      return;
+    }
+    // An end that is behind the edge of its part is drawn at the edge.
+    const seen = (y: number | null) => (y === null ? null : Math.min(Math.max(part.clipTop, y), part.clipBottom));
+    ends = [ends[0] ?? seen(a), ends[1] ?? seen(b)];
+  }
+  const [a, b] = ends;
+  if (a !== null && b !== null) across.push({ from: { x, y: a }, to: { x: right, y: b }, name });
+}
+
+function drawArrow(t: Target, o: Overlay, { from, to, name }: Arrow): void {
   const bend = Math.max(24, Math.min(120, Math.abs(to.x - from.x) / 2));
-  const ahead = to.x >= from.x ? 1 : -1;
   t.strokeStyle = t.fillStyle = o.theme.flow;
   t.lineWidth = 1.5;
   t.beginPath();
@@ -160,10 +208,10 @@ function drawFlow(t: Target, o: Overlay, flow: Flow): void {
   t.lineTo(to.x - 7, to.y + 4);
   t.closePath();
   t.fill();
-  if (flow.name && Math.abs(to.x - from.x) > 90 && ahead > 0) {
+  if (name && to.x - from.x > 90) {
     t.font = smallFont;
     t.textAlign = "center";
     t.textBaseline = "bottom";
-    t.fillText(o.measure.clip(flow.name, Math.abs(to.x - from.x) - 30), (from.x + to.x) / 2, (from.y + to.y) / 2 - 3);
+    t.fillText(o.measure.clip(name, to.x - from.x - 30), (from.x + to.x) / 2, (from.y + to.y) / 2 - 3);
   }
 }

@@ -1,7 +1,9 @@
 // The ruler with the time axis.
 
 import { type Axis } from "../model/axis.js";
+import { type Gap } from "../model/losses.js";
 import { toX, type Window } from "../model/zoom.js";
+import { drawLossBands } from "./losses.js";
 import { type Target } from "./target.js";
 import { smallFont, type Theme } from "./theme.js";
 
@@ -12,6 +14,7 @@ export interface Ruler {
   axis: Axis;
   theme: Theme;
   range: { from: number; to: number } | null;
+  losses: readonly Gap[];
   /** pointer is a label at the pointer's place. */
   pointer: { x: number; label: string; width: number } | null;
 }
@@ -31,12 +34,14 @@ export function drawRuler(t: Target, r: Ruler): void {
     const x = Math.round(toX(r.window, r.width, tick.time));
     t.fillStyle = tick.major ? r.theme.strong : r.theme.line;
     t.fillRect(x, tick.major ? r.height - 10 : r.height - 5, 1, tick.major ? 10 : 5);
-    if (!tick.major) continue;
+    // A label that would be cut off by the edge says something else than it should.
+    if (!tick.major || x + 5 + t.measureText(tick.label).width > r.width) continue;
     t.fillStyle = r.theme.dim;
     t.fillText(tick.label, x + 5, r.height / 2 - 1);
   }
   t.fillStyle = r.theme.line;
   t.fillRect(0, r.height - 1, r.width, 1);
+  drawLossBands(t, r.losses, r.width, r.height - 1, r.theme);
   if (r.axis.base) drawBase(t, r, r.axis.base);
   if (r.pointer) drawPointer(t, r, r.pointer);
 }

@@ -31,4 +31,6 @@ export interface Scene {
   pieces(track: number): readonly Piece[];
   /** hungAfter is the age in ns from which an open slice stands out: Infinity if nothing is live. */
   hungAfter: number;
+  /** waiting are the tracks on which what is open waits for others. */
+  waiting: ReadonlySet<number>;
 }

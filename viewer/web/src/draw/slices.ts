@@ -32,6 +32,10 @@ export class SliceBatch {
   private badges: number[] = [];
   private openEdges: Rects = [];
   private hung: Rects = [];
+  /** waits are lines below what waits for it: they lead there. */
+  private waits: Rects = [];
+  /** waiting are those of the track that is being added, from the outermost inwards. */
+  private waiting: Rects = [];
   private labels: Label[] = [];
 
   constructor(private scene: Scene) {
@@ -42,13 +46,18 @@ export class SliceBatch {
   add(laid: Laid, y: number, band: Band): void {
     const pieces = this.scene.pieces(laid.track.id);
     if (!pieces.length) return;
-    const hung = this.hung.length;
     for (let row = 0; row < laid.rows; row++) {
       const top = y + rowY(row);
       if (top + sliceHeight > band.clipTop && top < band.clipBottom) this.addRow(pieces, row, top);
     }
-    // What hangs is the innermost of them: those around it wait for it.
-    if (this.hung.length > hung + 4) this.hung.splice(hung, this.hung.length - hung - 4);
+    // What hangs is the innermost of them, and of all tracks below: those around it wait for it.
+    const hung = this.scene.waiting.has(laid.track.id) ? this.waiting.length : this.waiting.length - 4;
+    for (let i = 0; i < this.waiting.length; i += 4) {
+      const [x, y, width, height] = this.waiting.slice(i, i + 4);
+      if (i >= hung) push(this.hung, x, y, width, height);
+      else push(this.waits, x, y + height - 1, width, 1);
+    }
+    this.waiting.length = 0;
   }
 
   private addRow(pieces: readonly Piece[], row: number, y: number): void {
@@ -133,7 +142,7 @@ export class SliceBatch {
       [11, 1],
     ])
       if (right - back > x + 2) push(this.openEdges, right - back, y, gap, sliceHeight);
-    if (age >= this.scene.hungAfter) push(this.hung, x, y, right - x, sliceHeight);
+    if (age >= this.scene.hungAfter) push(this.waiting, x, y, right - x, sliceHeight);
   }
 
   private addLabel(tile: Tile, i: number, many: number, x: number, y: number, room: number, age: number): void {
@@ -161,10 +170,8 @@ export class SliceBatch {
   }
 
   private drawHung(t: Target): void {
-    t.strokeStyle = this.scene.theme.warn;
-    t.lineWidth = 2;
-    for (let i = 0; i < this.hung.length; i += 4)
-      t.strokeRect(this.hung[i] + 1, this.hung[i + 1] + 1, this.hung[i + 2] - 2, this.hung[i + 3] - 2);
+    strokeAll(t, this.scene.theme.warn, 2, this.hung);
+    fillAll(t, this.scene.theme.warn, this.waits);
   }
 
   /** drawBadges draws a cross on what failed: it is told by its shape, too. */
@@ -202,6 +209,14 @@ interface Run {
 
 function push(rects: Rects, x: number, y: number, width: number, height: number): void {
   rects.push(x, y, width, height);
+}
+
+function strokeAll(t: Target, colour: string, width: number, rects: Rects): void {
+  t.strokeStyle = colour;
+  t.lineWidth = width;
+  const inset = width / 2;
+  for (let i = 0; i < rects.length; i += 4)
+    t.strokeRect(rects[i] + inset, rects[i + 1] + inset, rects[i + 2] - width, rects[i + 3] - width);
 }
 
 function fillAll(t: Target, colour: string, rects: Rects): void {

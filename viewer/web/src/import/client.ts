@@ -28,11 +28,12 @@ export function query(params: Params): string {
   return all && "?" + all;
 }
 
-/** Window bounds a request: ns, and tracks, of which none means all. */
+/** Bounds are what a request is about: ns, tracks, of which none means all, and maybe only a slice, by its key, and what is below it. */
 export interface Bounds {
   from: number;
   to: number;
   track?: readonly number[] | undefined;
+  slice?: string | undefined;
 }
 
 export class Client {
@@ -95,7 +96,6 @@ export class Client {
 
   logs(
     bounds: Bounds & {
-      slice?: string | undefined;
       min?: number | undefined;
       q?: string | undefined;
       before?: string;
@@ -115,12 +115,18 @@ export class Client {
     return this.json(shapes.aggregateAnswer, "api/aggregate", { ...bounds, by }, signal);
   }
 
-  flows(bounds: Bounds & { slice?: string }, signal?: AbortSignal) {
+  flows(bounds: Bounds, signal?: AbortSignal) {
     return this.json(shapes.flowsAnswer, "api/flows", { ...bounds }, signal);
   }
 
   critical(slice: string, signal?: AbortSignal) {
     return this.json(shapes.criticalAnswer, "api/critical", { slice }, signal);
+  }
+  root(signal?: AbortSignal) {
+    return this.json(shapes.rootAnswer, "api/root", {}, signal);
+  }
+  losses(signal?: AbortSignal) {
+    return this.json(shapes.lossesAnswer, "api/losses", {}, signal);
   }
   waits(signal?: AbortSignal) {
     return this.json(shapes.waitsAnswer, "api/waits", {}, signal);

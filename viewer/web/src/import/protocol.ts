@@ -25,6 +25,7 @@ export const traceInfo = object({
   tracks: num,
   kinds: num,
   losses: list(loss),
+  lossMarks: num,
   openers: nullable(object({ perfetto: flag, speedscope: flag, pprof: flag })),
 });
 export type TraceInfo = Checked<typeof traceInfo>;
@@ -102,7 +103,7 @@ export type LogLine = Checked<typeof logLine>;
 
 export const logsAnswer = object({ total: num, lines: list(logLine), more: flag });
 
-const hit = object({ key: text, track: num, pos: num, row: num, name: text, start: num, end: num, what: text, text: text });
+const hit = object({ key: text, track: num, pos: num, row: num, name: text, start: num, end: num, what: text, text: text, mark: flag });
 export type Hit = Checked<typeof hit>;
 
 export const searchAnswer = object({ total: num, complete: flag, hits: list(hit), tracks: mapOf(num), density: list(num) });
@@ -154,8 +155,20 @@ export const criticalAnswer = object({
   total: num,
   segments: list(segment),
   sums: list(object({ path: list(text), total: num, count: num })),
+  cut: num,
+  left: num,
 });
 export type Critical = Checked<typeof criticalAnswer>;
+
+/** rootAnswer has the slice that most of the trace is about, and whether its critical path takes long to find. */
+export const rootAnswer = object({ slice: nullable(sliceRef), large: flag });
+export type Root = Checked<typeof rootAnswer>;
+
+const lossPlace = object({ time: num, until: num, track: num, pos: num, what: text, marks: num, count: num, uncounted: num });
+/** LossPlace is where records are missing: one mark, or several from time to until. */
+export type LossPlace = Checked<typeof lossPlace>;
+
+export const lossesAnswer = object({ losses: list(lossPlace) });
 
 /** Wait is an open slice with the open ones below it. */
 export interface Wait {
@@ -174,14 +187,14 @@ const wait: Check<Wait> = object({
   children: below(() => wait),
 });
 
-export const waitsAnswer = object({ now: num, open: list(wait) });
+export const waitsAnswer = object({ now: num, open: list(wait), cut: num });
 
 const side = nullable(object({ count: num, total: num, self: num, p50: num, p95: num }));
 const titled = object({ title: text, total: num });
 const change = object({ path: list(text), change: text, a: side, b: side, longestA: text, longestB: text });
 export type Change = Checked<typeof change>;
 
-export const diffAnswer = object({ a: titled, b: titled, changes: list(change) });
+export const diffAnswer = object({ a: titled, b: titled, changes: list(change), cut: num });
 export type Diff = Checked<typeof diffAnswer>;
 
 export const formatsAnswer = list(object({ name: text, description: text, extension: text }));

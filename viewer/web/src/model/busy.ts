@@ -7,13 +7,16 @@ import { type TileCache } from "./cache.js";
 import { level, tileRange } from "./zoom.js";
 
 const mostTracks = 128;
+const mostSlices = 1 << 16;
 
-/** busyTracks are the tracks that count: more of them would cost more than they tell. */
-export function busyTracks(tracks: readonly TrackInfo[]): TrackInfo[] {
+/** busyTracks are the tracks that count: more of them, or of what there is to see on them in so many bins, would cost more than it tells. */
+export function busyTracks(tracks: readonly TrackInfo[], bins: number): TrackInfo[] {
+  let slices = 0;
   return tracks
     .filter((track) => track.slices > 0)
     .sort((a, b) => b.slices - a.slices)
-    .slice(0, mostTracks);
+    .slice(0, mostTracks)
+    .filter((track, i) => (slices += Math.min(track.slices, bins * track.depth)) <= mostSlices || i === 0);
 }
 
 export class Busy {

@@ -18,6 +18,8 @@ export class TileCache {
   // In the order of use: a Map keeps that of insertion, and a tile that is used is inserted again.
   private tiles = new Map<string, Tile>();
   bytes = 0;
+  /** clears is how often it was emptied: what was asked for before then is of what is no longer so. */
+  clears = 0;
 
   constructor(readonly maxBytes = 192 << 20) {}
 
@@ -65,6 +67,7 @@ export class TileCache {
   clear(): void {
     this.tiles.clear();
     this.bytes = 0;
+    this.clears++;
   }
 
   /** cover returns what there is for tiles first to last of a level, in the order of time; neighbours from one tile are one piece. */

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { themes } from "../draw/theme.js";
 import { colourCount, colourOf, contrast, coverSteps, hex, mix, oklch, parseHex, slicePalette } from "./colours.js";
+import { cut } from "./format.js";
+import { drawnLength, Kinds } from "./kinds.js";
 
 describe("contrast, as WCAG computes it", () => {
   it("is right for black, white and red", () => {
@@ -57,12 +59,23 @@ it("a name's colour is stable, and digits don't change it", () => {
       8,
       14,
       2,
-      8,
+      5,
     ]
   `);
   expect(colourOf("worker 1")).toBe(colourOf("worker 22"));
+  expect(colourOf("worker 1")).toBe(colourOf("worker #"));
   const used = new Set(Array.from({ length: 400 }, (_, i) => colourOf(`name ${String.fromCharCode(97 + (i % 26), 97 + i / 26)}`)));
   expect(used.size).toBe(colourCount);
+});
+
+it("a long name has one colour, however much of it is left", () => {
+  for (const long of ["abc/".repeat(1 << 18), "\u{1f600}".repeat(5000), "d".repeat(drawnLength - 1) + "\u{1f600}" + "e".repeat(500)]) {
+    const kinds = new Kinds();
+    kinds.add(0, [long], [""]);
+    for (const left of [cut(long, 1024), cut(long, 300), cut(long, drawnLength), kinds.name(0)])
+      expect(colourOf(left)).toBe(colourOf(long));
+    expect(kinds.colour(0)).toBe(colourOf(long));
+  }
 });
 
 it("converts colours", () => {

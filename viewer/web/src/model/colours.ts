@@ -67,12 +67,18 @@ export function slicePalette(scheme: Scheme): string[] {
   });
 }
 
-/** colourOf numbers the colour of a name: FNV-1a, so that it depends on nothing else. Digits don't count: "worker 1" is "worker 2". */
+/** colouredLength is how much of a name counts for its colour: less than what any place leaves of a long one. */
+export const colouredLength = 200;
+
+/**
+ * colourOf numbers the colour of a name: FNV-1a, so that it depends on nothing else. Digits don't count, nor does the "#" that a
+ * difference has instead: "worker 1" is "worker 2", and both are "worker #".
+ */
 export function colourOf(name: string): number {
   let h = 0x811c9dc5;
-  for (let i = 0; i < name.length && i < 256; i++) {
+  for (let i = 0; i < name.length && i < colouredLength; i++) {
     const c = name.charCodeAt(i);
-    if (c >= 48 && c <= 57) continue;
+    if ((c >= 48 && c <= 57) || c === 35) continue;
     h = Math.imul(h ^ c, 0x01000193);
   }
   h ^= h >>> 15;

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { count, cut, duration, percent, relative, severity, short, wall } from "./format.js";
+import { count, cut, duration, number, percent, plural, relative, severity, short, wall } from "./format.js";
 
 it.each([
   [0, "0 ns"],
@@ -28,6 +28,15 @@ it.each([
 
 it("counts and short numbers", () => {
   expect(count(1234567)).toBe("1\u202f234\u202f567");
+  expect([plural(1, "line"), plural(1200, "line"), plural(0, "child", "children")]).toEqual(["1 line", "1\u202f200 lines", "0 children"]);
+  expect([0, -1234, 0.1 + 0.2, 2.5e-9, 1e20, NaN].map(number)).toEqual([
+    "0",
+    "-1\u202f234",
+    "0.3",
+    "2.5e-9",
+    "100000000000000000000",
+    "NaN",
+  ]);
   expect([0, 950, 12_345, 3.4e6, 999_990, 2e9, 1e300, 0.0001, -4200, 1.5].map(short)).toEqual([
     "0",
     "950",

@@ -36,6 +36,16 @@ export function count(n: number): string {
     .replace(/\B(?=(\d{3})+$)/g, "\u202f");
 }
 
+/** plural counts things: 1 line, 2 lines. */
+export function plural(n: number, one: string, many = one + "s"): string {
+  return `${count(n)} ${n === 1 ? one : many}`;
+}
+
+/** number writes any number, whole ones as count does. */
+export function number(n: number): string {
+  return Number.isInteger(n) && Math.abs(n) < 1e15 ? count(n) : String(Number(n.toPrecision(6)));
+}
+
 /** short writes a number in few characters: 950, 12k, 3.4M. */
 export function short(n: number): string {
   const a = Math.abs(n);

@@ -63,6 +63,7 @@ export class Scheduler {
 function add<T>(list: T[], item: T): () => void {
   list.push(item);
   return () => {
-    list.splice(list.indexOf(item), 1);
+    const at = list.indexOf(item);
+    if (at >= 0) list.splice(at, 1); // else it is gone already, and another one would go
   };
 }

@@ -48,5 +48,14 @@ it("has a key for each panel", () => {
 });
 
 it("names keys", () => {
-  expect(["w", " ", "ArrowUp", "N", "Escape", "PageUp", "?"].map(keyName)).toEqual(["W", "Space", "↑", "Shift N", "Esc", "PageUp", "?"]);
+  expect(["w", " ", "ArrowUp", "N", "L", "Escape", "PageUp", "?"].map(keyName)).toEqual([
+    "W",
+    "Space",
+    "↑",
+    "Shift N",
+    "Shift L",
+    "Esc",
+    "PageUp",
+    "?",
+  ]);
 });

@@ -15,6 +15,8 @@ export type Command =
   | "search"
   | "next-hit"
   | "previous-hit"
+  | "next-loss"
+  | "previous-loss"
   | "help"
   | "escape"
   | "enter"
@@ -64,7 +66,9 @@ export const bindings: Binding[] = [
   { keys: ["/"], command: "search", help: "search", group: "Find" },
   { keys: ["n"], command: "next-hit", help: "next hit", group: "Find" },
   { keys: ["N"], command: "previous-hit", help: "hit before", group: "Find" },
-  { keys: ["c"], command: "critical", help: "critical path of the selection", group: "Find" },
+  { keys: ["l"], command: "next-loss", help: "next place where something is missing", group: "Find" },
+  { keys: ["L"], command: "previous-loss", help: "place before", group: "Find" },
+  { keys: ["c"], command: "critical", help: "critical path of the selection, or of all; again: hide it", group: "Find" },
   { keys: ["1"], command: "panel-details", help: "details", group: "Show" },
   { keys: ["2"], command: "panel-logs", help: "logs", group: "Show" },
   { keys: ["3"], command: "panel-flame", help: "flame graph", group: "Show" },
@@ -104,6 +108,7 @@ export function keyName(key: string): string {
     ArrowRight: "→",
     Escape: "Esc",
     N: "Shift N",
+    L: "Shift L",
   };
   return names[key] ?? (key.length === 1 ? key.toUpperCase() : key);
 }

@@ -3,7 +3,7 @@
 import { colourOf } from "./colours.js";
 import { cut } from "./format.js";
 
-/** drawnLength is how much of a name is ever drawn. */
+/** drawnLength is how much of a name is ever drawn: more than counts for its colour. */
 export const drawnLength = 240;
 
 export class Kinds {

@@ -75,7 +75,7 @@ function fake(changed: Record<number, number> = {}) {
         }),
       gen: () => state.gen,
       changedAt: (t) => changed[t] ?? 0,
-      now: () => 1e9,
+      changesFrom: () => -Infinity,
       arrived: () => {
         state.arrived++;
       },
@@ -147,6 +147,18 @@ describe("TileLoader", () => {
     expect([f.asked.length, f.cache.size]).toEqual([1, 2]);
   });
 
+  it("doesn't keep what was asked for before all was forgotten", async () => {
+    const f = fake();
+    f.loader.want({ level: 0, tiles: ids(1) });
+    f.cache.clear();
+    f.asked[0].answer();
+    await settle();
+    expect([f.cache.size, f.asked.length]).toEqual([0, 2]);
+    f.asked[1].answer();
+    await settle();
+    expect([f.cache.size, f.asked.length]).toEqual([1, 2]);
+  });
+
   it("asks again for what has become stale, once", async () => {
     const f = fake();
     f.loader.want({
@@ -183,7 +195,7 @@ describe("TileLoader", () => {
 it("old tiles without open slices don't become stale", () => {
   const old = emptyTile(1, 0, 0, 1);
   const late = emptyTile(1, 0, 1e8, 1);
-  expect([stale(old, 2, 60e9), stale({ ...old, hasOpen: true }, 2, 60e9), stale(late, 2, 60e9), stale(late, 1, 60e9)]).toEqual([
+  expect([stale(old, 2, 45e9), stale({ ...old, hasOpen: true }, 2, 45e9), stale(late, 2, 45e9), stale(late, 1, 45e9)]).toEqual([
     false,
     true,
     true,

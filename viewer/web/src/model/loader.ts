@@ -32,20 +32,21 @@ export function wanted(w: Window, width: number, tracks: readonly TrackInfo[], l
   return { level: at, tiles: [...tiles, ...margin] };
 }
 
-/** A tile of a live trace is stale if its track has changed since, and it is where changes are: an open slice, or the last seconds. */
-export function stale(tile: Tile, changedAt: number, now: number): boolean {
+/** A tile of a trace that grows is stale if its track has changed since, and it is where changes are: of an open slice, or from a time on. */
+export function stale(tile: Tile, changedAt: number, changesFrom: number): boolean {
   if (tile.gen >= changedAt) return false;
-  return tile.hasOpen || (tile.index + 1) * tileSpan(tile.level) >= now - lateNs;
+  return tile.hasOpen || (tile.index + 1) * tileSpan(tile.level) >= changesFrom;
 }
 
-/** lateNs is how long after its end a slice may come in. */
-const lateNs = 15e9;
+/** lateNs is how long after its end a slice of a live trace may come in. */
+export const lateNs = 15e9;
 
 export interface LoaderHost {
   ask(level: number, gen: number, tiles: readonly TileId[], signal: AbortSignal): Promise<TilesAnswer>;
   gen(): number;
   changedAt(track: number): number;
-  now(): number;
+  /** changesFrom is from when on there may be changes. */
+  changesFrom(): number;
   arrived(): void;
   failed(error: unknown): void;
 }
@@ -87,7 +88,7 @@ export class TileLoader {
     const key = TileCache.key(track, at, index);
     for (const one of this.underWay.values()) if (one.keys.has(key)) return false;
     const tile = this.cache.peek(track, at, index);
-    return !tile || stale(tile, this.host.changedAt(track), this.host.now());
+    return !tile || stale(tile, this.host.changedAt(track), this.host.changesFrom());
   }
 
   /** cancel ends requests none of whose tiles is wanted. */
@@ -104,8 +105,11 @@ export class TileLoader {
     const controller = new AbortController();
     this.underWay.set(controller, { level: at, keys: new Set(tiles.map(([track, index]) => TileCache.key(track, at, index))) });
     const gen = this.host.gen();
+    const { clears } = this.cache;
     try {
-      this.take(at, gen, tiles, await this.host.ask(at, gen, tiles, controller.signal));
+      const answer = await this.host.ask(at, gen, tiles, controller.signal);
+      if (controller.signal.aborted) return;
+      if (clears === this.cache.clears) this.take(at, gen, tiles, answer);
       this.wait = 0;
     } catch (err) {
       if (controller.signal.aborted) return;

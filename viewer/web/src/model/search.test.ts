@@ -11,6 +11,7 @@ const hit = (start: number): Hit => ({
   start,
   end: start + 1,
   what: "",
+  mark: false,
   text: "",
 });
 const found = (query: string, ...starts: number[]) =>

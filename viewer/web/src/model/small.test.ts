@@ -52,6 +52,7 @@ describe("Scheduler", () => {
     expect(asked.length).toBe(0);
     expect(s.times.gaps).toEqual([16]);
     stop();
+    stop(); // takes nobody else along
     s.request();
     asked.shift()!(5000); // not a gap: nothing had asked for a frame
     expect([seen.length, s.times.gaps.length]).toEqual([5, 1]);
@@ -90,5 +91,9 @@ it("Busy sums up what covers time, and where something failed", () => {
   busy.sum(cache, [track], 400, 300);
   expect([...busy.busy]).toEqual([1, 0, 0.5, 0]);
   expect([...busy.failed]).toEqual([1, 0, 0, 0]);
-  expect(busyTracks([track, { ...track, id: 2, slices: 0 }, { ...track, id: 3, slices: 9 }]).map((t) => t.id)).toEqual([3, 1]);
+  const ids = (tracks: (typeof track)[], bins: number) => busyTracks(tracks, bins).map((t) => t.id);
+  expect(ids([track, { ...track, id: 2, slices: 0 }, { ...track, id: 3, slices: 9 }], 512)).toEqual([3, 1]);
+  const many = Array.from({ length: 1000 }, (_, i) => ({ ...track, id: i + 1, depth: 4, slices: 10_000 }));
+  expect(ids(many, 512).length).toBe(32); // with 4 rows of 512 bins each
+  expect(ids([{ ...many[0], depth: 200, slices: 1e6 }, many[1]], 512)).toEqual([1]); // at least one
 });

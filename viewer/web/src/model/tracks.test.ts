@@ -1,6 +1,19 @@
 import { describe, expect, it } from "vitest";
 import { type TrackInfo, trackInfo } from "../import/protocol.js";
-import { counterHeight, firstAt, headerHeight, markHeight, maxRows, rowHeight, trackPad, TrackTree, visible } from "./tracks.js";
+import {
+  counterHeight,
+  firstAt,
+  headerHeight,
+  markHeight,
+  maxRows,
+  pinnedHeight,
+  rowHeight,
+  scrollAt,
+  scrollTop,
+  trackPad,
+  TrackTree,
+  visible,
+} from "./tracks.js";
 
 const track = (id: number, parent: number, fields: Partial<TrackInfo> = {}): TrackInfo => ({
   ...trackInfo({}, ""),
@@ -29,6 +42,13 @@ describe("TrackTree", () => {
     expect(shape(some(), [1])).toEqual(["1", "4"]);
   });
 
+  it("knows on which tracks what is open waits for others", () => {
+    expect([...some().waiting()]).toEqual([]);
+    expect([
+      ...tree(track(1, 0), track(2, 1), track(3, 2, { open: 1 }), track(4, 1, { open: 0 }), track(5, 9, { open: 2 })).waiting(),
+    ]).toEqual([2, 1]);
+  });
+
   it("goes by order first", () => {
     expect(shape(tree(track(1, 0), track(2, 1, { order: 2 }), track(3, 1, { order: 1 })))).toEqual(["1", "-3", "-2"]);
   });
@@ -44,6 +64,20 @@ describe("TrackTree", () => {
     expect(shape(tree(track(1, 99), track(2, 2), track(3, 4), track(4, 3)))).toEqual(["1"]);
     expect(tree(track(3, 4), track(4, 3)).ancestors(3).length).toBeLessThanOrEqual(10_000);
     expect(tree(track(3, 4), track(4, 3)).within(3)).toEqual([3, 4]);
+  });
+
+  it("tells processes of one name apart, as long as there are several", () => {
+    const process = (id: number, name: string, source: string) => track(id, 0, { type: "process", name, source });
+    const t = tree(process(1, "zferry", "pid 820"), process(2, "agent", "pid 7"), track(3, 1, { name: "zferry", source: "tid 5" }));
+    const also = () => t.layout(new Set()).laid.map((l) => l.also);
+    expect(also()).toEqual(["", "", ""]);
+    t.merge([process(4, "zferry", "pid 9"), process(5, "", "pid 10"), process(6, "", "pid 11")], 2);
+    expect(also()).toEqual(["pid 820", "", "", "pid 9", "", ""]); // what has no name is called by its number anyway
+    t.merge([process(4, "zferry", "pid 9"), process(4, "zfs", "pid 9")], 3);
+    expect(also()).toEqual(["", "", "", "", "", ""]);
+    t.clear();
+    t.merge([process(1, "zferry", "pid 820")], 1);
+    expect(also()).toEqual([""]);
   });
 
   it("knows what is above and below", () => {
@@ -93,6 +127,15 @@ describe("layout", () => {
     expect(t.layout(new Set(), t.active(1, 2)).laid.map((l) => l.track.id)).toEqual([1, 2, 4, 6]);
   });
 
+  it("leaves out tracks that have nothing but a name", () => {
+    const empty = { slices: 0, marks: 0, depth: 0 };
+    const t = tree(track(1, 0, { type: "process", ...empty }), track(2, 1, empty), track(3, 1, { ...empty, marks: 1 }), track(4, 1, empty));
+    t.merge([track(5, 4)], 1);
+    expect(shape(t)).toEqual(["1", "-3", "-4", "--5"]);
+    t.merge([track(2, 1, { slices: 1 })], 2); // something has come
+    expect(shape(t)).toEqual(["1", "-2", "-3", "-4", "--5"]);
+  });
+
   it("counts what is folded away", () => {
     expect(tree(track(1, 0), track(2, 1), track(3, 2)).layout(new Set([1])).laid[0]).toMatchObject({
       hidden: 2,
@@ -107,6 +150,25 @@ describe("layout", () => {
     expect(visible(layout, 10 * h, 12 * h).map((l) => l.track.id)).toEqual([11, 12]);
     expect(visible(layout, 10 * h - 1, 12 * h + 1).map((l) => l.track.id)).toEqual([10, 11, 12, 13]);
     expect([firstAt(layout, -5), firstAt(layout, 1e9)]).toEqual([0, 1000]);
+  });
+
+  it("is scrolled to the same track, whatever came above it", () => {
+    const h = rowHeight + 2 * trackPad;
+    const some = Array.from({ length: 9 }, (_, i) => track(i + 2, 0, { depth: 1, order: i + 2 }));
+    const t = tree(...some);
+    expect(scrollAt(t.layout(new Set()), 0)).toEqual({ track: 0, by: 0 });
+    const at = scrollAt(t.layout(new Set()), 3 * h + 7);
+    expect(at).toEqual({ track: 5, by: 7 });
+    t.merge([track(1, 0, { depth: 1, order: 1 })], 2);
+    expect(scrollTop(t.layout(new Set()), at)).toBe(4 * h + 7);
+    expect([scrollTop(t.layout(new Set()), { track: 0, by: 0 }), scrollTop(t.layout(new Set()), { track: 99, by: 0 })]).toEqual([0, null]);
+    expect(scrollAt(tree().layout(new Set()), 50)).toEqual({ track: 0, by: 0 });
+  });
+
+  it("leaves half of the height to what isn't pinned", () => {
+    const t = tree(track(1, 0), track(2, 0, { depth: 50 }));
+    const pinned = (...ids: number[]) => pinnedHeight(t.pinned(ids, new Set()), 301);
+    expect([pinned(), pinned(1), pinned(1, 2)]).toEqual([0, 2 * rowHeight + 2 * trackPad + 2, 151]);
   });
 
   it("pins tracks in the order in which they were pinned, and forgets those that are gone", () => {

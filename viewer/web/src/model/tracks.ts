@@ -22,6 +22,8 @@ export interface Laid {
   collapsed: boolean;
   /** hidden is how many tracks are folded below it. */
   hidden: number;
+  /** also tells it from another of its name; "" if its name does. */
+  also: string;
 }
 
 export interface Layout {
@@ -35,6 +37,8 @@ export class TrackTree {
   private children = new Map<number, number[]>();
   /** changed has the gen of each track's last change. */
   private changed = new Map<number, number>();
+  /** processes are how many have a name. */
+  private processes = new Map<string, number>();
 
   get size(): number {
     return this.tracks.size;
@@ -47,7 +51,7 @@ export class TrackTree {
   }
 
   clear(): void {
-    for (const map of [this.tracks, this.children, this.changed]) map.clear();
+    for (const map of [this.tracks, this.children, this.changed, this.processes]) map.clear();
   }
 
   /** merge takes new and changed tracks, of which there is one an id. */
@@ -57,9 +61,20 @@ export class TrackTree {
       const known = this.tracks.get(track.id);
       if (known && known.parent !== track.parent) this.detach(known);
       if (!known || known.parent !== track.parent) this.attach(track);
+      if (known) this.countName(known, -1);
+      this.countName(track, 1);
       this.tracks.set(track.id, track);
       this.changed.set(track.id, gen);
     }
+  }
+
+  private countName({ type, name }: TrackInfo, by: number): void {
+    if (type === "process") this.processes.set(name, (this.processes.get(name) ?? 0) + by);
+  }
+
+  /** also is what tells a track from another of its name: of processes that are named alike, their number. */
+  also(track: TrackInfo): string {
+    return track.type === "process" && track.name && (this.processes.get(track.name) ?? 0) > 1 ? track.source : "";
   }
 
   private attach(track: TrackInfo): void {
@@ -134,12 +149,27 @@ export class TrackTree {
     return active;
   }
 
+  /** waiting are the tracks below which something is open, on others: what is open on these waits for that. */
+  waiting(): Set<number> {
+    const waiting = new Set<number>();
+    for (const track of this.tracks.values()) {
+      if (track.open === 0) continue;
+      for (let at = this.tracks.get(track.parent); at && !waiting.has(at.id); at = this.tracks.get(at.parent)) waiting.add(at.id);
+    }
+    return waiting;
+  }
+
+  /** isEmpty says that there is nothing on a track, nor below it: threads that only have names. */
+  private isEmpty(track: TrackInfo): boolean {
+    return track.type === "track" && track.slices + track.marks === 0 && !this.hasChildren(track.id);
+  }
+
   /** layout places what isn't folded away, and if only is given, of that what is in it. */
   layout(collapsed: ReadonlySet<number>, only: ReadonlySet<number> | null = null): Layout {
     const laid: Laid[] = [];
     let y = 0;
     for (const [track, indent] of this.flat((t) => !collapsed.has(t.id))) {
-      if (only && !only.has(track.id)) continue;
+      if ((only && !only.has(track.id)) || this.isEmpty(track)) continue;
       const one = this.place(track, indent, y, collapsed.has(track.id));
       laid.push(one);
       y += one.height;
@@ -173,6 +203,7 @@ export class TrackTree {
       height: heightOf(track, rows),
       collapsible: inner || track.depth > 1,
       hidden: collapsed && inner ? this.within(track.id).length - 1 : 0,
+      also: this.also(track),
     };
   }
 }
@@ -182,6 +213,33 @@ function heightOf(track: TrackInfo, rows: number): number {
   const marks = track.marks > 0 ? markHeight : 0;
   if (track.type === "process" && rows === 0 && !marks) return headerHeight;
   return Math.max(headerHeight, rows * rowHeight + marks + 2 * trackPad);
+}
+
+/** pinnedPart is how much of the height pinned tracks get at most. */
+const pinnedPart = 0.5;
+
+/** pinnedHeight is how much of a height the pinned tracks get, with the line below them. */
+export function pinnedHeight(pinned: Layout, height: number): number {
+  return pinned.height ? Math.min(pinned.height + 2, Math.round(height * pinnedPart)) : 0;
+}
+
+/** Scroll is how far tracks are scrolled: the one on top, and by how many pixels that is. It holds also when others come above. */
+export interface Scroll {
+  track: number;
+  by: number;
+}
+
+/** scrollAt says by how much a layout is scrolled; at its top, by no track. */
+export function scrollAt(layout: Layout, top: number): Scroll {
+  const laid = layout.laid[firstAt(layout, top)];
+  return top > 0 && laid ? { track: laid.track.id, by: Math.round(top - laid.y) } : { track: 0, by: 0 };
+}
+
+/** scrollTop is how far down the layout that is; null if the track isn't there. */
+export function scrollTop(layout: Layout, { track, by }: Scroll): number | null {
+  if (track === 0) return 0;
+  const laid = layout.byTrack.get(track);
+  return laid ? laid.y + by : null;
 }
 
 /** rowY is where a row of slices begins, from the track's top. */

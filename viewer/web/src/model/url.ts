@@ -1,5 +1,7 @@
 // The state that the address holds after its #, so that a link shows the same. What can't be read is left out: links grow old.
 
+import { type Scroll } from "./tracks.js";
+
 export const panels = ["details", "logs", "flame", "table", "tasks", "critical", "diff", "visible"] as const;
 export type Panel = (typeof panels)[number];
 
@@ -11,7 +13,10 @@ export interface UrlState {
   regexp?: boolean;
   pinned?: number[];
   collapsed?: number[];
+  scroll?: Scroll;
   panel?: Panel;
+  /** path is the slice whose critical path is shown; "" says that none is to be. */
+  path?: string;
   trace?: number;
   compare?: number;
   wall?: boolean;
@@ -37,7 +42,9 @@ export function encode(state: UrlState): string {
   put("re", state.regexp ? "1" : "");
   put("pin", state.pinned?.join(","));
   put("fold", state.collapsed?.join(","));
+  put("y", state.scroll && `${state.scroll.track},${state.scroll.by}`);
   put("panel", state.panel);
+  put("path", state.path === "" ? "0" : state.path);
   put("t", state.trace ? String(state.trace) : "");
   put("with", state.compare === undefined ? "" : String(state.compare));
   put("tracks", state.onlyActive ? "active" : "");
@@ -59,8 +66,12 @@ export function decode(hash: string): UrlState {
   const collapsed = ids(from.get("fold") ?? "");
   if (pinned.length) state.pinned = pinned;
   if (collapsed.length) state.collapsed = collapsed;
+  const y = numbers(from.get("y") ?? "");
+  if (y?.length === 2 && y.every(Number.isSafeInteger) && y[0] >= 0) state.scroll = { track: y[0], by: y[1] };
   const panel = panels.find((p) => p === from.get("panel"));
   if (panel) state.panel = panel;
+  const path = from.get("path");
+  if (path) state.path = path === "0" ? "" : path;
   const trace = Number(from.get("t") || NaN);
   const compare = Number(from.get("with") || NaN);
   if (Number.isSafeInteger(trace) && trace > 0) state.trace = trace;

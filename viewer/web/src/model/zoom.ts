@@ -62,6 +62,12 @@ export function whole(limits: Limits): Window {
   return clamp({ start: -length * 0.015, span: length * 1.03 }, limits);
 }
 
+/** isWhole reports whether a window shows all of a trace, as whole does, that ends at that time. */
+export function isWhole(w: Window, end: number): boolean {
+  const all = whole({ end });
+  return all.start === w.start && all.span === w.span;
+}
+
 /** reveal moves the window as little as it takes to show the interval; an interval that is too long, or tiny, is fitted. */
 export function reveal(w: Window, start: number, end: number, limits: Limits): Window {
   const length = end - start;

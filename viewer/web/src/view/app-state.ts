@@ -1,6 +1,7 @@
 // The state of the page that belongs to no trace.
 
 import { computed, signal } from "@preact/signals";
+import { type Clock } from "../model/axis.js";
 import { type Scheme } from "../model/colours.js";
 import { type Panel } from "../model/url.js";
 import { relative, wall } from "../model/format.js";
@@ -29,6 +30,7 @@ export function showPanel(name: Panel | null): void {
 export function selectionShown(): void {
   if (!panelTouched) showPanel("details");
 }
+
 export const helpOpen = signal(false);
 export const linked = signal(true);
 export const wallClock = signal(false);
@@ -82,16 +84,22 @@ export function switchTheme(): void {
   store("scheme", chosenScheme.value);
 }
 
-/** zone is by how many minutes local time is ahead of UTC. */
-export const zone = -new Date().getTimezoneOffset();
-
-export function unixOf(session: Session): bigint | null {
+/** clockOf is the wall clock, if it is known of the trace and wanted by the user. Local time is that of the day, in summer or in winter. */
+export function clockOf(session: Session): Clock | null {
   const s = session.info.value?.unix ?? "";
-  return /^-?\d+$/.test(s) ? BigInt(s) : null;
+  if (!wallClock.value || !/^-?\d+$/.test(s)) return null;
+  const unix = BigInt(s);
+  const ahead = -new Date(Number(unix / 1_000_000n)).getTimezoneOffset();
+  return { unix, zone: Number.isFinite(ahead) ? ahead : 0 }; // dates have their limits
 }
 
-/** timeText writes a time as the user wants it: since the beginning, or by the wall clock. */
-export function timeText(session: Session, time: number, span: number): string {
-  const unix = wallClock.value ? unixOf(session) : null;
-  return unix === null ? relative(time, span) : wall(time, unix, zone, span);
+/** momentText writes when something happened, to the microsecond, or finer if all of the trace is short. */
+export function momentText(session: Session, time: number, withDay = false): string {
+  return timeText(session, time, Math.min(1e6, session.limits.value.end), withDay);
+}
+
+/** timeText writes a time as the user wants it: since the beginning, or by the wall clock, and then maybe with the day. */
+export function timeText(session: Session, time: number, span: number, withDay = false): string {
+  const clock = clockOf(session);
+  return clock ? wall(time, clock.unix, clock.zone, span, withDay) : relative(time, span);
 }

@@ -2,9 +2,9 @@
 
 import { effect } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { cut, duration } from "../model/format.js";
+import { cut, duration, plural } from "../model/format.js";
 import { type Panel, panels } from "../model/url.js";
-import { focused, main, notice, other, panel, panelHeight, showPanel } from "./app-state.js";
+import { focused, main, momentText, notice, other, panel, panelHeight, showPanel } from "./app-state.js";
 import { CriticalPath } from "./critical.js";
 import { Details } from "./details.js";
 import { DiffPanel } from "./diff.js";
@@ -88,7 +88,7 @@ function Panels() {
               id={`tab-${p}`}
               role="tab"
               aria-selected={shown === p}
-              aria-controls="panel"
+              aria-controls={shown === p ? "panel" : undefined}
               tabIndex={shown === p || (!shown && i === 0) ? 0 : -1}
               title={`${names[p]} (${i + 1})`}
               onClick={() => {
@@ -156,10 +156,15 @@ function said(session: Session): string {
   const detail = session.detail.value;
   void session.treeVersion.value; // names of tracks come later
   if (selection.type === "range") return `Selected range of ${duration(selection.to - selection.from)}`;
+  const line = session.line.value;
+  if (line && selection.type === "none") {
+    const attrs = line.attrs.map((attr) => `${cut(attr.key, 40)} ${cut(attr.value, 60)}`).join(", ");
+    return `${cut(line.message, 120)}, ${momentText(session, line.time)}${attrs && `, ${attrs}`}`;
+  }
   if (selection.type !== "slice") return "";
   if (!detail) return `Selected ${cut(selection.slice.name, 120)}`;
   const length = detail.open ? "open" : duration(detail.end - detail.start);
-  const counts = `${detail.children} children, ${detail.logs} log lines`;
+  const counts = `${plural(detail.children, "child", "children")}, ${plural(detail.logs, "log line")}`;
   return `Selected ${cut(detail.name, 120)}, ${length}, on ${trackName(session, detail.track)}${detail.failed ? ", failed" : ""}, ${counts}`;
 }
 
@@ -201,7 +206,8 @@ function Notice() {
 export function keepTitle(): void {
   effect(() => {
     const info = main.value?.info.value;
-    const state = info?.state === "loading" ? `${Math.floor(info.progress * 100)} % ` : info?.state === "live" ? "● " : "";
+    const progress = info && info.progress >= 0 ? `${Math.floor(info.progress * 100)} % ` : "… ";
+    const state = info?.state === "loading" ? progress : info?.state === "live" ? "● " : "";
     document.title = info ? `${state}${cut(info.title, 100)}, trace-view` : "trace-view";
   });
 }

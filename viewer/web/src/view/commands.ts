@@ -1,11 +1,14 @@
 // What the commands of the keyboard do.
 
 import { type Command, bindingOf } from "../model/keys.js";
+import { type Slice, type SliceRef } from "../import/protocol.js";
 import { interval, next } from "../model/selection.js";
 import { level, tileRange } from "../model/zoom.js";
 import { type Panel } from "../model/url.js";
 import { focused, helpOpen, panel, scheduler, showPanel, switchTheme, wallClock } from "./app-state.js";
+import { hidePath, switchPath } from "./explain.js";
 import { HeldKeys } from "./gestures.js";
+import { sliceAt } from "./pick.js";
 import { searchInput } from "./search-box.js";
 import { byOf, views } from "./timeline.js";
 import { type Session } from "./session.js";
@@ -56,32 +59,36 @@ function run(command: Command): void {
   else if (session) runOn(session, command);
 }
 
+/** Commands on the selection wait for one that is still being asked for: keys may be faster than the server. */
 const onSession: Partial<Record<Command, (session: Session) => void>> = {
-  fit: (s) => s.fitSelection(),
+  fit: (s) => s.whenSelected(() => s.fitSelection()),
   whole: (s) => s.showWhole(),
-  mark,
-  "next-hit": (s) => s.nextHit(true),
-  "previous-hit": (s) => s.nextHit(false),
-  escape: (s) => s.selectNothing(),
-  enter,
-  parent: (s) => walkTo(s, s.detail.peek()?.parent),
-  child: (s) => walkTo(s, s.detail.peek()?.firstChildren[0]),
-  next: (s) => void walk(s, true),
-  previous: (s) => void walk(s, false),
-  pin: (s) => {
-    if (s.activeTrack.peek()) s.pin(s.activeTrack.peek());
+  mark: (s) => s.whenSelected(() => mark(s)),
+  "next-hit": (s) => s.searching.next(true),
+  "previous-hit": (s) => s.searching.next(false),
+  escape: (s) => {
+    hidePath(s);
+    s.selectNothing();
   },
+  enter,
+  parent: (s) => void walkTo(s, (slice) => slice.parent),
+  child: (s) => void walkTo(s, (slice) => slice.firstChildren[0]),
+  next: (s) => s.whenSelected(() => void walk(s, true)),
+  previous: (s) => s.whenSelected(() => void walk(s, false)),
+  pin: (s) =>
+    s.whenSelected(() => {
+      if (s.activeTrack.peek()) s.shown.pin(s.activeTrack.peek());
+    }),
   fold: (s) => {
-    if (s.activeTrack.peek()) s.fold(s.activeTrack.peek());
+    if (s.activeTrack.peek()) s.shown.fold(s.activeTrack.peek());
   },
   active: (s) => {
-    s.onlyActive.value = !s.onlyActive.peek();
+    s.shown.onlyActive.value = !s.shown.onlyActive.peek();
   },
   follow: toggleFollow,
-  critical: (s) => {
-    showPanel("critical");
-    void s.findCritical();
-  },
+  critical: switchPath,
+  "next-loss": (s) => s.losing.next(true),
+  "previous-loss": (s) => s.losing.next(false),
   "scroll-up": (s) => scrollBy(s, -0.85),
   "scroll-down": (s) => scrollBy(s, 0.85),
 };
@@ -100,25 +107,21 @@ function scrollBy(session: Session, part: number): void {
   if (scroller && view) scroller.scrollTop += part * (view.height - view.pinnedHeight);
 }
 
-/** mark makes the time of the selected slice, or the window, the selected range. */
+/** mark makes the time of the selected slice, or the window, the selected range, on all tracks. */
 function mark(session: Session): void {
   const selection = session.selection.peek();
-  const at = interval(selection, session.now());
-  const w = session.window.peek();
-  const tracks = selection.type === "slice" ? session.tree.within(selection.slice.track) : [];
-  if (at) session.selectRange({ type: "range", ...at, tracks: selection.type === "range" ? selection.tracks : tracks });
-  else
-    session.selectRange({
-      type: "range",
-      from: Math.max(0, w.start),
-      to: Math.min(session.limits.peek().end, w.start + w.span),
-      tracks: [],
-    });
+  if (selection.type === "range") return;
+  const { start, span } = session.window.peek();
+  const w = { from: Math.max(0, start), to: Math.min(session.limits.peek().end, start + span) };
+  session.selectRange({ type: "range", ...(interval(selection, session.now()) ?? w), tracks: [] });
 }
 
-function walkTo(session: Session, slice: { key: string } | null | undefined): void {
-  if (slice) void session.select({ key: slice.key }, null, true);
-  else if (session.selection.peek().type === "none") enter(session);
+/** walkTo goes from the selected slice to another one. */
+async function walkTo(session: Session, to: (slice: Slice) => SliceRef | null | undefined): Promise<void> {
+  if (session.selection.peek().type === "none") return session.whenSelected(() => enter(session));
+  const slice = await session.selected();
+  const next = slice && to(slice);
+  if (next) await session.select({ key: next.key }, next, true);
 }
 
 /** walk goes to the slice after, or before, in the same row: from the tiles, or if they end, by the numbers of slices. */
@@ -133,11 +136,12 @@ async function walk(session: Session, forward: boolean): Promise<void> {
   const tiles = [...new Set(session.cache.cover(track, at, first, last).map((piece) => piece.tile))];
   const item = next(tiles, row, start, forward);
   if (item) {
-    const by = session.isLive.peek() ? { track, row, at: item.tile.starts[item.i] } : { track, pos: item.tile.positions[item.i] };
-    await session.select(by, null, true);
+    const { tile, i } = item;
+    const found = { key: "", track, row, pos: tile.positions[i], start: tile.starts[i], end: tile.ends[i] };
+    await session.select(byOf(session, found), { ...found, name: session.kinds.name(tile.kinds[i]) }, true);
     return;
   }
-  const detail = session.detail.peek();
+  const detail = await session.selected();
   if (detail?.parent && detail.parent.track !== track) return walkSiblings(session, detail.parent.key, detail.key, forward);
   for (let i = 1; detail && i <= walkSteps; i++) {
     const pos = detail.pos + (forward ? i : -i);
@@ -145,7 +149,7 @@ async function walk(session: Session, forward: boolean): Promise<void> {
     if (pos < 0 || pos >= slices) return;
     const slice = await session.client.slice({ track, pos }).catch(() => null);
     if (!slice) return;
-    if (slice.row === row) return void session.select({ key: slice.key }, null, true);
+    if (slice.row === row) return void session.select({ key: slice.key }, slice, true);
   }
 }
 
@@ -162,15 +166,16 @@ function enter(session: Session): void {
   const view = views.get(session);
   if (session.selection.peek().type !== "none" || !view) {
     if (!panel.peek()) showPanel("details");
-    setTimeout(() => document.querySelector<HTMLElement>("#panel button, #panel .list")?.focus(), 30);
+    const focus = () => document.querySelector<HTMLElement>("#panel button, #panel .list")?.focus();
+    void session.selected().then(() => setTimeout(focus, 30)); // when it has been drawn
     return;
   }
   for (const band of view.bands()) {
     for (const laid of band.laid.filter((one) => one.rows > 0)) {
       const y = Math.max(band.top + laid.y + 8, band.clipTop + 1);
       for (const part of [0.5, 0.4, 0.6, 0.25, 0.75, 0.1, 0.9]) {
-        const item = view.itemAt(view.width * part, y);
-        if (item) return void session.select(byOf(session, item), item.ref, true);
+        const item = sliceAt(view, view.width * part, y);
+        if (item) return void session.select(byOf(session, item.ref), item.ref, true);
       }
     }
   }

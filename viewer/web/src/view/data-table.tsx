@@ -33,7 +33,7 @@ interface Props {
 /** DataTable shows its children between head and rows. */
 export function DataTable({ label, columns, count, row, children, ...rest }: Props) {
   return (
-    <div class="data-table" role="table" aria-label={label} aria-rowcount={count + 1}>
+    <div class={`data-table ${rest.class}-table`} role="table" aria-label={label} aria-rowcount={count + 1}>
       <div role="rowgroup">
         <div class={`row head ${rest.class}`} role="row">
           {columns.map((column) => (
@@ -47,7 +47,10 @@ export function DataTable({ label, columns, count, row, children, ...rest }: Pro
         rowHeight={26}
         role="rowgroup"
         label={label}
-        row={(i) => <Row key={row(i).key} row={row(i)} i={i} columns={columns} class={rest.class} />}
+        row={(i) => {
+          const one = row(i);
+          return <Row key={one.key} row={one} i={i} columns={columns} class={rest.class} />;
+        }}
       />
     </div>
   );

@@ -2,12 +2,12 @@
 
 import { useState } from "preact/hooks";
 import { type Attr, type Slice } from "../import/protocol.js";
-import { count, cut, duration, percent } from "../model/format.js";
+import { count, cut, duration, percent, plural } from "../model/format.js";
 import { interval } from "../model/selection.js";
-import { focused, timeText, theme } from "./app-state.js";
+import { focused, momentText, timeText, theme } from "./app-state.js";
 import { useAsk } from "./ask.js";
 import { LogRow } from "./logs.js";
-import { Bar, CopyButton, IconButton, Scope, SliceLink, Status, Swatch, trackName } from "./parts.js";
+import { Bar, breakable, CopyButton, IconButton, Scope, SliceLink, Status, Swatch, trackName } from "./parts.js";
 import { type Session } from "./session.js";
 
 const foldedLength = 240;
@@ -19,7 +19,7 @@ export function Details() {
   if (!session) return null;
   const detail = session.detail.value;
   const selection = session.selection.value;
-  if (detail) return <SliceDetails slice={detail} session={session} />;
+  if (detail) return <SliceDetails key={detail.key} slice={detail} session={session} />;
   if (selection.type === "range") return <RangeDetails session={session} />;
   if (selection.type === "slice")
     return (
@@ -82,9 +82,9 @@ function SliceDetails({ slice, session }: { slice: Slice; session: Session }) {
             </>
           )}
           <dt>Begins</dt>
-          <dd>{timeText(session, slice.start, 1e6)}</dd>
+          <dd>{momentText(session, slice.start, true)}</dd>
           <dt>{slice.open ? "Open since" : "Ends"}</dt>
-          <dd>{slice.open ? duration(length) : timeText(session, slice.end, 1e6)}</dd>
+          <dd>{slice.open ? duration(length) : momentText(session, slice.end, true)}</dd>
           <dt>Track</dt>
           <dd>{trackName(session, slice.track)}</dd>
           {slice.category && (
@@ -120,7 +120,7 @@ function parentLength(slice: Slice, session: Session): number {
 }
 
 function Head({ slice, session, length }: { slice: Slice; session: Session; length: number }) {
-  const busy = session.criticalBusy.value;
+  const busy = session.paths.busy.value;
   return (
     <header class="detail-head">
       {slice.ancestors.length > 0 && (
@@ -142,17 +142,19 @@ function Head({ slice, session, length }: { slice: Slice; session: Session; leng
         <button onClick={() => session.fitSelection()}>
           Zoom to it <kbd>F</kbd>
         </button>
-        <button onClick={() => void session.findCritical()} disabled={busy || length <= 0}>
+        <button onClick={() => void session.paths.find()} disabled={busy || length <= 0}>
           Critical path <kbd>C</kbd>
         </button>
         <IconButton
           icon="up"
           title="Parent (↑)"
+          disabled={!slice.parent}
           onClick={() => slice.parent && void session.select({ key: slice.parent.key }, slice.parent, true)}
         />
         <IconButton
           icon="down"
           title="First child (↓)"
+          disabled={!slice.firstChildren.length}
           onClick={() => slice.firstChildren[0] && void session.select({ key: slice.firstChildren[0].key }, slice.firstChildren[0], true)}
         />
       </div>
@@ -229,7 +231,7 @@ function Attribute({ attr }: { attr: Attr }) {
   return (
     <>
       <dt class={isError(attr) ? "bad" : ""} title={cut(attr.key, 1000)}>
-        {cut(attr.key, 120)}
+        {breakable(cut(attr.key, 120))}
       </dt>
       <dd class={isError(attr) ? "bad" : ""} data-type={attr.type}>
         <span class="value">{long && !open ? cut(attr.value, foldedLength) : cut(attr.value, drawnLength)}</span>
@@ -291,11 +293,11 @@ function Lines({ slice, session }: { slice: Slice; session: Session }) {
   return (
     <section class="detail-logs">
       <h3>
-        Log <span class="dim">{count(all.value?.total ?? slice.logs)} lines of it and below</span>
+        Log <span class="dim">{plural(all.value?.total ?? slice.logs, "line")} of it and below</span>
       </h3>
       <Status busy={all.busy && !all.value} error={all.error} />
       {lines.map((line) => (
-        <LogRow key={line.cursor} line={line} session={session} span={1e6} />
+        <LogRow key={line.cursor} line={line} session={session} />
       ))}
       {all.value?.more && (
         <p class="dim">

@@ -9,7 +9,7 @@ import { linked, main, other } from "./app-state.js";
 import { compareWith } from "./compare.js";
 import { useAsk } from "./ask.js";
 import { type DataRow, DataTable } from "./data-table.js";
-import { Status, Swatch } from "./parts.js";
+import { Cut, Status, Swatch } from "./parts.js";
 
 export function DiffPanel() {
   const a = main.value;
@@ -20,6 +20,7 @@ export function DiffPanel() {
     [a, b, normalize.value],
     0,
   );
+  const changes = useMemo(() => slowerFirst(answer.value?.changes ?? []), [answer.value]);
   const traces = a?.info.value?.traces ?? [];
   if (!a) return null;
   if (!b) {
@@ -41,7 +42,6 @@ export function DiffPanel() {
       </div>
     );
   }
-  const changes = useMemo(() => slowerFirst(answer.value?.changes ?? []), [answer.value]);
   return (
     <div class="panel-body filled">
       <div class="panel-tools">
@@ -69,8 +69,11 @@ export function DiffPanel() {
           />{" "}
           zoom both
         </label>
+        <Cut n={answer.value?.cut} what="of the smallest changes" />
         <span class="grow" />
-        <button onClick={() => compareWith(null)}>End</button>
+        <button aria-label="End the comparison" onClick={() => compareWith(null)}>
+          End
+        </button>
       </div>
       <DataTable label="Changes, slower first" class="diff" columns={columns} count={changes.length} row={(i) => changeRow(changes[i], i)}>
         <Status busy={answer.busy && !answer.value} error={answer.error} empty={answer.value && !changes.length && "Both are alike."} />

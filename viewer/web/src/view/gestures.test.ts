@@ -13,6 +13,7 @@ const seen: { selection: Selection | null; clicks: number[][]; scroll: number } 
 const session = {
   window,
   limits,
+  scrollTop: signal(40),
   move: (w: Window) => {
     window.value = w;
   },
@@ -20,7 +21,7 @@ const session = {
     seen.selection = s;
   },
 } as unknown as Session;
-const view = { width: 1000, height: 500, scrollTop: 40, drag: null, touch: () => {} } as unknown as TimelineView;
+const view = { width: 1000, height: 500, drag: null, touch: () => {} } as unknown as TimelineView;
 const gestures = new Gestures({
   view,
   session,

@@ -32,14 +32,14 @@ export class Gestures {
   }
 
   down(id: number, x: number, y: number, selecting: boolean): void {
-    const { session, view } = this.host;
+    const { session } = this.host;
     this.pointers.set(id, { x, y });
     const window = session.window.peek();
     if (this.pointers.size === 2) {
       const [a, b] = [...this.pointers.values()];
       this.drag = { type: "pinch", window, middle: (a.x + b.x) / 2, distance: Math.max(10, Math.abs(a.x - b.x)) };
     } else if (selecting) this.drag = { type: "range", x, y, moved: false };
-    else this.drag = { type: "pan", x, y, window, scroll: view.scrollTop, moved: false };
+    else this.drag = { type: "pan", x, y, window, scroll: session.scrollTop.peek(), moved: false };
   }
 
   move(id: number, x: number, y: number): void {
@@ -98,6 +98,7 @@ export class Gestures {
     this.pointers.clear();
     this.drag = null;
     this.host.view.drag = null;
+    this.host.view.touch(false);
   }
 
   /** wheel zooms with Ctrl (a pinch on a touchpad comes as that, too), pans with Shift or sideways; it returns whether it did. */

@@ -1,5 +1,6 @@
 // The help: all keys, from the table by which they work; and short hints for who is here for the first time.
 
+import { Fragment } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { bindings, keyName } from "../model/keys.js";
 import { helpOpen, hintsSeen, main, store } from "./app-state.js";
@@ -44,14 +45,14 @@ export function Help() {
                 {bindings
                   .filter((b) => b.group === group)
                   .map((b) => (
-                    <>
+                    <Fragment key={b.command}>
                       <dt>
                         {b.keys.map((key) => (
                           <kbd key={key}>{keyName(key)}</kbd>
                         ))}
                       </dt>
                       <dd>{b.help}</dd>
-                    </>
+                    </Fragment>
                   ))}
               </dl>
             </section>
@@ -93,7 +94,10 @@ export function Hints() {
     <aside class="hints" aria-label="Hints">
       <span>
         <kbd>W</kbd>
-        <kbd>S</kbd> zoom <kbd>A</kbd>
+        <kbd>S</kbd> zoom
+      </span>
+      <span>
+        <kbd>A</kbd>
         <kbd>D</kbd> move
       </span>
       <span>click a slice to see what it did and logged</span>

@@ -4,8 +4,8 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { type LogLine } from "../import/protocol.js";
 import { type Bounds } from "../import/client.js";
-import { count, cut, severity } from "../model/format.js";
-import { focused, timeText } from "./app-state.js";
+import { cut, plural, severity } from "../model/format.js";
+import { focused, momentText } from "./app-state.js";
 import { Status, trackName } from "./parts.js";
 import { type Session } from "./session.js";
 import { VirtualList } from "./virtual-list.js";
@@ -38,19 +38,22 @@ function LogsOf({ session }: { session: Session }) {
   const error = useSignal("");
   const busy = useRef(false);
   const following = session.follow.value && session.info.value?.state === "live";
-  const bounds = boundsOf(session, where.value, following);
-  const key = JSON.stringify([bounds, min.value, text.value]);
-  const ask = (more: { before?: string; after?: string }, signal?: AbortSignal) =>
+  const bounds = linesOf(session, where.value, following);
+  const line = session.line.value;
+  const within = bounds && line && line.time >= bounds.from && line.time <= bounds.to && !following && !text.value ? line : null;
+  const key = JSON.stringify([bounds, min.value, text.value, within?.cursor]);
+  const ask = (bounds: Bounds, more: { before?: string; after?: string }, signal?: AbortSignal) =>
     session.client.logs({ ...bounds, min: min.value || undefined, q: text.value || undefined, limit: pageSize, ...more }, signal);
 
   useEffect(() => {
+    if (!bounds) return undefined;
     const controller = new AbortController();
     const { signal } = controller;
     const timer = setTimeout(
       () =>
-        ask(following ? { before: "" } : {}, signal).then(
+        (within ? around(within, (more) => ask(bounds, more, signal)) : from(following, (more) => ask(bounds, more, signal))).then(
           (answer) => {
-            loaded.value = { lines: answer.lines, total: answer.total, before: following && answer.more, after: !following && answer.more };
+            loaded.value = answer;
             error.value = "";
           },
           (err) => {
@@ -67,16 +70,16 @@ function LogsOf({ session }: { session: Session }) {
 
   const more = (end: "first" | "last") => {
     const now = loaded.value;
-    if (!now || busy.current || following || !(end === "first" ? now.before : now.after) || !now.lines.length) return;
+    if (!bounds || !now || busy.current || following || !(end === "first" ? now.before : now.after) || !now.lines.length) return;
     busy.current = true;
     const from = end === "first" ? { before: now.lines[0].cursor } : { after: now.lines[now.lines.length - 1].cursor };
-    ask(from)
+    ask(bounds, from)
       .then(
         (answer) => {
           if (loaded.value === now) loaded.value = join(now, answer.lines, answer.more, end);
         },
         (err) => {
-          error.value = err.message;
+          if (loaded.value === now) error.value = err.message;
         },
       )
       .finally(() => {
@@ -85,7 +88,8 @@ function LogsOf({ session }: { session: Session }) {
   };
   const lines = loaded.value?.lines ?? [];
   const selection = session.selection.value;
-  const selected = selection.type === "slice" ? lines.findIndex((line) => line.slice?.key === selection.slice.key) : -1;
+  const own = lines.findIndex((one) => one.cursor === within?.cursor);
+  const selected = own < 0 && selection.type === "slice" ? lines.findIndex((one) => one.slice?.key === selection.slice.key) : own;
   return (
     <div class="panel-body filled">
       <div class="panel-tools">
@@ -126,7 +130,7 @@ function LogsOf({ session }: { session: Session }) {
           ]}
         />
         <span class="dim">
-          {loaded.value ? `${count(loaded.value.total)} lines` : ""}
+          {loaded.value ? plural(loaded.value.total, "line") : ""}
           {following && ", following"}
         </span>
       </div>
@@ -137,22 +141,37 @@ function LogsOf({ session }: { session: Session }) {
         label="Log lines"
         near={more}
         bring={selected}
-        stick={Boolean(following)}
+        stick={following}
         class="log"
-        row={(i) => <LogRow key={lines[i].cursor} line={lines[i]} session={session} span={1e6} track />}
+        row={(i) => <LogRow key={lines[i].cursor} line={lines[i]} session={session} track />}
       />
     </div>
   );
 }
 
-function boundsOf(session: Session, where: Where, following: boolean | undefined): Bounds & { slice?: string } {
+/** linesOf says which lines are shown; null while that isn't known of a slice, of which those before stay. */
+function linesOf(session: Session, where: Where, following: boolean): Bounds | null {
   const selection = session.selection.value;
-  const all = { from: 0, to: session.limits.value.end };
-  if (where === "auto" && selection.type === "slice") return { ...all, to: 1e18, slice: selection.slice.key };
+  const all = { from: 0, to: 1e18 };
+  if (where === "auto" && selection.type === "slice") return selection.slice.key ? { ...all, slice: selection.slice.key } : null;
   if (where === "auto" && selection.type === "range") return { from: selection.from, to: selection.to, track: selection.tracks };
-  if (following || where === "all") return { from: 0, to: 1e18 };
+  if (following || where === "all") return all;
   const w = session.settled.value;
   return { from: Math.max(0, Math.floor(w.start)), to: Math.ceil(w.start + w.span) };
+}
+
+type Page = (more: { before?: string; after?: string }) => Promise<{ lines: LogLine[]; total: number; more: boolean }>;
+
+/** from is the first page, or the last one of what is followed. */
+async function from(following: boolean, page: Page): Promise<Loaded> {
+  const { lines, total, more } = await page(following ? { before: "" } : {});
+  return { lines, total, before: following && more, after: !following && more };
+}
+
+/** around are the lines before and after one. */
+async function around(line: LogLine, page: Page): Promise<Loaded> {
+  const [before, after] = await Promise.all([page({ before: line.cursor }), page({ after: line.cursor })]);
+  return { lines: [...before.lines, line, ...after.lines], total: after.total, before: before.more, after: after.more };
 }
 
 /** join adds a page to one end, and lets go of the other end when there is too much. */
@@ -177,10 +196,10 @@ function Choice({ label, value, set, options }: { label: string; value: string; 
   );
 }
 
-export function LogRow({ line, session, span, track = false }: { line: LogLine; session: Session; span: number; track?: boolean }) {
+export function LogRow({ line, session, track = false }: { line: LogLine; session: Session; track?: boolean }) {
   const level = line.type === "log" ? severity(line.severity) : line.type;
   const selection = session.selection.value;
-  const own = selection.type === "slice" && line.slice?.key === selection.slice.key;
+  const own = session.line.value?.cursor === line.cursor || (selection.type === "slice" && line.slice?.key === selection.slice.key);
   const attrs = line.attrs.map((a) => `${cut(a.key, 60)}=${cut(a.value, 120)}`).join(" ");
   return (
     <button
@@ -196,7 +215,7 @@ export function LogRow({ line, session, span, track = false }: { line: LogLine; 
       }}
       title={cut(`${line.message}${attrs && "\n" + attrs}`, 2000)}
     >
-      <span class="log-time">{timeText(session, line.time, span)}</span>
+      <span class="log-time">{momentText(session, line.time)}</span>
       <span class="log-level">{level || "–"}</span>
       {track && <span class="log-from">{cut(line.subsystem, 40) || trackName(session, line.track)}</span>}
       <span class="log-text">

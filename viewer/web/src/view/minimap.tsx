@@ -4,14 +4,15 @@ import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { drawMinimap, minimapWindow } from "../draw/minimap.js";
 import { Busy, busyTracks } from "../model/busy.js";
-import { TileLoader, wanted } from "../model/loader.js";
+import { wanted } from "../model/loader.js";
 import { pan } from "../model/zoom.js";
 import { scheduler, theme } from "./app-state.js";
 import { context } from "./timeline-view.js";
 import { type Session } from "./session.js";
 
 const bins = 512;
-const everyLive = 2000;
+/** whileGrowing is how long, in ms, it stays as it is at least while the trace grows. */
+const whileGrowing = 2000;
 
 export function Minimap({ session }: { session: Session }) {
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -30,22 +31,32 @@ export function Minimap({ session }: { session: Session }) {
 
   useEffect(() => {
     let last = -Infinity;
-    const loader = minimapLoader(session, () => sum());
-    const tracks = () => busyTracks([...session.tree.flat()].map(([track]) => track));
+    let retry: ReturnType<typeof setTimeout> | undefined;
+    const tracks = () => busyTracks([...session.tree.flat()].map(([track]) => track), bins);
     const sum = () => {
       busy.current.sum(session.cache, tracks(), session.limits.peek().end, session.now());
       version.value++;
     };
+    const ask = () => {
+      const { end } = session.limits.peek();
+      const wait = loader.want(wanted({ start: 0, span: end }, bins, tracks(), { end }));
+      clearTimeout(retry);
+      if (wait) retry = setTimeout(ask, wait);
+    };
+    const loader = session.newLoader(
+      () => sum(),
+      () => ask(), // the timeline says what failed: it asks the same server
+    );
     const stop = session.treeVersion.subscribe(() => {
       const now = performance.now();
-      const { end } = session.limits.peek();
-      if (!session.tree.size || (session.isLive.peek() && now - last < everyLive)) return;
+      if (!session.tree.size || (session.grows.peek() && now - last < whileGrowing)) return;
       last = now;
-      loader.want(wanted({ start: 0, span: end }, bins, tracks(), { end }));
+      ask();
       sum();
     });
     return () => {
       stop();
+      clearTimeout(retry);
       loader.stop();
     };
   }, [session]);
@@ -82,18 +93,6 @@ export function Minimap({ session }: { session: Session }) {
   );
 }
 
-/** minimapLoader shares the cache with the timeline, but its wishes don't cancel the timeline's requests. */
-function minimapLoader(session: Session, arrived: () => void): TileLoader {
-  return new TileLoader(session.cache, {
-    ask: (level, gen, tiles, signal) => session.client.tiles(level, gen, tiles, signal),
-    gen: () => session.info.peek()?.gen ?? 0,
-    changedAt: (track) => session.tree.changedAt(track),
-    now: () => session.info.peek()?.now ?? 0,
-    arrived,
-    failed: () => {},
-  });
-}
-
 function draw(canvas: HTMLCanvasElement, session: Session, busy: Busy): void {
   const ratio = Math.min(3, devicePixelRatio || 1);
   const width = canvas.clientWidth;
@@ -125,6 +124,7 @@ function useDrag(session: Session, canvas: { current: HTMLCanvasElement | null }
   };
   return {
     onPointerDown: (e: PointerEvent) => {
+      if (e.button !== 0) return;
       const at = fraction(e);
       const { end } = session.limits.peek();
       const w = session.window.peek();
@@ -144,10 +144,8 @@ function useDrag(session: Session, canvas: { current: HTMLCanvasElement | null }
       session.move(pan(w, ((at - from.current) * end) / w.span, session.limits.peek()));
       from.current = at;
     },
-    onPointerUp: () => {
-      from.current = null;
-    },
-    onPointerCancel: () => {
+    // Whatever ends a drag ends the capture, too.
+    onLostPointerCapture: () => {
       from.current = null;
     },
   };

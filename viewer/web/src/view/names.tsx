@@ -1,26 +1,43 @@
 // The names of the tracks, as a tree of which only what is in sight exists.
 
 import { type ReadonlySignal } from "@preact/signals";
-import { Fragment } from "preact";
-import { count, cut } from "../model/format.js";
-import { type Laid, visible } from "../model/tracks.js";
+import { useLayoutEffect, useRef } from "preact/hooks";
+import { count, cut, plural } from "../model/format.js";
+import { type Laid, pinnedHeight, visible } from "../model/tracks.js";
 import { focused } from "./app-state.js";
 import { Icon } from "./icon.js";
+import { breakable } from "./parts.js";
 import { type Session } from "./session.js";
 
 interface Props {
   session: Session;
-  scrollTop: ReadonlySignal<number>;
   height: ReadonlySignal<number>;
 }
 
-export function Names({ session, scrollTop, height }: Props) {
-  const layout = session.layout.value;
-  const pinned = session.pinnedLayout.value;
-  const top = pinned.height ? Math.min(pinned.height + 2, Math.round(height.value * 0.5)) : 0;
-  const seen = visible(layout, scrollTop.value, scrollTop.value + height.value - top);
+export function Names({ session, height }: Props) {
+  const tree = useRef<HTMLDivElement>(null);
+  const walking = useRef(false);
+  const layout = session.shown.layout.value;
+  const pinned = session.shown.pinnedLayout.value;
+  const top = pinnedHeight(pinned, height.value);
+  const scrolled = session.scrollTop.value;
+  const seen = visible(layout, scrolled, scrolled + height.value - top);
   // The tree has one tab stop: the active track if it is in sight, else the first.
   const stop = seen.some((laid) => laid.track.id === session.activeTrack.value) ? session.activeTrack.value : seen[0]?.track.id;
+  useLayoutEffect(() => {
+    // The track that was walked to may have to be scrolled into sight first, and be there later.
+    const active = walking.current && tree.current!.querySelector<HTMLElement>(`[data-track="${session.activeTrack.value}"]`);
+    if (!active) return;
+    walking.current = false;
+    active.focus({ preventScroll: true });
+  });
+  const key = (e: KeyboardEvent) => {
+    const before = session.activeTrack.peek();
+    if (!walk(e, session)) return;
+    walking.current = session.activeTrack.peek() !== before;
+    e.preventDefault();
+    e.stopPropagation();
+  };
   return (
     <div class="names">
       {pinned.height > 0 && (
@@ -30,16 +47,9 @@ export function Names({ session, scrollTop, height }: Props) {
           ))}
         </div>
       )}
-      <div class="names-part" style={{ top: `${top}px`, bottom: "0" }} role="tree" aria-label="Tracks" onKeyDown={(e) => walk(e, session)}>
+      <div ref={tree} class="names-part" style={{ top: `${top}px`, bottom: "0" }} role="tree" aria-label="Tracks" onKeyDown={key}>
         {seen.map((laid) => (
-          <Name
-            key={laid.track.id}
-            laid={laid}
-            y={laid.y - scrollTop.value}
-            session={session}
-            role="treeitem"
-            tab={laid.track.id === stop}
-          />
+          <Name key={laid.track.id} laid={laid} y={laid.y - scrolled} session={session} role="treeitem" tab={laid.track.id === stop} />
         ))}
       </div>
     </div>
@@ -49,7 +59,7 @@ export function Names({ session, scrollTop, height }: Props) {
 function Name({ laid, y, session, role, tab }: { laid: Laid; y: number; session: Session; role: "treeitem" | "listitem"; tab: boolean }) {
   const { track } = laid;
   const active = session.activeTrack.value === track.id;
-  const pinned = session.pinned.value.includes(track.id);
+  const pinned = session.shown.pinned.value.includes(track.id);
   const hits = session.search.value.tracks.get(String(track.id));
   const name = cut(track.name || track.source, 240) || "(no name)";
   const tree =
@@ -82,12 +92,13 @@ function Name({ laid, y, session, role, tab }: { laid: Laid; y: number; session:
         aria-hidden="true"
         data-none={!laid.collapsible}
         data-open={!laid.collapsed}
-        onClick={() => session.fold(track.id)}
+        onClick={() => session.shown.fold(track.id)}
       >
         <Icon name="chevron" />
       </button>
       <span class="name-text" style={{ WebkitLineClamp: String(Math.max(1, Math.floor((laid.height - 8) / 18))) }}>
         {breakable(name)}
+        {laid.also && <span class="dim"> {cut(laid.also, 40)}</span>}
       </span>
       {laid.hidden > 0 && <span class="pill">+{count(laid.hidden)}</span>}
       {hits ? (
@@ -107,7 +118,7 @@ function Name({ laid, y, session, role, tab }: { laid: Laid; y: number; session:
         data-on={pinned}
         title={pinned ? "Unpin (P)" : "Pin to the top (P)"}
         aria-hidden="true"
-        onClick={() => session.pin(track.id)}
+        onClick={() => session.shown.pin(track.id)}
       >
         <Icon name="pin" />
       </button>
@@ -115,42 +126,32 @@ function Name({ laid, y, session, role, tab }: { laid: Laid; y: number; session:
   );
 }
 
-/** breakable lets a line break after a slash rather than within a word. */
-function breakable(name: string) {
-  return name.split(/(?<=[/._-])/).map((part, i) => (
-    <Fragment key={i}>
-      {i > 0 && <wbr />}
-      {part}
-    </Fragment>
-  ));
-}
-
 function describe({ track }: Laid): string {
   const parts = [track.type];
-  if (track.slices) parts.push(`${track.slices} slices`);
+  if (track.slices) parts.push(plural(track.slices, "slice"));
   if (track.open) parts.push(`${track.open} open`);
   return parts.join(", ");
 }
 
-/** walk is for keys within the tree. */
-function walk(e: KeyboardEvent, session: Session): void {
-  const layout = session.layout.peek();
-  const at = layout.laid.findIndex((laid) => laid.track.id === session.activeTrack.peek());
-  const laid = layout.laid[at];
+/** walk is for keys within the tree: it returns whether the key was one. */
+function walk(e: KeyboardEvent, session: Session): boolean {
+  const { laid: all } = session.shown.layout.peek();
+  const at = all.findIndex((laid) => laid.track.id === session.activeTrack.peek());
+  const laid = all[at];
+  const up = all.findIndex((one) => one.track.id === laid?.track.parent);
   const go = (i: number) => {
-    const to = layout.laid[Math.min(layout.laid.length - 1, Math.max(0, i))];
+    const to = all[Math.min(all.length - 1, Math.max(0, i))];
     if (!to) return;
     session.activeTrack.value = to.track.id;
     session.onReveal(to.track.id, 0);
-    setTimeout(() => document.querySelector<HTMLElement>(`.names [role=treeitem][data-track="${to.track.id}"]`)?.focus(), 50);
   };
   if (e.key === "ArrowDown") go(at + 1);
   else if (e.key === "ArrowUp") go(at < 0 ? 0 : at - 1);
-  else if (e.key === "ArrowRight" && laid) laid.collapsed ? session.fold(laid.track.id) : go(at + 1);
-  else if (e.key === "ArrowLeft" && laid)
-    laid.collapsible && !laid.collapsed ? session.fold(laid.track.id) : go(layout.laid.findIndex((l) => l.track.id === laid.track.parent));
-  else if (e.key === "Enter" && laid) session.fold(laid.track.id);
-  else return;
-  e.preventDefault();
-  e.stopPropagation();
+  else if (e.key === "Home") go(0);
+  else if (e.key === "End") go(all.length - 1);
+  else if (e.key === "ArrowRight" && laid) laid.collapsed ? session.shown.fold(laid.track.id) : go(at + 1);
+  else if (e.key === "ArrowLeft" && laid) laid.collapsible && !laid.collapsed ? session.shown.fold(laid.track.id) : go(up < 0 ? at : up);
+  else if (e.key === "Enter" && laid) session.shown.fold(laid.track.id);
+  else return false;
+  return true;
 }

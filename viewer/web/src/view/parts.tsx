@@ -1,9 +1,9 @@
 // Small parts that several panels have.
 
-import { type ComponentChildren } from "preact";
+import { type ComponentChildren, Fragment } from "preact";
 import { type SliceRef } from "../import/protocol.js";
 import { colourOf, coverSteps } from "../model/colours.js";
-import { cut, duration } from "../model/format.js";
+import { count, cut, duration, plural } from "../model/format.js";
 import { notice, theme } from "./app-state.js";
 import { Icon, type IconName } from "./icon.js";
 import { type Session } from "./session.js";
@@ -16,15 +16,33 @@ export function Swatch({ name }: { name: string }) {
 /** SliceLink selects a slice and brings it into sight. */
 export function SliceLink({ slice, session, children }: { slice: SliceRef; session: Session; children?: ComponentChildren }) {
   return (
-    <button class="link" onClick={() => void session.select({ key: slice.key }, slice, true)} title={cut(slice.name, 1000)}>
+    <button
+      class="link"
+      disabled={!slice.key} // which the server couldn't find
+      onClick={() => void session.select({ key: slice.key }, slice, true)}
+      title={cut(slice.name, 1000)}
+    >
       <Swatch name={slice.name} />
       <span class="link-text">{children ?? (cut(slice.name, 240) || "(no name)")}</span>
     </button>
   );
 }
 
-export function trackName(session: Session, track: number): string {
-  return cut(session.tree.get(track)?.name ?? "", 120);
+export function trackName(session: Session, id: number): string {
+  const track = session.tree.get(id);
+  if (!track) return "";
+  const also = session.tree.also(track);
+  return cut(track.name || track.source, 120) + (also && ` ${cut(also, 40)}`);
+}
+
+/** breakable lets a line break after a slash rather than within a word. */
+export function breakable(name: string) {
+  return name.split(/(?<=[/._-])/).map((part, i) => (
+    <Fragment key={i}>
+      {i > 0 && <wbr />}
+      {part}
+    </Fragment>
+  ));
 }
 
 export function CopyButton({ text, what }: { text: string; what: string }) {
@@ -43,10 +61,17 @@ export function CopyButton({ text, what }: { text: string; what: string }) {
   );
 }
 
+interface IconButtonProps {
+  icon: IconName;
+  title: string;
+  onClick: () => void;
+  disabled?: boolean;
+}
+
 /** IconButton has a title that is its name, too. */
-export function IconButton({ icon, title, onClick, pressed }: { icon: IconName; title: string; onClick: () => void; pressed?: boolean }) {
+export function IconButton({ icon, title, onClick, disabled = false }: IconButtonProps) {
   return (
-    <button class="quiet" title={title} aria-label={title} aria-pressed={pressed} onClick={onClick}>
+    <button class="quiet" title={title} aria-label={title} disabled={disabled} onClick={onClick}>
       <Icon name={icon} />
     </button>
   );
@@ -72,6 +97,15 @@ export function Status({ busy, error, empty }: { busy: boolean; error: string; e
   return empty ? <p class="status dim">{empty}</p> : null;
 }
 
+/** Cut says how much the server has left out. */
+export function Cut({ n, what }: { n: number | undefined; what: string }) {
+  return n ? (
+    <span class="dim">
+      {count(n)} {what} left out
+    </span>
+  ) : null;
+}
+
 /** Scope says what a panel's numbers are of. */
 export function Scope({ session }: { session: Session }) {
   const { from, to, what, tracks } = session.scope();
@@ -80,7 +114,7 @@ export function Scope({ session }: { session: Session }) {
     what === "slice" && selection.type === "slice"
       ? `“${cut(selection.slice.name, 60)}” and what it started`
       : what === "range"
-        ? `the selected range${tracks.length ? ` on ${tracks.length} ${tracks.length === 1 ? "track" : "tracks"}` : ""}`
+        ? `the selected range${tracks.length ? ` on ${plural(tracks.length, "track")}` : ""}`
         : "the window";
   return (
     <span class="scope">

@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { count, cut, duration } from "../model/format.js";
-import { focused, timeText } from "./app-state.js";
+import { focused, momentText } from "./app-state.js";
 import { Icon } from "./icon.js";
 import { IconButton, Swatch, trackName } from "./parts.js";
 import { type Session } from "./session.js";
@@ -18,12 +18,15 @@ export function SearchBox() {
   if (!session) return null;
   const search = session.search.value;
   const key = (e: KeyboardEvent) => {
-    if (e.key === "Enter") session.nextHit(!e.shiftKey);
-    else if (e.key === "Escape") {
-      if (!open.value) session.ask("");
+    const inField = e.target === searchInput.current;
+    if (e.key === "Enter" && inField) session.searching.next(!e.shiftKey);
+    else if (e.key === "Escape" && (open.value || inField)) {
+      if (!open.value) session.searching.ask("");
       open.value = false;
-      searchInput.current?.blur();
-    } else if (e.key === "ArrowDown") box.current?.querySelector<HTMLElement>(".list")?.focus();
+      (document.activeElement as HTMLElement | null)?.blur();
+    } else if (e.key === "ArrowDown" && inField) box.current?.querySelector<HTMLElement>(".hit-row")?.focus();
+    else if (e.key === "ArrowUp" && !inField)
+      searchInput.current?.focus(); // from the first of the hits
     else return;
     e.preventDefault();
     e.stopPropagation();
@@ -32,7 +35,7 @@ export function SearchBox() {
     if (!box.current!.contains(e.relatedTarget as Node | null)) open.value = false;
   };
   return (
-    <div class="search" ref={box} role="search" onFocusOut={left}>
+    <div class="search" ref={box} role="search" onFocusOut={left} onKeyDown={key}>
       <div class="search-field" data-busy={search.busy}>
         <Icon name="search" />
         <input
@@ -40,19 +43,19 @@ export function SearchBox() {
             searchInput.current = el;
           }}
           type="search"
-          placeholder="Search names, attributes, IDs, logs"
+          placeholder="Search names, logs, IDs"
+          title="Names, attributes, IDs, log lines"
           aria-label="Search"
           value={search.query}
           spellcheck={false}
           autocomplete="off"
           onInput={(e) => {
             open.value = true;
-            session.ask(e.currentTarget.value);
+            session.searching.ask(e.currentTarget.value);
           }}
           onFocus={() => {
             open.value = true;
           }}
-          onKeyDown={key}
           aria-controls={open.value && search.query !== "" ? "hits" : undefined}
         />
         <span class="search-count" role="status">
@@ -62,7 +65,8 @@ export function SearchBox() {
           class="quiet small"
           aria-pressed={search.regexp}
           title="Regular expression (RE2)"
-          onClick={() => session.ask(search.query, !search.regexp)}
+          aria-label="Regular expression"
+          onClick={() => session.searching.ask(search.query, !search.regexp)}
         >
           .*
         </button>
@@ -70,9 +74,9 @@ export function SearchBox() {
           <kbd>/</kbd>
         ) : (
           <>
-            <IconButton icon="up" title="Hit before (Shift N)" onClick={() => session.nextHit(false)} />
-            <IconButton icon="down" title="Next hit (N)" onClick={() => session.nextHit(true)} />
-            <IconButton icon="close" title="End the search" onClick={() => session.ask("")} />
+            <IconButton icon="up" title="Hit before (Shift N)" onClick={() => session.searching.next(false)} />
+            <IconButton icon="down" title="Next hit (N)" onClick={() => session.searching.next(true)} />
+            <IconButton icon="close" title="End the search" onClick={() => session.searching.ask("")} />
           </>
         )}
       </div>
@@ -107,25 +111,25 @@ function Hits({ session }: { session: Session }) {
       <VirtualList
         count={hits.length}
         rowHeight={40}
+        fits
         label="Hits of the search"
         bring={at}
         row={(i) => {
           const hit = hits[i];
           return (
-            <button key={i} class="hit-row" data-current={i === at} onClick={() => session.showHit(i)}>
+            <button key={i} class="hit-row" data-current={i === at} onClick={() => session.searching.go(i)}>
               <span class="cell-name">
-                <Swatch name={hit.name} />
+                {hit.mark ? <span class="mark" /> : <Swatch name={hit.name} />}
                 <span class="link-text">{cut(hit.name, 160)}</span>
                 <span class="num dim">{hit.end > hit.start && duration(hit.end - hit.start)}</span>
               </span>
               <span class="dim hit-where">
-                {cut(trackName(session, hit.track), 60)} · {timeText(session, hit.start, 1e6)}
                 {hit.text && hit.text !== hit.name && (
                   <>
-                    {" "}
-                    · {cut(hit.what, 60)}: <span class="hit-text">{cut(hit.text, 200)}</span>
+                    {cut(hit.what, 60)}: <span class="hit-text">{cut(hit.text, 200)}</span> ·{" "}
                   </>
                 )}
+                {cut(trackName(session, hit.track), 60)} · {momentText(session, hit.start)}
               </span>
             </button>
           );

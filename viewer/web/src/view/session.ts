@@ -3,18 +3,21 @@
 
 import { batch, computed, effect, signal } from "@preact/signals";
 import { type Client } from "../import/client.js";
-import { type Critical, type Flow, type LogLine, mergeEvent, type Slice, type SliceRef, type TraceInfo } from "../import/protocol.js";
+import { type Flow, type Hit, type LogLine, mergeEvent, type Slice, type SliceRef, type TraceInfo } from "../import/protocol.js";
 import { TileCache } from "../model/cache.js";
 import { Kinds } from "../model/kinds.js";
-import { TileLoader } from "../model/loader.js";
-import { answered, asked, failed, noSearch, type Search, step } from "../model/search.js";
+import { lateNs, TileLoader } from "../model/loader.js";
+import { oneAtATime } from "../model/once.js";
+import { type Scope, scopeOf } from "../model/scope.js";
 import { interval, none, type Selection } from "../model/selection.js";
-import { TrackTree } from "../model/tracks.js";
-import { clamp, fit, type Limits, reveal, whole, type Window } from "../model/zoom.js";
+import { type Scroll, TrackTree } from "../model/tracks.js";
+import { clamp, fit, isWhole, type Limits, reveal, whole, type Window } from "../model/zoom.js";
 import { Glide } from "./glide.js";
+import { Losing } from "./losing.js";
+import { Paths } from "./paths.js";
+import { Searching } from "./searching.js";
+import { Shown } from "./shown.js";
 
-const searchWait = 180;
-const hitLimit = 500;
 const settleWait = 120;
 const longestUnsettled = 600;
 /** hungAfter is from which age on an open slice of a live trace stands out, in ns. */
@@ -31,48 +34,58 @@ export class Session {
   readonly kinds = new Kinds();
   readonly cache = new TileCache();
   readonly loader: TileLoader;
+  readonly searching: Searching;
+  readonly search: Searching["state"];
   readonly tilesVersion = signal(0);
   readonly treeVersion = signal(0);
-  readonly loading = signal(false);
 
   readonly window = signal<Window>({ start: 0, span: 1 });
   /** settled is the window once it has been still for a moment: what is asked of the server follows it, not each frame. */
   readonly settled = signal<Window>(this.window.peek());
   readonly glide = new Glide(this.window);
-  readonly collapsed = signal<ReadonlySet<number>>(new Set());
-  readonly pinned = signal<readonly number[]>([]);
+  readonly shown = new Shown(this.tree, this.treeVersion);
   readonly selection = signal<Selection>(none);
   readonly detail = signal<Slice | null>(null);
   readonly flows = signal<readonly Flow[]>([]);
-  readonly critical = signal<Critical | null>(null);
-  readonly criticalBusy = signal(false);
-  readonly search = signal<Search>(noSearch);
+  readonly paths: Paths;
+  readonly critical: Paths["path"];
+  readonly losing: Losing;
+  /** line is one of the log that nothing is selected for, and that is to be seen among the others. */
+  readonly line = signal<LogLine | null>(null);
   readonly activeTrack = signal(0);
   readonly follow = signal(false);
+  /** scrollTop is by how many pixels the tracks are scrolled; toScroll is where to, as soon as that track is there. */
+  readonly scrollTop = signal(0);
+  readonly toScroll = signal<Scroll | null>(null);
   /** pointed is a time that another part of the page points at: a log line's. */
   readonly pointed = signal<number | null>(null);
-  /** reveals is called with a track that is to be scrolled into sight. */
+  /** onReveal is called with a track that is to be scrolled into sight, onSelect when a slice was selected. */
   onReveal: (track: number, row: number) => void = () => {};
   onSelect: () => void = () => {};
+  /** onLine is called when a line of the log is to be shown among others. */
+  onLine: () => void = () => {};
 
-  /** onlyActive leaves out tracks on which nothing is in the window; active are the others. */
-  readonly onlyActive = signal(false);
-  private readonly active = signal<ReadonlySet<number> | null>(null);
-  readonly layout = computed(() => (this.treeVersion.value, this.tree.layout(this.collapsed.value, this.active.value)));
-  readonly pinnedLayout = computed(() => (this.treeVersion.value, this.tree.pinned(this.pinned.value, this.collapsed.value)));
   /** atLeast is how long the trace is taken for, if it is shown beside a longer one. */
   readonly atLeast = signal(0);
   readonly limits = computed<Limits>(() => ({
     end: Math.max(this.info.value?.end ?? 0, this.info.value?.now ?? 0, this.atLeast.value, 1),
   }));
   readonly isLive = computed(() => ["live", "paused", "reconnecting"].includes(this.info.value?.state ?? ""));
+  /** grows says that slices may still come or change, so that their numbers are those of a moment. */
+  readonly grows = computed(() => this.isLive.value || this.info.value?.state === "loading");
 
   private tracksGen = -1;
   /** epoch counts the traces that this one has been: answers about the one before are of no use. */
   private epoch = 0;
   private nowAt = { now: 0, at: 0 };
-  private asking = { slice: new AbortController(), search: new AbortController(), tracks: false, kinds: false, again: false };
-  private searchTimer: ReturnType<typeof setTimeout> | undefined;
+  private asking = new AbortController();
+  private readonly ended = new AbortController();
+  private readonly refresh = oneAtATime(() => this.fetchTracks());
+  private readonly renew = oneAtATime(() => this.fetchDetail());
+  /** selecting is the slice that is being selected, until all of it is known; unseen is it if no more than a key is known yet. */
+  private selecting: Promise<Slice | null> | null = null;
+  private unseen: Promise<Slice | null> | null = null;
+  private scoped: Scope = { from: 0, to: 1, tracks: [], what: "window" };
   private stops: (() => void)[] = [];
   private placed = false;
   private settleTimer: ReturnType<typeof setTimeout> | undefined;
@@ -82,15 +95,37 @@ export class Session {
     readonly client: Client,
     readonly request: () => void,
   ) {
-    this.loader = new TileLoader(this.cache, {
-      ask: (level, gen, tiles, signal) => client.tiles(level, gen, tiles, signal),
+    this.searching = new Searching(
+      client,
+      (hit) => this.goToHit(hit),
+      () => this.window.peek().start,
+    );
+    this.search = this.searching.state;
+    const fail = (err: unknown) => this.fail(err);
+    this.losing = new Losing(
+      client,
+      (line) => this.goToLoss(line),
+      () => this.window.peek().start,
+      fail,
+    );
+    const select = (slice: SliceRef) => this.select({ key: slice.key }, slice);
+    this.paths = new Paths({ client, selected: () => this.selected(), select, fail });
+    this.critical = this.paths.path;
+    this.loader = this.newLoader();
+  }
+
+  /** newLoader returns one that fills the cache. What it doesn't want any more may be wanted by others, and what it gets is drawn by all. */
+  newLoader(arrived = () => {}, failed = (err: unknown) => this.fail(err)): TileLoader {
+    return new TileLoader(this.cache, {
+      ask: (level, gen, tiles, signal) => this.client.tiles(level, gen, tiles, signal),
       gen: () => this.info.peek()?.gen ?? 0,
       changedAt: (track) => this.tree.changedAt(track),
-      now: () => this.info.peek()?.now ?? 0,
+      changesFrom: () => (this.isLive.peek() ? (this.info.peek()?.now ?? 0) - lateNs : -Infinity),
       arrived: () => {
         this.tilesVersion.value++;
+        arrived();
       },
-      failed: (err) => this.fail(err),
+      failed,
     });
   }
 
@@ -101,26 +136,15 @@ export class Session {
       this.placed = true;
     }
     try {
-      this.take(await this.client.info());
+      this.take(await this.client.info(this.ended.signal));
     } catch (err) {
       this.fail(err);
       this.connected.value = false;
     }
+    if (this.ended.signal.aborted) return;
     this.stops.push(
       this.client.events(
-        (event) => {
-          const info = this.info.peek();
-          try {
-            if (info) this.take(mergeEvent(info, event));
-            else
-              void this.client.info().then(
-                (first) => this.take(first),
-                (err) => this.fail(err),
-              );
-          } catch (err) {
-            this.fail(err);
-          }
-        },
+        (event) => void this.hear(event),
         (yes) => {
           this.connected.value = yes;
           if (yes && this.problem.peek()) this.problem.value = "";
@@ -129,16 +153,27 @@ export class Session {
     );
     this.stops.push(
       effect(() => this.keepDetail()),
-      effect(() => this.keepActive()),
+      effect(() => this.shown.keepActive(this.window.value)),
       effect(() => this.settle()),
     );
   }
 
   stop(): void {
+    this.ended.abort();
     for (const stop of this.stops.splice(0)) stop();
-    this.loader.stop();
-    this.asking.slice.abort();
-    this.asking.search.abort();
+    this.asking.abort();
+    for (const part of [this.searching, this.losing, this.paths, this.loader]) part.stop();
+    clearTimeout(this.settleTimer);
+  }
+
+  /** hear takes in what changed. If it wasn't to be had at the start, all is asked for. */
+  private async hear(event: unknown): Promise<void> {
+    const info = this.info.peek();
+    try {
+      this.take(info ? mergeEvent(info, event) : await this.client.info(this.ended.signal));
+    } catch (err) {
+      this.fail(err);
+    }
   }
 
   fail(err: unknown): void {
@@ -154,9 +189,11 @@ export class Session {
       this.info.value = info;
       const wasLoading = before?.state === "loading";
       if (wasLoading && info.state !== "loading") this.cache.clear(); // what came meanwhile may have been half of it
-      if (!this.placed || (wasLoading && this.wasWhole(before))) this.place(info);
+      if (!this.placed || (wasLoading && isWhole(this.window.peek(), Math.max(before.end, before.now)))) this.place(info);
     });
-    void this.refresh();
+    this.losing.hear(info);
+    // Before anything of a file is there, the server has nothing to tell of it.
+    if (info.state !== "loading" || info.gen > 0) this.refresh();
     this.request();
   }
 
@@ -165,15 +202,9 @@ export class Session {
     this.placed = info.end > 0;
     this.window.value = whole(this.limits.peek());
     if (info.state === "live") {
-      this.follow.value = this.onlyActive.value = true;
+      this.follow.value = this.shown.onlyActive.value = true;
       this.window.value = { start: info.now - 18e9, span: 20e9 }; // also of a process that has just begun
     }
-  }
-
-  private wasWhole(before: TraceInfo): boolean {
-    const w = whole({ end: Math.max(before.end, before.now, 1) });
-    const now = this.window.peek();
-    return w.start === now.start && w.span === now.span;
   }
 
   /** forget drops what was known: another stream, or a server that counts from the beginning again, is another trace. */
@@ -181,9 +212,9 @@ export class Session {
     this.epoch++;
     this.loader.stop();
     this.selectNothing();
-    this.ask("");
-    this.pinned.value = [];
-    this.collapsed.value = new Set();
+    this.searching.ask("");
+    this.losing.forget();
+    this.shown.forget();
     this.placed = false;
     this.tree.clear();
     this.kinds.clear();
@@ -191,29 +222,29 @@ export class Session {
     this.tracksGen = -1;
   }
 
-  /** refresh fetches tracks and kinds that have come. Only one is under way at a time. */
-  private async refresh(): Promise<void> {
-    const info = this.info.peek();
-    if (!info || info.state === "loading") return; // before it is there, the server has nothing to tell of it
-    if (this.asking.tracks) {
-      this.asking.again = true;
-      return;
+  private async fetchKinds(info: TraceInfo, epoch: number): Promise<void> {
+    for (let had = -1; this.kinds.length < info.kinds && this.kinds.length > had;) {
+      had = this.kinds.length;
+      const answer = await this.client.kinds(had);
+      if (epoch !== this.epoch) return;
+      this.kinds.add(answer.from, answer.names, answer.categories);
     }
-    this.asking.tracks = true;
+  }
+
+  /** fetchTracks fetches tracks and kinds that have come, both at once. */
+  private async fetchTracks(): Promise<void> {
+    const info = this.info.peek();
     const { epoch } = this;
+    if (!info || this.ended.signal.aborted) return;
     try {
-      for (let had = -1; this.kinds.length < info.kinds && this.kinds.length > had;) {
-        had = this.kinds.length;
-        const answer = await this.client.kinds(had);
-        if (epoch !== this.epoch) break;
-        this.kinds.add(answer.from, answer.names, answer.categories);
-      }
-      if (info.gen !== this.tracksGen || this.tree.size < info.tracks) {
-        const answer = await this.client.tracks(this.tracksGen < 0 ? undefined : this.tracksGen);
-        if (epoch === this.epoch) {
-          this.tree.merge(answer.tracks, answer.gen);
-          this.tracksGen = answer.gen;
-        }
+      const isNew = info.gen !== this.tracksGen || this.tree.size < info.tracks;
+      const [answer] = await Promise.all([
+        isNew ? this.client.tracks(this.tracksGen < 0 ? undefined : this.tracksGen) : null,
+        this.fetchKinds(info, epoch),
+      ]);
+      if (answer && epoch === this.epoch) {
+        this.tree.merge(answer.tracks, answer.gen);
+        this.tracksGen = answer.gen;
       }
       batch(() => {
         this.treeVersion.value++;
@@ -221,11 +252,6 @@ export class Session {
       });
     } catch (err) {
       this.fail(err);
-    }
-    this.asking.tracks = false;
-    if (this.asking.again) {
-      this.asking.again = false;
-      void this.refresh();
     }
     this.request();
   }
@@ -269,56 +295,106 @@ export class Session {
   }
 
   /** select asks for a slice and selects it; seen is what is known of it already, so that it is outlined at once. */
-  async select(by: Parameters<Client["slice"]>[0], seen: SliceRef | null = null, bring = false): Promise<Slice | null> {
-    this.asking.slice.abort();
-    const controller = (this.asking.slice = new AbortController());
+  select(by: Parameters<Client["slice"]>[0], seen: SliceRef | null = null, bring = false): Promise<Slice | null> {
+    const { signal } = this.beginSelecting();
     batch(() => {
-      if (seen) this.selection.value = { type: "slice", slice: seen, open: !Number.isFinite(seen.end) };
+      if (seen) {
+        this.selection.value = { type: "slice", slice: seen, open: !Number.isFinite(seen.end) };
+        this.activeTrack.value = seen.track;
+      }
       this.detail.value = null;
       this.flows.value = [];
     });
+    const answer = this.fetchSlice(by, bring, signal);
+    this.selecting = answer;
+    if (!seen) this.unseen = answer;
+    void answer.then(() => {
+      if (this.selecting === answer) this.selecting = this.unseen = null;
+    });
+    return answer;
+  }
+
+  /** beginSelecting ends what was asked of what was selected before. */
+  private beginSelecting(): AbortController {
+    this.asking.abort();
+    this.paths.stop();
+    this.selecting = this.unseen = null;
+    this.line.value = null;
+    return (this.asking = new AbortController());
+  }
+
+  private async fetchSlice(by: Parameters<Client["slice"]>[0], bring: boolean, signal: AbortSignal): Promise<Slice | null> {
     try {
-      const slice = await this.client.slice(by, controller.signal);
-      if (controller.signal.aborted) return null;
+      const slice = await this.client.slice(by, signal);
+      if (signal.aborted) return null;
       batch(() => this.show(slice));
       if (bring) {
-        this.unfold(slice.track);
+        this.shown.unfold(slice.track);
         this.reveal(slice.start, slice.end);
         this.onReveal(slice.track, slice.row);
       }
-      const flows = await this.client.flows(
-        { from: 0, to: Math.max(this.limits.peek().end, slice.end), slice: slice.key },
-        controller.signal,
-      );
-      this.flows.value = flows.flows;
+      void this.fetchFlows(slice, signal);
       return slice;
     } catch (err) {
-      if (!controller.signal.aborted) this.fail(err);
+      if (!signal.aborted) this.fail(err);
       return null;
+    }
+  }
+
+  private async fetchFlows(slice: Slice, signal: AbortSignal): Promise<void> {
+    try {
+      const to = Math.max(this.limits.peek().end, slice.end);
+      const { flows } = await this.client.flows({ from: 0, to, slice: slice.key }, signal);
+      if (!signal.aborted) this.flows.value = flows;
+    } catch (err) {
+      if (!signal.aborted) this.fail(err);
     }
   }
 
   private show(slice: Slice): void {
     this.onSelect();
+    this.describe(slice);
+    this.activeTrack.value = slice.track;
+    this.paths.keep(slice.key);
+  }
+
+  /** describe says what the selected slice is, now. */
+  private describe(slice: Slice): void {
     const { key, track, pos, row, name, start, end, open } = slice;
     this.selection.value = { type: "slice", slice: { key, track, pos, row, name, start, end }, open };
     this.detail.value = slice;
-    this.activeTrack.value = track;
-    if (this.critical.peek() && !this.critical.peek()!.segments.some((s) => s.key === key)) this.critical.value = null;
+  }
+
+  /** isSelecting says that a slice will be selected of which only a key is known. */
+  get isSelecting(): boolean {
+    return this.unseen !== null;
+  }
+
+  /** whenSelected calls act when it is known where the selection is: later, and maybe never, of a slice that only has a key yet. */
+  whenSelected(act: () => void): void {
+    if (this.unseen) void this.unseen.then((slice) => slice && act());
+    else act();
+  }
+
+  /** selected is all that there is to say of the selected slice, once it is known; null if none is selected. */
+  async selected(): Promise<Slice | null> {
+    return this.selecting ?? this.detail.peek();
   }
 
   /** keepDetail asks again for an open slice that is selected, while the trace changes. */
   private keepDetail(): void {
-    const gen = this.info.value?.gen;
-    const detail = this.detail.peek();
-    if (!gen || !detail?.open || !this.isLive.peek()) return;
-    const key = detail.key;
-    this.client.slice({ key }).then(
-      (slice) => {
-        if (this.detail.peek()?.key === key) batch(() => this.show(slice));
-      },
-      (err) => this.fail(err),
-    );
+    if (this.info.value?.gen && this.detail.peek()?.open && this.grows.peek()) this.renew();
+  }
+
+  private async fetchDetail(): Promise<void> {
+    const key = this.detail.peek()?.key;
+    if (!key) return;
+    try {
+      const slice = await this.client.slice({ key }, this.ended.signal);
+      if (this.detail.peek()?.key === key) batch(() => this.describe(slice));
+    } catch (err) {
+      this.fail(err);
+    }
   }
 
   private settle(): void {
@@ -333,28 +409,18 @@ export class Session {
     );
   }
 
-  /** keepActive finds out which tracks are active, and leaves all as it is if they are the same. */
-  private keepActive(): void {
-    const w = this.window.value;
-    const before = this.active.peek();
-    void this.treeVersion.value;
-    const now = this.onlyActive.value ? this.tree.active(w.start, w.start + w.span) : null;
-    if (now?.size === before?.size && (!now || [...now].every((id) => before!.has(id)))) return;
-    this.active.value = now;
-  }
-
   selectNothing(): void {
-    this.asking.slice.abort();
+    this.beginSelecting();
     batch(() => {
       this.selection.value = none;
       this.detail.value = null;
       this.flows.value = [];
-      this.critical.value = null;
+      this.paths.hide();
     });
   }
 
   selectRange(selection: Selection): void {
-    this.asking.slice.abort();
+    this.beginSelecting();
     batch(() => {
       this.selection.value = selection;
       this.detail.value = null;
@@ -364,96 +430,41 @@ export class Session {
 
   /** goToLine shows a line of the log, and selects the slice that it belongs to. */
   goToLine(line: LogLine): void {
-    this.unfold(line.track);
+    this.shown.unfold(line.track);
     if (line.slice?.key)
-      void this.select({ key: line.slice.key }, line.slice).then(() => this.onReveal(line.slice!.track, line.slice!.row));
+      void this.select({ key: line.slice.key }, line.slice).then((slice) => slice && this.onReveal(slice.track, slice.row));
     else this.onReveal(line.track, 0);
+    this.line.value = null;
+    this.point(line.time);
+  }
+
+  /** goToLoss shows where something is missing, on all tracks. That is past: a live trace isn't followed any more. */
+  private goToLoss(line: LogLine): void {
+    this.follow.value = false;
+    this.selectNothing();
+    this.point(line.time);
+    this.line.value = line;
+    this.onLine();
+  }
+
+  /** point points at a time. */
+  private point(time: number): void {
     const w = this.window.peek();
-    if (line.time < w.start || line.time > w.start + w.span) this.go({ start: line.time - w.span / 2, span: w.span });
-    this.pointed.value = line.time;
+    if (time < w.start || time > w.start + w.span) this.go({ start: time - w.span / 2, span: w.span });
+    this.pointed.value = time;
   }
 
-  async findCritical(): Promise<void> {
-    const selection = this.selection.peek();
-    if (selection.type !== "slice" || !selection.slice.key) return;
-    this.criticalBusy.value = true;
-    try {
-      this.critical.value = await this.client.critical(selection.slice.key);
-    } catch (err) {
-      this.fail(err);
-    }
-    this.criticalBusy.value = false;
-  }
-
-  /** unfold opens all that hides a track. */
-  unfold(track: number): void {
-    const hidden = this.tree.ancestors(track).filter((id) => this.collapsed.peek().has(id));
-    if (this.collapsed.peek().has(track)) hidden.push(track);
-    if (hidden.length) this.collapsed.value = new Set([...this.collapsed.peek()].filter((id) => !hidden.includes(id)));
-  }
-
-  fold(track: number): void {
-    const next = new Set(this.collapsed.peek());
-    if (!next.delete(track)) next.add(track);
-    this.collapsed.value = next;
-  }
-
-  foldAll(): void {
-    const tops = [...this.tree.flat()]
-      .filter(([track]) => track.type === "process" || this.tree.hasChildren(track.id))
-      .map(([track]) => track.id);
-    this.collapsed.value = this.collapsed.peek().size ? new Set() : new Set(tops);
-  }
-
-  pin(track: number): void {
-    const now = this.pinned.peek();
-    this.pinned.value = now.includes(track) ? now.filter((id) => id !== track) : [...now, track];
-  }
-
-  /** ask searches, once nothing has been typed for a moment. */
-  ask(query: string, regexp = this.search.peek().regexp): void {
-    clearTimeout(this.searchTimer);
-    this.asking.search.abort();
-    this.search.value = asked(this.search.peek(), query, regexp);
-    if (query === "") return;
-    const controller = (this.asking.search = new AbortController());
-    this.searchTimer = setTimeout(async () => {
-      try {
-        const answer = await this.client.search(query, { regexp: regexp ? 1 : undefined, limit: hitLimit }, controller.signal);
-        this.search.value = answered(this.search.peek(), query, answer);
-      } catch (err) {
-        if (!controller.signal.aborted)
-          this.search.value = failed(this.search.peek(), query, err instanceof Error ? err.message : String(err));
-      }
-    }, searchWait);
-  }
-
-  nextHit(forward: boolean): void {
-    const w = this.window.peek();
-    this.search.value = step(this.search.peek(), forward, w.start);
-    this.showHit(this.search.peek().at);
-  }
-
-  showHit(at: number): void {
-    const hit = this.search.peek().hits[at];
-    if (!hit) return;
-    this.search.value = { ...this.search.peek(), at };
+  private goToHit(hit: Hit): void {
     if (hit.key) void this.select({ key: hit.key }, hit, true);
     else {
-      this.unfold(hit.track);
+      this.shown.unfold(hit.track);
       this.reveal(hit.start, hit.end);
       this.onReveal(hit.track, 0);
     }
   }
 
-  /** scope is what aggregates and ways out are of: the selection, or the window. */
-  scope(): { from: number; to: number; tracks: readonly number[]; what: "slice" | "range" | "window" } {
-    const selection = this.selection.value;
-    const now = Math.max(this.limits.value.end, 1);
-    const at = interval(selection, now);
-    if (selection.type === "slice" && at) return { ...at, tracks: this.tree.within(selection.slice.track), what: "slice" };
-    if (selection.type === "range" && at) return { ...at, tracks: selection.tracks, what: "range" };
-    const w = this.settled.value;
-    return { from: Math.max(0, w.start), to: Math.min(now, w.start + w.span), tracks: [], what: "window" };
+  /** scope is what numbers and ways out are of. As long as that isn't known of a selected slice, it is what it was before. */
+  scope(): Scope {
+    return (this.scoped = scopeOf(this.selection.value, this.settled.value, this.limits.value.end) ?? this.scoped);
   }
 }

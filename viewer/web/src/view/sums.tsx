@@ -3,28 +3,29 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { type AggregateRow } from "../import/protocol.js";
-import { count, cut, duration, percent } from "../model/format.js";
+import { count, cut, duration, percent, plural } from "../model/format.js";
 import { type Box, boxAt, descend, flame, type Flame } from "../model/flame.js";
+import { boundsOf } from "../model/scope.js";
 import { drawFlame, flameRow } from "../draw/flame.js";
 import { Measure } from "../draw/text.js";
 import { sliceFont } from "../draw/theme.js";
 import { focused, theme } from "./app-state.js";
 import { useAsk } from "./ask.js";
 import { type DataRow, DataTable } from "./data-table.js";
-import { Bar, Scope, Status, Swatch } from "./parts.js";
+import { Bar, Cut, Scope, Status, Swatch } from "./parts.js";
 import { type Session } from "./session.js";
 import { context } from "./timeline-view.js";
 
 const wait = 60;
+/** doubleClick is how long, in ms, it takes to know that a click is no double one. */
+const doubleClick = 250;
 
 function useAggregate(session: Session, by: "name" | "path") {
-  const { from, to, tracks } = session.scope();
-  const gen = session.isLive.value && session.follow.value ? Math.floor((session.info.value?.gen ?? 0) / 8) : 0;
-  return useAsk(
-    (signal) => session.client.aggregate({ from: Math.floor(from), to: Math.ceil(to), track: tracks }, by, signal),
-    [session, by, session.follow.value ? gen : `${from},${to}`, tracks.join()],
-    wait,
-  );
+  const bounds = boundsOf(session.scope());
+  // What is followed moves on with each picture: its numbers come a little more seldom.
+  const following = session.isLive.value && session.follow.value;
+  const moved = following ? Math.floor((session.info.value?.gen ?? 0) / 8) : `${bounds.from},${bounds.to}`;
+  return useAsk((signal) => session.client.aggregate(bounds, by, signal), [session, by, moved, bounds.slice, bounds.track?.join()], wait);
 }
 
 export function FlameGraph() {
@@ -41,6 +42,10 @@ function FlameOf({ session }: { session: Session }) {
   const graph = useMemo(() => flame(root ? [root] : rows, 1 / 4000), [answer.value, root]);
   const total = graph.total;
   const shown = hover.value?.row ?? root;
+  const pick = (box: Box) => box.row.longest && void session.select({ key: box.row.longest }, null, true);
+  const enter = (box: Box) => {
+    inner.value = root ? [...inner.value.slice(0, -1), ...box.path] : box.path;
+  };
   return (
     <div class="panel-body filled">
       <div class="panel-tools">
@@ -56,6 +61,7 @@ function FlameOf({ session }: { session: Session }) {
             {i === 0 ? "all" : cut(inner.value[i - 1], 60)} ›
           </button>
         ))}
+        <Cut n={answer.value?.cut} what="of the shortest paths" />
         <span class="grow" />
         {shown ? (
           <span class="numbers">
@@ -67,15 +73,8 @@ function FlameOf({ session }: { session: Session }) {
         )}
       </div>
       <Status busy={answer.busy && !answer.value} error={answer.error} empty={answer.value && !rows.length && "There is no slice here."} />
-      <FlameCanvas
-        graph={graph}
-        hover={hover}
-        onPick={(box) => box.row.longest && void session.select({ key: box.row.longest }, null, true)}
-        onEnter={(box) => {
-          inner.value = root ? [...inner.value.slice(0, -1), ...box.path] : box.path;
-        }}
-      />
-      <FlameList graph={graph} session={session} />
+      <FlameCanvas graph={graph} hover={hover} onPick={pick} onEnter={enter} />
+      <FlameList graph={graph} onPick={pick} onEnter={enter} />
     </div>
   );
 }
@@ -115,9 +114,13 @@ function FlameCanvas({ graph, hover, onPick, onEnter }: FlameProps) {
     const r = canvas.current!.getBoundingClientRect();
     return boxAt(graph, (e.clientX - r.left) / r.width, Math.floor((e.clientY - r.top) / flameRow));
   };
-  const picked = (e: MouseEvent, then: (box: Box) => void) => {
+  // The first click of two must not lead elsewhere: what is below the second one would be another graph.
+  const clicked = useRef<ReturnType<typeof setTimeout>>(undefined);
+  useEffect(() => () => clearTimeout(clicked.current), []);
+  const pick = (e: MouseEvent, then: (box: Box) => void, wait: number) => {
     const found = at(e);
-    if (found) then(found);
+    clearTimeout(clicked.current);
+    if (found) clicked.current = setTimeout(() => then(found), wait);
   };
   return (
     <div class="flame">
@@ -133,15 +136,15 @@ function FlameCanvas({ graph, hover, onPick, onEnter }: FlameProps) {
         onPointerLeave={() => {
           hover.value = undefined;
         }}
-        onClick={(e) => picked(e, onPick)}
-        onDblClick={(e) => picked(e, onEnter)}
+        onClick={(e) => e.detail < 2 && pick(e, onPick, doubleClick)}
+        onDblClick={(e) => pick(e, onEnter, 0)}
       />
     </div>
   );
 }
 
 /** FlameList is the graph for who doesn't see it, or has no pointer. */
-function FlameList({ graph, session }: { graph: Flame; session: Session }) {
+function FlameList({ graph, onPick, onEnter }: Omit<FlameProps, "hover">) {
   return (
     <ul class="for-readers" aria-label="Boxes of the flame graph">
       {graph.boxes
@@ -150,10 +153,15 @@ function FlameList({ graph, session }: { graph: Flame; session: Session }) {
         .slice(0, 60)
         .map((box) => (
           <li key={box.path.join("\0")}>
-            <button onClick={() => box.row.longest && void session.select({ key: box.row.longest }, null, true)}>
+            <button onClick={() => onPick(box)}>
               {"· ".repeat(box.depth)}
               {cut(box.row.name, 120)} {duration(box.row.total)}, {percent(box.row.total, graph.total)}
-            </button>
+            </button>{" "}
+            {box.row.children.length > 0 && (
+              <button aria-label={`Only ${cut(box.row.name, 120)} and what is below`} onClick={() => onEnter(box)}>
+                only this
+              </button>
+            )}
           </li>
         ))}
     </ul>
@@ -186,6 +194,8 @@ function TableOf({ session }: { session: Session }) {
     .filter((row) => !find || row.name.toLowerCase().includes(find))
     .sort((a, b) => compare(a, b, sort.value));
   const self = rows.reduce((sum, row) => sum + row.self, 0);
+  const named = new Map<string, number>();
+  for (const row of rows) named.set(row.name, (named.get(row.name) ?? 0) + 1);
   return (
     <div class="panel-body filled">
       <div class="panel-tools">
@@ -200,13 +210,14 @@ function TableOf({ session }: { session: Session }) {
             filter.value = e.currentTarget.value;
           }}
         />
-        <span class="dim">{answer.value ? `${count(rows.length)} names` : ""}</span>
+        <span class="dim">{answer.value ? plural(rows.length, "name") : ""}</span>
+        <Cut n={answer.value?.cut} what="of the shortest" />
       </div>
       <DataTable
         label="Durations by name"
         class="sums"
         count={rows.length}
-        row={(i) => sumRow(rows[i], self, session)}
+        row={(i) => sumRow(rows[i], self, session, named.get(rows[i].name)! > 1)}
         columns={columns.map(([key, name]) => ({
           name,
           number: key !== "name",
@@ -231,7 +242,9 @@ function compare(a: AggregateRow, b: AggregateRow, sort: { by: SumColumn; down: 
   return sort.down ? -order : order;
 }
 
-function sumRow(row: AggregateRow, self: number, session: Session): DataRow {
+/** sumRow is one of the table; with alike, others have the same name and another category. */
+function sumRow(row: AggregateRow, self: number, session: Session, alike: boolean): DataRow {
+  const ended = row.count > row.open; // what is open has no duration yet
   return {
     key: `${row.category}\0${row.name}`,
     title: `${cut(row.name, 1000)}\nGo to the longest`,
@@ -240,6 +253,7 @@ function sumRow(row: AggregateRow, self: number, session: Session): DataRow {
       <>
         <Swatch name={row.name} />
         <span class="link-text">{cut(row.name, 240) || "(no name)"}</span>
+        {alike && <span class="dim">{cut(row.category, 60)}</span>}
         {row.failed > 0 && <span class="pill bad">✕ {count(row.failed)}</span>}
         {row.open > 0 && <span class="pill warn">{count(row.open)} open</span>}
       </>,
@@ -247,10 +261,10 @@ function sumRow(row: AggregateRow, self: number, session: Session): DataRow {
       duration(row.total),
       <>
         <Bar part={row.self / Math.max(self, 1)} colour={theme.value.counterLine} />
-        {duration(row.self)}
+        <span class="beside-bar">{duration(row.self)}</span>
       </>,
-      duration(row.p50),
-      duration(row.p95),
+      ended ? duration(row.p50) : "–",
+      ended ? duration(row.p95) : "–",
       duration(row.max),
     ],
   };

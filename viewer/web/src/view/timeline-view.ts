@@ -1,22 +1,23 @@
 // The timeline's canvases: what is drawn on them, when, and what is below the pointer. It draws only what changed: the tracks
 // when the window, the tiles or the layout did, what lies over them also when the pointer or the selection did.
 
-import { effect } from "@preact/signals";
-import { axis, type Axis, type Clock } from "../model/axis.js";
+import { computed, effect } from "@preact/signals";
+import { axis, type Axis } from "../model/axis.js";
 import { type Piece } from "../model/cache.js";
 import { wanted } from "../model/loader.js";
-import { isOpen, pick } from "../model/selection.js";
-import { type Laid, type Layout, marksY, rowHeight, rowY, trackPad, visible } from "../model/tracks.js";
+import { type Gap } from "../model/losses.js";
+import { type Laid, type Layout, pinnedHeight, rowHeight, rowY, visible } from "../model/tracks.js";
 import { level, tileRange, toTime } from "../model/zoom.js";
-import { type SliceRef } from "../import/protocol.js";
 import { drawOverlay, type Overlay, type Place } from "../draw/overlay.js";
+import { reach } from "../draw/losses.js";
 import { drawRuler } from "../draw/ruler.js";
 import { type Band, type Scene } from "../draw/scene.js";
 import { Measure } from "../draw/text.js";
 import { drawTracks } from "../draw/tracks.js";
 import { sliceFont, smallFont } from "../draw/theme.js";
+import { type Hover, pickAt } from "./pick.js";
 import { hungAfter, type Session } from "./session.js";
-import { scheduler, theme, timeText, unixOf, wallClock, zone } from "./app-state.js";
+import { clockOf, scheduler, theme, timeText, wallClock } from "./app-state.js";
 
 export interface Canvases {
   tracks: HTMLCanvasElement;
@@ -24,25 +25,12 @@ export interface Canvases {
   ruler: HTMLCanvasElement;
 }
 
-/** Hover is the item below the pointer. */
-export interface Hover {
-  place: Place;
-  ref: SliceRef;
-  count: number;
-  failed: boolean;
-  open: boolean;
-  x: number;
-  y: number;
-}
-
-const pickSlack = 3;
-/** pinnedPart is how much of the height pinned tracks get at most. */
-const pinnedPart = 0.5;
+const none: readonly Gap[] = [];
+const nobody: ReadonlySet<number> = new Set();
 
 export class TimelineView {
   width = 0;
   height = 0;
-  scrollTop = 0;
   hover: Hover | null = null;
   pointer: { x: number; y: number } | null = null;
   /** drag is the range while it is being drawn. */
@@ -60,10 +48,16 @@ export class TimelineView {
   ) {
     this.measure = new Measure(context(canvases.tracks), sliceFont);
     this.small = new Measure(context(canvases.overlay), smallFont);
+    // How far a file is read changes nothing of what is drawn, and is told while that needs the processors.
+    const known = computed(() => {
+      const info = session.info.value;
+      return info && [info.state, info.session, info.gen, info.end, info.now, info.unix].join();
+    });
     this.stops.push(
       effect(() => {
         const s = session;
-        void [s.window.value, s.tilesVersion.value, s.layout.value, s.pinnedLayout.value, theme.value, wallClock.value, s.info.value];
+        void [s.window.value, s.tilesVersion.value, s.shown.layout.value, s.shown.pinnedLayout.value, s.scrollTop.value];
+        void [theme.value, wallClock.value, known.value, s.losing.all.value];
         this.touch();
       }),
       effect(() => {
@@ -95,13 +89,6 @@ export class TimelineView {
     this.touch();
   }
 
-  scroll(top: number): void {
-    if (top === this.scrollTop) return;
-    this.scrollTop = top;
-    this.hover = null;
-    this.touch();
-  }
-
   private step(time: number): boolean {
     const { session } = this;
     let again = session.glide.step(time);
@@ -117,20 +104,20 @@ export class TimelineView {
   }
 
   get pinnedHeight(): number {
-    const { height } = this.session.pinnedLayout.peek();
-    return height ? Math.min(height + 2, Math.round(this.height * pinnedPart)) : 0;
+    return pinnedHeight(this.session.shown.pinnedLayout.peek(), this.height);
   }
 
   /** bands are the tracks in sight. */
   bands(): Band[] {
     const top = this.pinnedHeight;
-    const pinned = this.session.pinnedLayout.peek();
-    const layout = this.session.layout.peek();
+    const pinned = this.session.shown.pinnedLayout.peek();
+    const layout = this.session.shown.layout.peek();
+    const scrolled = this.session.scrollTop.peek();
     return [
       { laid: visible(pinned, 0, top), top: 0, clipTop: 0, clipBottom: top },
       {
-        laid: visible(layout, this.scrollTop, this.scrollTop + this.height - top),
-        top: top - this.scrollTop,
+        laid: visible(layout, scrolled, scrolled + this.height - top),
+        top: top - scrolled,
         clipTop: top,
         clipBottom: this.height,
       },
@@ -139,9 +126,8 @@ export class TimelineView {
 
   axis(): Axis {
     const { session } = this;
-    const unix = wallClock.value ? unixOf(session) : null;
-    const clock: Clock | undefined = unix === null ? undefined : { unix, zone };
-    return axis(session.window.peek(), this.width, clock ? 130 : 104, clock);
+    const clock = clockOf(session);
+    return axis(session.window.peek(), this.width, clock ? 130 : 104, clock ?? undefined);
   }
 
   scene(): Scene {
@@ -159,11 +145,12 @@ export class TimelineView {
       bands: this.bands(),
       pieces: (track) => this.pieces(track),
       hungAfter: live ? hungAfter : Infinity,
+      waiting: live ? session.shown.waiting.peek() : nobody,
     };
   }
 
   /** pieces are looked up once a frame. */
-  private pieces(track: number): Piece[] {
+  pieces(track: number): Piece[] {
     let pieces = this.memo.get(track);
     if (!pieces) {
       const w = this.session.window.peek();
@@ -202,8 +189,15 @@ export class TimelineView {
       axis: this.axis(),
       theme: theme.peek(),
       range: this.range(),
+      losses: this.gaps(),
       pointer: this.pointer && label ? { x: this.pointer.x, label, width: this.small.width(label) } : null,
     });
+  }
+
+  /** gaps are where records are missing, as it is drawn. */
+  gaps(): readonly Gap[] {
+    const all = this.session.losing.all.peek();
+    return all && this.width ? all.gaps(this.session.window.peek(), this.width, reach) : none;
   }
 
   /** load asks for the tiles that this picture needs, or of the window to which it glides. */
@@ -211,7 +205,6 @@ export class TimelineView {
     const { session } = this;
     const tracks = this.bands().flatMap((band) => band.laid.map((laid) => laid.track));
     const wait = session.loader.want(wanted(session.glide.target ?? session.window.peek(), this.width, tracks, session.limits.peek()));
-    session.loading.value = session.loader.busy;
     clearTimeout(this.retry);
     if (wait) this.retry = setTimeout(() => this.touch(), wait);
   }
@@ -228,6 +221,7 @@ export class TimelineView {
     const search = session.search.peek();
     const pointed = session.pointed.peek();
     const bands = this.bands();
+    const layouts = [session.shown.pinnedLayout.peek(), session.shown.layout.peek()];
     const now = session.now();
     const w = session.window.peek();
     const until = (place: Place): Place => ({ ...place, end: Math.min(place.end, Math.max(now, place.start)) });
@@ -237,32 +231,23 @@ export class TimelineView {
       window: w,
       theme: theme.peek(),
       measure: this.small,
-      clipTop: this.pinnedHeight,
-      top: (track) => this.topOf(track, bands),
-      hover: this.hover && until(this.hover.place),
+      parts: bands.map((band, i) => {
+        const { clipTop, clipBottom } = band;
+        return { clipTop, clipBottom, top: (track) => topIn(layouts[i], band, track) };
+      }),
+      hover: this.hover?.type === "slice" ? until(this.hover.ref) : null,
       selected: selection.type === "slice" ? until({ ...selection.slice, end: selection.open ? Infinity : selection.slice.end }) : null,
       range: this.range(),
       hits: search.hits.map(until),
       currentHit: search.hits[search.at] ? until(search.hits[search.at]) : null,
       flows: session.flows.peek(),
       critical: session.critical.peek()?.segments ?? [],
+      losses: this.gaps(),
       pointer: this.pointer?.x ?? (pointed === null ? null : ((pointed - w.start) / w.span) * this.width),
     };
   }
 
-  /** topOf is where a track is drawn. One that is folded away is drawn where its parent is. */
-  private topOf(track: number, bands: readonly Band[]): number | null {
-    for (const layout of [this.session.pinnedLayout.peek(), this.session.layout.peek()]) {
-      const laid = layout.byTrack.get(track);
-      const band = bands[layout === this.session.layout.peek() ? 1 : 0];
-      if (!laid) continue;
-      const y = band.top + laid.y;
-      if (y + laid.height > band.clipTop && y < band.clipBottom) return y;
-    }
-    return null;
-  }
-
-  /** at finds the track at a height. */
+  /** trackAt finds the track at a height. */
   trackAt(y: number): { laid: Laid; top: number } | null {
     for (const band of this.bands()) {
       if (y < band.clipTop || y >= band.clipBottom) continue;
@@ -274,38 +259,19 @@ export class TimelineView {
 
   /** pick finds out what is below the pointer. */
   pick(): Hover | null {
-    this.hover = this.pointer && this.itemAt(this.pointer.x, this.pointer.y);
+    this.hover = this.pointer && pickAt(this, this.pointer.x, this.pointer.y);
     return this.hover;
-  }
-
-  itemAt(x: number, y: number): Hover | null {
-    const at = this.trackAt(y);
-    if (!at || at.laid.track.type === "counter" || y > at.top + marksY(at.laid)) return null;
-    const row = Math.floor((y - at.top - trackPad) / rowHeight);
-    if (row < 0 || row >= at.laid.rows) return null;
-    const w = this.session.window.peek();
-    const time = toTime(w, this.width, x);
-    const slack = (pickSlack * w.span) / this.width;
-    const piece = this.pieces(at.laid.track.id).find((p) => time >= p.from && time < p.to);
-    const item = piece && pick(piece.tile, row, time, slack);
-    if (!item) return null;
-    const { tile, i } = item;
-    const track = at.laid.track.id;
-    const start = tile.starts[i];
-    const end = tile.ends[i];
-    const flags = tile.counts[i];
-    const ref = { key: "", track, pos: tile.positions[i], row, name: this.session.kinds.name(tile.kinds[i]), start, end };
-    return { place: ref, ref, count: flags & 0x3fffffff, failed: flags >>> 31 === 1, open: isOpen(item), x, y: at.top + rowY(row) };
   }
 
   /** scrollTo returns the place to scroll to so that a row is in sight, or null if it is. */
   scrollTo(track: number, row: number): number | null {
-    const layout: Layout = this.session.layout.peek();
+    const layout: Layout = this.session.shown.layout.peek();
     const laid = layout.byTrack.get(track);
     if (!laid) return null;
     const y = laid.y + rowY(row);
     const seen = this.height - this.pinnedHeight;
-    if (y >= this.scrollTop && y + 2 * rowHeight <= this.scrollTop + seen) return null;
+    const top = this.session.scrollTop.peek();
+    if (y >= top && y + 2 * rowHeight <= top + seen) return null;
     return Math.max(0, y - Math.max(rowHeight, seen * 0.35));
   }
 
@@ -320,6 +286,14 @@ export class TimelineView {
     c.setTransform(ratio, 0, 0, ratio, 0, 0);
     return c;
   }
+}
+
+/** topIn is where a track is drawn in a band, null if it isn't in sight there. */
+function topIn(layout: Layout, band: Band, track: number): number | null {
+  const laid = layout.byTrack.get(track);
+  if (!laid) return null;
+  const y = band.top + laid.y;
+  return y + laid.height > band.clipTop && y < band.clipBottom ? y : null;
 }
 
 export function context(canvas: HTMLCanvasElement): CanvasRenderingContext2D {

@@ -1,16 +1,20 @@
 // The timeline: names of tracks, ruler, canvases, and what hands and keys do to them.
 
-import { useComputed, useSignal } from "@preact/signals";
+import { type ReadonlySignal, useComputed, useSignal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { count, duration } from "../model/format.js";
-import { firstAt } from "../model/tracks.js";
-import { focused, wallClock } from "./app-state.js";
+import { count, cut, duration, number, plural } from "../model/format.js";
+import { recordsLost } from "../model/losses.js";
+import { markName } from "../model/marks.js";
+import { firstAt, pinnedHeight, scrollTop } from "../model/tracks.js";
+import { focused, showPanel, momentText, wallClock } from "./app-state.js";
 import { Gestures } from "./gestures.js";
+import { type SliceRef } from "../import/protocol.js";
 import { Icon } from "./icon.js";
 import { Minimap } from "./minimap.js";
 import { Names } from "./names.js";
 import { type Session } from "./session.js";
-import { type Hover, TimelineView } from "./timeline-view.js";
+import { type Hover, type LossHover, type MarkHover, pickAt, type SliceHover } from "./pick.js";
+import { TimelineView } from "./timeline-view.js";
 
 export const views = new Map<Session, TimelineView>();
 
@@ -20,11 +24,10 @@ export function Timeline({ session, title }: { session: Session; title?: string 
   const tracks = useRef<HTMLCanvasElement>(null);
   const overlay = useRef<HTMLCanvasElement>(null);
   const ruler = useRef<HTMLCanvasElement>(null);
-  const scrollTop = useSignal(0);
   const height = useSignal(0);
   const hover = useSignal<Hover | null>(null);
   const bar = useSignal(0);
-  const tall = useComputed(() => session.layout.value.height + Math.min(session.pinnedLayout.value.height + 2, height.value / 2) + 60);
+  const tall = useComputed(() => session.shown.layout.value.height + pinnedHeight(session.shown.pinnedLayout.value, height.value) + 60);
 
   useLayoutEffect(() => {
     const el = { scroller: scroller.current!, overlay: overlay.current!, ruler: ruler.current!, stage: stage.current! };
@@ -36,11 +39,11 @@ export function Timeline({ session, title }: { session: Session; title?: string 
       height.value = el.scroller.clientHeight;
       el.stage.style.height = `${height.value}px`;
       bar.value = el.scroller.offsetWidth - el.scroller.clientWidth;
-      const smaller = height.value < view.height;
-      const selection = session.selection.peek();
-      view.resize(around.clientWidth, height.value);
       // A panel that opens doesn't hide what is selected.
-      if (smaller && selection.type === "slice") session.onReveal(selection.slice.track, selection.slice.row);
+      const selection = session.selection.peek();
+      const seen = selection.type === "slice" && view.height > 0 && view.scrollTo(selection.slice.track, selection.slice.row) === null;
+      view.resize(around.clientWidth, height.value);
+      if (seen) session.onReveal(selection.slice.track, selection.slice.row);
     });
     watch.observe(el.scroller);
     watch.observe(around);
@@ -52,10 +55,17 @@ export function Timeline({ session, title }: { session: Session; title?: string 
     };
   }, [session]);
 
+  // Where to scroll to is there once this has been drawn as high as it is now. A track that isn't there may yet come.
+  const to = height.value > 0 && session.treeVersion.value > 0 ? session.toScroll.value : null;
+  const top = to && scrollTop(session.shown.layout.value, to);
+  useLayoutEffect(() => {
+    if (top !== null) scroller.current!.scrollTop = top;
+    if (to && (top !== null || !session.grows.peek())) session.toScroll.value = null;
+  }, [to, top, tall.value]);
+
   const scrolled = () => {
-    scrollTop.value = scroller.current!.scrollTop;
-    hover.value = null;
-    views.get(session)?.scroll(scrollTop.value);
+    session.scrollTop.value = scroller.current!.scrollTop;
+    session.toScroll.value = hover.value = null;
   };
   return (
     <section class="timeline" aria-label={title ?? "Timeline"} data-focused={focused.value === session}>
@@ -69,7 +79,7 @@ export function Timeline({ session, title }: { session: Session; title?: string 
       <div class="scroller" ref={scroller} onScroll={scrolled}>
         <div style={{ height: `${tall.value}px` }}>
           <div class="stage" ref={stage}>
-            <Names session={session} scrollTop={scrollTop} height={height} />
+            <Names session={session} height={height} />
             <div class="canvases">
               <canvas ref={tracks} class="tracks" aria-hidden="true" />
               <canvas
@@ -84,7 +94,7 @@ export function Timeline({ session, title }: { session: Session; title?: string 
                 }}
               />
               <Empty session={session} />
-              {hover.value && <Tip hover={hover.value} session={session} width={views.get(session)?.width ?? 0} height={height.value} />}
+              <Tip hover={hover} session={session} height={height} />
             </div>
           </div>
         </div>
@@ -100,20 +110,20 @@ function Corner({ session, title }: { session: Session; title: string | undefine
     <div class="corner">
       <div class="corner-line">
         <span class="corner-title" title={title}>
-          {title ?? `${count(size)} ${size === 1 ? "track" : "tracks"}`}
+          {title ?? plural(size, "track")}
         </span>
         <button
           class="quiet"
           title="Only tracks with something in the window (X)"
           aria-label="Only tracks with something in the window"
-          aria-pressed={session.onlyActive.value}
+          aria-pressed={session.shown.onlyActive.value}
           onClick={() => {
-            session.onlyActive.value = !session.onlyActive.value;
+            session.shown.onlyActive.value = !session.shown.onlyActive.value;
           }}
         >
           <Icon name="active" />
         </button>
-        <button class="quiet" title="Fold or unfold all" aria-label="Fold or unfold all" onClick={() => session.foldAll()}>
+        <button class="quiet" title="Fold or unfold all" aria-label="Fold or unfold all" onClick={() => session.shown.foldAll()}>
           <Icon name="fold" />
         </button>
         <button class="quiet" title="Show all of the trace (0)" aria-label="Show all of the trace" onClick={() => session.showWhole()}>
@@ -140,30 +150,82 @@ function Corner({ session, title }: { session: Session; title: string | undefine
 function Empty({ session }: { session: Session }) {
   const info = session.info.value;
   const waiting = session.treeVersion.value === 0 || info?.state === "loading";
-  if (session.tree.size || (info === null && session.problem.value === "")) return null;
-  const said = waiting ? "Reading the trace …" : "There is nothing in this trace.";
+  const some = info && info.slices + info.instants + info.logs + info.counters > 0;
+  if (some || session.isLive.value || (info === null && session.problem.value === "")) return null;
+  const lost = info?.losses.map((loss) => `${cut(loss.what, 100)}: ${count(loss.count)}`).join("; ");
+  const nothing = `There is nothing to draw in this trace.${lost ? ` What was left out: ${lost}` : ""}`;
+  const said = waiting ? "Reading the trace …" : nothing;
   return <p class="empty">{info?.state === "failed" ? info.error : said}</p>;
 }
 
-/** Tip says what is below the pointer. */
-function Tip({ hover, session, width, height }: { hover: Hover; session: Session; width: number; height: number }) {
-  const end = hover.open ? session.now() : hover.ref.end;
+interface TipProps {
+  hover: ReadonlySignal<Hover | null>;
+  session: Session;
+  height: ReadonlySignal<number>;
+}
+
+/** Tip says what is below the pointer. It takes the signal, so that a pointer that moves has nothing else drawn again. */
+function Tip({ hover: { value: hover }, session, height }: TipProps) {
+  if (!hover) return null;
+  const width = views.get(session)?.width ?? 0;
   const left = hover.x > width - 280;
   const place = {
     [left ? "right" : "left"]: `${left ? width - hover.x + 14 : hover.x + 14}px`,
-    top: `${Math.min(hover.y + 24, height - 64)}px`,
+    top: `${Math.min(hover.y + 24, height.value - 64)}px`,
   };
   return (
     <div class="tip" style={place}>
+      {hover.type === "slice" && <SliceTip hover={hover} session={session} />}
+      {hover.type === "mark" && <MarkTip hover={hover} session={session} />}
+      {hover.type === "loss" && <LossTip hover={hover} session={session} />}
+      {hover.type === "values" &&
+        hover.values.map(({ series, value }) => (
+          <div key={series}>
+            <span class="tip-name">{number(value)}</span> <span class="dim">{cut(series, 80)}</span>
+          </div>
+        ))}
+    </div>
+  );
+}
+
+function SliceTip({ hover, session }: { hover: SliceHover; session: Session }) {
+  const length = duration((hover.open ? session.now() : hover.ref.end) - hover.ref.start);
+  return (
+    <>
       <div class="tip-name">{hover.ref.name}</div>
       <div class="dim">
-        {hover.count > 1
-          ? `${hover.count} slices in ${duration(end - hover.ref.start)}; the longest is named`
-          : duration(end - hover.ref.start)}
+        {hover.count > 1 ? `${count(hover.count)} slices in ${length}; the longest is named` : length}
         {hover.open && ", open"}
         {hover.failed && <b class="bad">{hover.count > 1 ? ", some failed" : ", failed"}</b>}
       </div>
-    </div>
+    </>
+  );
+}
+
+function MarkTip({ hover: { name, mark }, session }: { hover: MarkHover; session: Session }) {
+  return (
+    <>
+      <div class="tip-name">{name}</div>
+      <div class="dim">
+        {markName(mark.severity)}, {momentText(session, mark.from)}
+        {mark.count > 1 && `; the most important of ${count(mark.count)}`}
+      </div>
+    </>
+  );
+}
+
+function LossTip({ hover: { gap }, session }: { hover: LossHover; session: Session }) {
+  const place = session.losing.all.value?.places[gap.first];
+  const when = momentText(session, gap.from);
+  return (
+    <>
+      <div class="tip-name">{recordsLost(gap)}</div>
+      <div class="dim">
+        {gap.marks > 1
+          ? `told by ${plural(gap.marks, "mark")} from ${when} to ${momentText(session, gap.until)}`
+          : `${cut(place?.what ?? "", 200)}, ${when}`}
+      </div>
+    </>
   );
 }
 
@@ -172,6 +234,9 @@ interface Elements {
   overlay: HTMLCanvasElement;
   ruler: HTMLCanvasElement;
 }
+
+/** onRuler is the height of a pointer that is on the ruler, above the tracks. */
+const onRuler = -1;
 
 /** connect listens to pointer and wheel until the returned function is called. */
 function connect(session: Session, view: TimelineView, el: Elements, hover: { value: Hover | null }): () => void {
@@ -182,8 +247,10 @@ function connect(session: Session, view: TimelineView, el: Elements, hover: { va
       el.scroller.scrollTop = top;
     },
     clicked: (x, y) => {
-      const item = view.itemAt(x, y);
-      if (item) void session.select(byOf(session, item), item.ref);
+      const item = pickAt(view, x, y);
+      if (item?.type === "slice") void session.select(byOf(session, item.ref), item.ref);
+      else if (item?.type === "mark") void goToMark(session, item);
+      else if (item?.type === "loss") void session.losing.go(item.gap.first);
       else {
         session.selectNothing();
         const at = view.trackAt(y);
@@ -209,11 +276,13 @@ function connect(session: Session, view: TimelineView, el: Elements, hover: { va
   };
   const move = (ruler: boolean) => (e: PointerEvent) => {
     const [x, y] = place(e);
-    view.pointer = { x, y: ruler ? -1 : y };
+    view.pointer = { x, y: ruler ? onRuler : y };
     gestures.move(e.pointerId, x, y);
     hover.value = gestures.dragging ? null : view.pick();
     if (gestures.dragging) view.hover = null;
-    el.overlay.style.cursor = gestures.dragging ? "grabbing" : hover.value ? "pointer" : "default";
+    const leads = hover.value && hover.value.type !== "values";
+    el.overlay.style.cursor = gestures.dragging ? "grabbing" : leads ? "pointer" : "default";
+    el.ruler.style.cursor = ruler && leads ? "pointer" : "";
     session.pointed.value = null;
     view.touch(false);
   };
@@ -247,9 +316,21 @@ function on<K extends keyof HTMLElementEventMap>(target: HTMLElement, type: K, l
 }
 
 /** byOf asks for a slice by its number, if that still holds, and else by its place. */
-export function byOf(session: Session, item: Hover) {
-  const { track, row, pos, start } = item.ref;
-  return session.isLive.peek() ? { track, row, at: start } : { track, pos };
+export function byOf(session: Session, { track, row, pos, start }: Pick<SliceRef, "track" | "row" | "pos" | "start">) {
+  return session.grows.peek() ? { track, row, at: start } : { track, pos };
+}
+
+/** goToMark goes to the line, or instant, that a mark is: to its slice, which has its lines, or if it has none to the panel of lines. */
+async function goToMark(session: Session, { track, mark }: MarkHover): Promise<void> {
+  try {
+    const { lines } = await session.client.logs({ from: mark.from, to: mark.until, track: [track], limit: 1000 });
+    const line = lines.find((one) => one.pos === mark.pos) ?? lines[0];
+    if (!line) return;
+    session.goToLine(line);
+    if (!line.slice) showPanel("logs");
+  } catch (err) {
+    session.fail(err);
+  }
 }
 
 /** tracksBetween are the tracks between two heights, for a range; all of a process stand for it. */
@@ -259,7 +340,7 @@ function tracksBetween(view: TimelineView, a: number, b: number): number[] {
   const ids = new Set<number>();
   const [top, bottom] = [Math.min(a, b), Math.max(a, b)];
   for (const laid of pinned.laid) if (laid.y < bottom && laid.y + laid.height > top && top < pinned.clipBottom) ids.add(laid.track.id);
-  const layout = session.layout.peek();
+  const layout = session.shown.layout.peek();
   if (bottom >= below.clipTop) {
     for (
       let i = firstAt(layout, Math.max(top, below.clipTop) - below.top);

@@ -3,11 +3,12 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { type TraceInfo } from "../import/protocol.js";
-import { count, cut, duration } from "../model/format.js";
+import { count, cut, duration, plural } from "../model/format.js";
+import { lost } from "../model/losses.js";
 import { focused, helpOpen, main, notice, switchTheme, theme } from "./app-state.js";
 import { useAsk } from "./ask.js";
 import { compareWith } from "./compare.js";
-import { openTrace } from "./link.js";
+import { address, openTrace } from "./link.js";
 import { IconButton } from "./parts.js";
 import { SearchBox } from "./search-box.js";
 import { type Session } from "./session.js";
@@ -35,7 +36,7 @@ export function TopBar() {
             </select>
           </h1>
         ) : (
-          <h1 title={info?.source}>{cut(info?.title ?? "trace-view", 120)}</h1>
+          <h1 title={info?.source}>{cut(shortTitle(info?.title ?? "trace-view"), 120)}</h1>
         )}
         {session && info && <State session={session} info={info} />}
       </div>
@@ -67,16 +68,26 @@ export function TopBar() {
   );
 }
 
+/** shortTitle is what tells a process's address from others. */
+function shortTitle(title: string): string {
+  return title.replace(/^https?:\/\/(.+?)(\/debug\/trace)?\/?$/, "$1");
+}
+
 function State({ session, info }: { session: Session; info: TraceInfo }) {
-  const lost = info.losses.reduce((sum, loss) => sum + loss.count, 0);
+  const places = session.losing.all.value;
+  const told = places?.sum(0, places.places.length) ?? { count: 0, marks: 0, uncounted: 0 };
+  const listed = info.losses.reduce((sum, loss) => sum + loss.count, 0);
+  const sum = { ...told, count: Math.max(listed, told.count) };
   const state = session.connected.value ? info.state : "disconnected";
   const words: Record<string, string> = {
-    loading: `reading, ${Math.floor(info.progress * 100)} %`,
+    loading: info.progress < 0 ? "reading …" : `reading, ${Math.floor(info.progress * 100)} %`,
     loaded: "",
     reconnecting: "reconnecting …",
     disconnected: "server lost, trying again …",
   };
   const said = words[state] ?? state;
+  const length = duration(session.isLive.value ? info.now : info.end);
+  const facts = [plural(info.slices, "slice"), length, ...(info.format ? [cut(info.format, 24)] : [])].join(" · ");
   return (
     <div class="state">
       {said && (
@@ -84,22 +95,39 @@ function State({ session, info }: { session: Session; info: TraceInfo }) {
           {said}
         </span>
       )}
-      <span class="dim facts-line">
-        {count(info.slices)} slices · {duration(info.end)}
-        {info.format && ` · ${cut(info.format, 24)}`}
+      <span class="dim facts-line" title={facts}>
+        {facts}
       </span>
       {info.error && (
         <span class="badge" data-state="failed" title={info.error}>
           {cut(info.error, 60)}
         </span>
       )}
-      {lost > 0 && (
-        <span class="badge" data-state="loss" title={info.losses.map((loss) => `${loss.what}: ${count(loss.count)}`).join("\n")}>
-          {count(lost)} lost
-        </span>
+      {sum.count + sum.uncounted > 0 && (
+        <Lost session={session} said={lost(sum)} title={info.losses.map((loss) => `${loss.what}: ${count(loss.count)}`).join("\n")} />
       )}
-      {state === "loading" && <progress max={1} value={info.progress} aria-label="Reading the trace" />}
+      {state === "loading" && info.progress >= 0 && <progress max={1} value={info.progress} aria-label="Reading the trace" />}
     </div>
+  );
+}
+
+/** Lost says how much was lost, and leads to where that was, if it is known. */
+function Lost({ session, said, title }: { session: Session; said: string; title: string }) {
+  if (!session.losing.all.value)
+    return (
+      <span class="badge" data-state="loss" title={title}>
+        {said}
+      </span>
+    );
+  return (
+    <button
+      class="badge"
+      data-state="loss"
+      title={`${title || "The trace says so itself"}\nShow the next place (L)`}
+      onClick={() => session.losing.next(true)}
+    >
+      {said}
+    </button>
   );
 }
 
@@ -135,20 +163,34 @@ export function toggleFollow(session: Session): void {
 function Menu({ info }: { info: TraceInfo }) {
   const open = useSignal(false);
   const el = useRef<HTMLDivElement>(null);
+  const button = useRef<HTMLButtonElement>(null);
   const session = focused.value;
+  // Who was in it goes on from where it was opened.
+  const close = () => {
+    if (el.current?.querySelector(".menu-list")?.contains(document.activeElement)) button.current?.focus();
+    open.value = false;
+  };
   useEffect(() => {
     if (!open.value) return undefined;
     el.current?.querySelector<HTMLElement>("[role=menuitem]")?.focus();
-    const close = (e: Event) => {
+    const elsewhere = (e: Event) => {
       if (!el.current?.contains(e.target as Node)) open.value = false;
     };
-    document.addEventListener("pointerdown", close);
-    return () => document.removeEventListener("pointerdown", close);
+    document.addEventListener("pointerdown", elsewhere);
+    document.addEventListener("focusin", elsewhere);
+    return () => {
+      document.removeEventListener("pointerdown", elsewhere);
+      document.removeEventListener("focusin", elsewhere);
+    };
   }, [open.value]);
   const key = (e: KeyboardEvent) => {
     const items = [...el.current!.querySelectorAll<HTMLElement>("[role=menuitem]")];
     const at = items.indexOf(document.activeElement as HTMLElement);
-    if (e.key === "Escape") open.value = false;
+    if (!open.value && e.key !== "ArrowDown") return;
+    if (!open.value) open.value = true;
+    else if (e.key === "Escape") close();
+    else if (e.key === "Home") items[0]?.focus();
+    else if (e.key === "End") items[items.length - 1]?.focus();
     else if (e.key === "ArrowDown") items[(at + 1) % items.length]?.focus();
     else if (e.key === "ArrowUp") items[(at + items.length - 1) % items.length]?.focus();
     else return;
@@ -158,6 +200,7 @@ function Menu({ info }: { info: TraceInfo }) {
   return (
     <div class="menu" ref={el} onKeyDown={key}>
       <button
+        ref={button}
         aria-haspopup="menu"
         aria-expanded={open.value}
         onClick={() => {
@@ -166,15 +209,7 @@ function Menu({ info }: { info: TraceInfo }) {
       >
         Open in, save
       </button>
-      {open.value && session && (
-        <MenuItems
-          session={session}
-          info={info}
-          close={() => {
-            open.value = false;
-          }}
-        />
-      )}
+      {open.value && session && <MenuItems session={session} info={info} close={close} />}
     </div>
   );
 }
@@ -222,7 +257,7 @@ function MenuItems({ session, info, close }: { session: Session; info: TraceInfo
       <Item onClick={run(() => saveFlame(session))}>Save the flame graph (SVG)</Item>
       <Item
         onClick={run(async () => {
-          await navigator.clipboard.writeText(location.href);
+          await navigator.clipboard.writeText(address());
           notice.value = "Copied a link to this view.";
         })}
       >

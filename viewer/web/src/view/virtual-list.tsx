@@ -17,25 +17,47 @@ interface Props {
   /** near is called when the first or last row is about to be seen. */
   near?: (end: "first" | "last") => void;
   role?: "group" | "rowgroup";
+  /** fits has the list be no higher than its rows. */
+  fits?: boolean;
 }
 
-export function VirtualList({ count, rowHeight, row, label, bring = -1, stick = false, near, role = "group", ...rest }: Props) {
+export function VirtualList({
+  count,
+  rowHeight,
+  row,
+  label,
+  bring = -1,
+  stick = false,
+  near,
+  role = "group",
+  fits = false,
+  ...rest
+}: Props) {
   const el = useRef<HTMLDivElement>(null);
+  const atEnd = useRef(true);
   const [view, setView] = useState({ top: 0, height: 300 });
+  const keepView = () => {
+    const { scrollTop: top, clientHeight: height } = el.current!;
+    setView((before) => (before.top === top && before.height === height ? before : { top, height }));
+  };
   const look = () => {
     if (!el.current) return; // it is gone already
     const { scrollTop, clientHeight } = el.current;
-    setView((before) => (before.top === scrollTop && before.height === clientHeight ? before : { top: scrollTop, height: clientHeight }));
+    atEnd.current = scrollTop + clientHeight > (count - 1) * rowHeight;
+    keepView();
     if (near && scrollTop < 3 * rowHeight) near("first");
     if (near && scrollTop + clientHeight > (count - 3) * rowHeight) near("last");
   };
+  // The observer outlives this call: it has to look as the last one does.
+  const latest = useRef(look);
+  latest.current = look;
   useEffect(() => {
-    const watch = new ResizeObserver(look);
+    const watch = new ResizeObserver(() => latest.current());
     watch.observe(el.current!);
     return () => watch.disconnect();
   }, []);
   useLayoutEffect(() => {
-    if (stick) el.current!.scrollTop = count * rowHeight;
+    if (stick && atEnd.current) el.current!.scrollTop = count * rowHeight;
   }, [stick, count]);
   useLayoutEffect(() => {
     const { scrollTop, clientHeight } = el.current!;
@@ -44,9 +66,19 @@ export function VirtualList({ count, rowHeight, row, label, bring = -1, stick = 
       el.current!.scrollTop = Math.max(0, y - clientHeight / 3);
     look();
   }, [bring]);
+  useLayoutEffect(keepView, [count]); // with fewer rows, the browser scrolls back by itself, and need not say so
   const { first, last } = rowsIn(view.top, view.height, rowHeight, count);
   return (
-    <div class={`list ${rest.class ?? ""}`} ref={el} onScroll={look} role={role} aria-label={label} tabIndex={0}>
+    <div
+      class={`list ${rest.class ?? ""}`}
+      ref={el}
+      onScroll={look}
+      onKeyDown={(e) => walk(e, el.current!)}
+      role={role}
+      aria-label={label}
+      tabIndex={0}
+      style={fits ? { height: `${count * rowHeight}px` } : {}}
+    >
       <div class="list-all" style={{ height: `${count * rowHeight}px` }}>
         <div class="list-seen" style={{ transform: `translateY(${first * rowHeight}px)` }}>
           {Array.from({ length: last - first }, (_, i) => row(first + i))}
@@ -54,4 +86,20 @@ export function VirtualList({ count, rowHeight, row, label, bring = -1, stick = 
       </div>
     </div>
   );
+}
+
+/** walk goes by arrow keys from row to row, of which each has one button at most; the list scrolls along. */
+function walk(e: KeyboardEvent, list: HTMLElement): void {
+  const by = e.key === "ArrowDown" ? 1 : e.key === "ArrowUp" ? -1 : 0;
+  const buttons = [...list.querySelectorAll("button")]; // of the rows in sight and some more
+  if (!by || !buttons.length) return;
+  const at = buttons.indexOf(document.activeElement as HTMLButtonElement);
+  const top = list.getBoundingClientRect().top;
+  const first = buttons.findIndex((button) => button.getBoundingClientRect().top >= top);
+  const to = buttons[at < 0 ? Math.max(first, 0) : at + by];
+  if (!to) return; // what is around the list may know where to go
+  to.focus();
+  to.scrollIntoView({ block: "nearest" });
+  e.preventDefault();
+  e.stopPropagation();
 }

@@ -4,10 +4,10 @@ import { type Tile } from "../import/tiles.js";
 import { countMask, failedBit, openBit } from "../import/tiles.js";
 import { duration } from "../model/format.js";
 import { level, tileRange } from "../model/zoom.js";
-import { focused, timeText } from "./app-state.js";
+import { focused, momentText } from "./app-state.js";
 import { type DataRow, DataTable } from "./data-table.js";
 import { Swatch, trackName } from "./parts.js";
-import { views } from "./timeline.js";
+import { byOf, views } from "./timeline.js";
 import { type Session } from "./session.js";
 
 const most = 2000;
@@ -47,7 +47,7 @@ function visibleItems(session: Session): Item[] {
 export function Visible() {
   const session = focused.value;
   if (!session) return null;
-  void [session.tilesVersion.value, session.layout.value];
+  void [session.tilesVersion.value, session.shown.layout.value, session.shown.pinnedLayout.value, session.scrollTop.value];
   const items = visibleItems(session);
   const now = session.now();
   return (
@@ -83,7 +83,10 @@ function itemRow({ track, row, tile, i }: Item, key: number, now: number, sessio
   const pos = tile.positions[i];
   return {
     key,
-    onClick: () => void session.select(session.isLive.peek() ? { track, row, at: start } : { track, pos }, null, true),
+    onClick: () => {
+      const seen = { key: "", track, row, pos, name, start, end: tile.ends[i] };
+      void session.select(byOf(session, seen), seen, true);
+    },
     cells: [
       <>
         <Swatch name={name} />
@@ -95,7 +98,7 @@ function itemRow({ track, row, tile, i }: Item, key: number, now: number, sessio
         {flags & openBit ? <span class="pill warn">open</span> : null}
       </>,
       <span class="cell-rest">{trackName(session, track)}</span>,
-      timeText(session, start, 1e6),
+      momentText(session, start),
       duration(Math.min(tile.ends[i], now) - start),
     ],
   };

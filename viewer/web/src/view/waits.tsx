@@ -5,7 +5,7 @@ import { cut, duration, severity } from "../model/format.js";
 import { focused } from "./app-state.js";
 import { useAsk } from "./ask.js";
 import { type DataRow, DataTable } from "./data-table.js";
-import { Status, Swatch, trackName } from "./parts.js";
+import { Cut, Status, Swatch, trackName } from "./parts.js";
 import { hungAfter, type Session } from "./session.js";
 
 interface Line {
@@ -41,6 +41,7 @@ export function Tasks() {
           {live ? "Open now" : "Open at the end of the trace"}: <b>{rows.length}</b>
         </span>
         <span class="dim">The innermost ones are what the others wait for.</span>
+        <Cut n={answer.value?.cut} what="of the youngest" />
       </div>
       <DataTable
         label="Open slices, as a tree"

@@ -1,6 +1,8 @@
 // The ways out: other viewers, and files.
 
 import { flame } from "../model/flame.js";
+import { boundsOf } from "../model/scope.js";
+import { type Bounds } from "../import/client.js";
 import { drawFlame, flameRow } from "../draw/flame.js";
 import { drawNames } from "../draw/names.js";
 import { drawOverlay } from "../draw/overlay.js";
@@ -22,9 +24,9 @@ const namesWidth = 240;
 const rulerHeight = 26;
 
 /** bounds are the selection's; of a window, which is only looked at, all is taken. */
-function bounds(session: Session): { from?: number; to?: number; track?: readonly number[] } {
-  const { from, to, tracks, what } = session.scope();
-  return what === "window" ? {} : { from: Math.floor(from), to: Math.ceil(to), track: tracks };
+function bounds(session: Session): Partial<Bounds> {
+  const scope = session.scope();
+  return scope.what === "window" ? {} : boundsOf(scope);
 }
 
 export function downloadUrl(session: Session, format: string): string {
@@ -71,15 +73,13 @@ function answered(page: Window): Promise<void> {
 }
 
 export function openSpeedscope(session: Session): void {
-  const { from, to, tracks } = session.scope();
   const title = session.info.peek()?.title ?? "trace";
-  const profile = session.client.url("api/download", { format: "speedscope", from: Math.floor(from), to: Math.ceil(to), track: tracks });
+  const profile = session.client.url("api/download", { format: "speedscope", ...boundsOf(session.scope()) });
   open(`${session.client.base}speedscope/#profileURL=${encodeURIComponent(profile)}&title=${encodeURIComponent(title)}`);
 }
 
 export function openPprof(session: Session): void {
-  const { from, to, tracks } = session.scope();
-  open(session.client.url("pprof/", { from: Math.floor(from), to: Math.ceil(to), track: tracks }));
+  open(session.client.url("pprof/", { ...boundsOf(session.scope()) }));
 }
 
 function save(content: Blob, name: string): void {
@@ -115,6 +115,7 @@ function drawAll(
       axis: scene.axis,
       theme: scene.theme,
       range: null,
+      losses: view.gaps(),
       pointer: null,
     }),
   );
@@ -171,9 +172,8 @@ export async function savePicture(session: Session, as: "png" | "svg"): Promise<
 
 /** saveFlame saves the flame graph of the selection, or of the window. */
 export async function saveFlame(session: Session): Promise<void> {
-  const { from, to, tracks } = session.scope();
   const width = 1200;
-  const answer = await session.client.aggregate({ from: Math.floor(from), to: Math.ceil(to), track: tracks }, "path");
+  const answer = await session.client.aggregate(boundsOf(session.scope()), "path");
   const graph = flame(answer.rows, 1 / 4000);
   const height = Math.max(1, graph.depth) * flameRow;
   const c = context(document.createElement("canvas"));
