@@ -3,6 +3,7 @@ package platformtest
 import (
 	"bytes"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -186,7 +187,8 @@ func runProgram(t *testing.T, img *machine.Image, opts machine.RunOptions, flags
 		limit = longTimeout
 	}
 	opts.Command = append([]string{"./run", "-test.v=test2json", "-test.timeout=" + limit.String()}, flags...)
-	opts.Stdout, opts.Stderr, opts.Timeout = &out, &out, limit+time.Minute
+	both := io.MultiWriter(&out, &roundLines{to: os.Stderr})
+	opts.Stdout, opts.Stderr, opts.Timeout = both, both, limit+time.Minute
 	r, err := img.Run(t.Context(), opts)
 	if errors.Is(err, machine.ErrUnavailable) && os.Getenv("SPANSTACK_REQUIRE_VM") == "" {
 		t.Skip(err)

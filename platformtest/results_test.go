@@ -1,11 +1,14 @@
 package platformtest
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -24,6 +27,28 @@ var (
 	runLine     = regexp.MustCompile(`^\x16=== (?:RUN|NAME|CONT|PAUSE) +(\S*)`)
 	verdictLine = regexp.MustCompile(`^\s*\x16--- (PASS|FAIL|SKIP): (\S+)(?: \(([\d.]+s)\))?`)
 )
+
+// roundLines passes on what the suite says of each round, as soon as that is over: all of them may take hours.
+type roundLines struct {
+	to   io.Writer
+	rest []byte // of a line
+}
+
+var roundLine = regexp.MustCompile(`\.go:\d+: (round \d+: .*)$`)
+
+func (r *roundLines) Write(p []byte) (int, error) {
+	r.rest = append(r.rest, p...)
+	for {
+		line, rest, whole := bytes.Cut(r.rest, []byte("\n"))
+		if !whole {
+			return len(p), nil
+		}
+		if m := roundLine.FindSubmatch(line); m != nil {
+			fmt.Fprintf(r.to, "%s\n", m[1])
+		}
+		r.rest = rest
+	}
+}
 
 // parseResults returns the results of the top-level tests, in order.
 func parseResults(output string) []result {
@@ -110,6 +135,20 @@ func TestParseResults(t *testing.T) {
 		if got[i] != want[i] {
 			t.Errorf("got  %q\nwant %q", got[i], want[i])
 		}
+	}
+}
+
+func TestRoundLines(t *testing.T) {
+	var got strings.Builder
+	lines := roundLines{to: &got}
+	const output = "\x16=== RUN   TestA\n    a_test.go:59: round 1: SIGKILL, -1; 4 datasets; 5s\n    a_test.go:9:   1.2s\nround 7: printed\n        a_test.go:59: round 2: a quota, 1; 5 datasets; 6s\n"
+	for piece := range slices.Chunk([]byte(output), 7) {
+		if n, err := lines.Write(piece); n != len(piece) || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	if want := "round 1: SIGKILL, -1; 4 datasets; 5s\nround 2: a quota, 1; 5 datasets; 6s\n"; got.String() != want {
+		t.Errorf("got %q, want %q", got.String(), want)
 	}
 }
 

@@ -70,7 +70,8 @@ func run(ctx context.Context, zfs string, s scenario) error {
 		return err
 	}
 	if outermost {
-		fmt.Printf("The log is in %[1]s/log.txt. Look at the trace in your browser: go run ./cmd/trace-view %[1]s/trace.json\n", s.out)
+		fmt.Printf("The log is in %[1]s/log.txt. Look at the trace in your browser: go run ./cmd/trace-view %[1]s/trace.json\n"+
+			"The page begins with where its time went.\n", s.out)
 	}
 	return nil
 }

@@ -180,9 +180,12 @@ func (w *world) converge(last bool) {
 	w.note()
 	args := append(w.flags(), w.src, w.dst)
 	defer w.took(time.Now())
-	f := startFerry(w.T, args...)
+	code, out := w.ferry(args)
+	if (code == 1 || code == 3) && w.makeRoom(out) {
+		code, out = w.ferry(args)
+	}
 	told := make(map[string]bool)
-	if code, out := f.wait(w.T), f.out.String(); (code == 1 || code == 3) && len(w.destroyed) > 0 && strings.Contains(out, "that are newer than") {
+	if (code == 1 || code == 3) && len(w.destroyed) > 0 && strings.Contains(out, "this destroys them: zfs rollback -r") {
 		told = w.whatIsInTheWay(args)
 		startFerry(w.T, append([]string{"--destroy-diverged"}, args...)...).wants(w.T, 0)
 	} else if code != 0 {
@@ -194,6 +197,40 @@ func (w *world) converge(last bool) {
 	if strings.Trim(tokens, "-\n") != "" {
 		w.wrong("something is left of an interrupted receive: %s", tokens)
 	}
+}
+
+func (w *world) ferry(args []string) (code int, out string) {
+	f := startFerry(w.T, args...)
+	return f.wait(w.T), f.out.String()
+}
+
+// makeRoom moves copies away that have nothing in common with their sources any more, as zferry's hint says, and reports whether there
+// were any. That happens to who destroys the only snapshot that has just arrived, before a cursor was left of it, and to nobody else.
+func (w *world) makeRoom(out string) (made bool) {
+	w.Helper()
+	var moved string
+	for _, d := range w.datasets {
+		dataset := w.dst + d.path
+		if made && strings.HasPrefix(d.path, moved+"/") {
+			continue // along with the one above it
+		}
+		if !strings.Contains(out, ": "+dataset+" exists, and none of its snapshots is known to ") {
+			continue
+		}
+		for name, guid := range w.copied {
+			if strings.HasPrefix(name, dataset+"@") && !w.destroyed[guid] {
+				w.wrong("%s has %s, which wasn't destroyed at the source:\n%s", dataset, name, out)
+			}
+		}
+		made, moved = true, d.path
+		to := fmt.Sprintf("%s/lost%d_%s", strings.TrimSuffix(w.dst, "/copy"), w.count, strings.ReplaceAll(d.path, "/", "_"))
+		w.log("rename %s to %s", dataset, to)
+		run(w, "zfs", "rename", dataset, to)
+	}
+	if made {
+		w.note()
+	}
+	return made
 }
 
 // whatIsInTheWay returns the snapshots of the copy that zferry says it will destroy. keeps wants them to be ones that the user has destroyed

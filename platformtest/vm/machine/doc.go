@@ -60,6 +60,9 @@
 // an emulated x86-64-v2 (GOAMD64=v1 or v2) unless KVM is used, which is the case only where kvm_intel or kvm_amd backs
 // it, and never with [RunOptions.ForceTCG].
 //
+// With [RunOptions.Port] the payload and this process can talk to each other while it runs; package forward, beside this one's
+// directory, lets programs of this host connect to a server in the guest by that.
+//
 // Users besides root are operator (1000), who may become root by sudo and doas without a password, and alice (1001) and
 // bob (1002), who may not: su operator -c "sudo -n zfs list".
 //

@@ -19,8 +19,9 @@ import (
 //   - control, host to guest: "stop" (show blocked tasks, send the files), "bye" (end). End of file means bye.
 //   - stdout, stderr: what the payload writes.
 //   - files: /out as a tar stream.
+//   - host, if there is a [RunOptions.Port]: whatever the payload and Port say to each other.
 //
-// The last three end with a mark that the host chose for this run. The host says bye when it has seen all three, so
+// Stdout, stderr and files end with a mark that the host chose for this run. The host says bye when it has seen all three, so
 // nothing is lost that QEMU still holds when the guest resets.
 
 //go:embed init.sh
@@ -70,7 +71,7 @@ func parseReport(row string) (report, error) {
 func guestConfig(opts RunOptions, mark string, shell bool) string {
 	return shellVars([][2]string{{"variant", string(opts.Variant)}, {"symbol", taskqSymbol},
 		{"symbol_wanted", flag(opts.Variant == TaskQ)}, {"end", mark}, {"shell", flag(shell)},
-		{"disks", flag(len(opts.Disks) > 0)}})
+		{"disks", flag(len(opts.Disks) > 0)}, {"channel", flag(opts.Port != nil)}})
 }
 
 func flag(b bool) string {

@@ -1,11 +1,12 @@
 #!/bin/busybox sh
 # PID 1 of the virtual machine. It loads ZFS, runs the payload and hands what it produced to the host, over four
 # virtio-serial ports: control, stdout, stderr and files. The other end is guest.go, which describes the protocol.
+# Another one, if the run has a channel, is the payload's own: /dev/host.
 # Kernel messages, and what goes wrong before the ports are there, go to the console.
 export PATH=/payload:/sbin:/bin HOME=/root TMPDIR=/tmp TERM=dumb
 # There is no udev: dmsetup makes the nodes in /dev/mapper, and zpool doesn't wait 3 seconds for IDs of devices.
 export DM_DISABLE_UDEV=1 ZFS_VDEV_DEVID_OPT_OUT=YES
-. /run.conf # variant, symbol, symbol_wanted, end, shell, disks
+. /run.conf # variant, symbol, symbol_wanted, end, shell, disks, channel
 
 say() { echo "$*" >&9; }
 uptime() { read -r seconds _ </proc/uptime; echo "$seconds"; }
@@ -69,9 +70,9 @@ fi
 find_ports() {
 	for port in /sys/class/virtio-ports/*; do
 		{ read -r name <"$port/name"; } 2>/dev/null || continue
-		case $name in control | stdout | stderr | files) eval "$name=/dev/${port##*/}" ;; esac
+		case $name in control | stdout | stderr | files | host) eval "$name=/dev/${port##*/}" ;; esac
 	done
-	[ -c "$control" ] && [ -c "$stdout" ] && [ -c "$stderr" ] && [ -c "$files" ]
+	[ -c "$control" ] && [ -c "$stdout" ] && [ -c "$stderr" ] && [ -c "$files" ] && { [ "$channel" = 0 ] || [ -c "$host" ]; }
 }
 tries=0
 until find_ports; do
@@ -79,6 +80,7 @@ until find_ports; do
 	[ $tries -lt 500 ] || give_up "the host's ports are missing"
 	usleep 10000
 done
+[ "$channel" = 0 ] || ln -s "$host" /dev/host
 exec 9<>"$control"
 say "booted $(uptime)"
 

@@ -46,6 +46,11 @@ type RunOptions struct {
 	// a [PowerCutError] when it is dead. The guest runs on while the line is under way to the host.
 	CutPower func(line string) bool
 
+	// Port, if not nil, is called when the machine has booted, by a goroutine of its own, with the host's end of a channel whose
+	// other end is /dev/host in the guest. The channel is closed when the machine ends; Port has to return then, and Run waits for
+	// that. Package forward lets connections through it.
+	Port func(io.ReadWriteCloser)
+
 	MemoryMiB int           // 0 means DefaultMemoryMiB
 	CPUs      int           // 0 means DefaultCPUs
 	Timeout   time.Duration // of the whole run, with the boot; 0 means DefaultTimeout

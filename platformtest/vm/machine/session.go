@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -18,7 +19,8 @@ import (
 var portNames = []string{"control", "stdout", "stderr", "files"}
 
 const (
-	firstPortFD = 3 // after QEMU's standard ones
+	hostPort    = "host" // comes after them, if there is a [RunOptions.Port]
+	firstPortFD = 3      // after QEMU's standard ones
 	// How long the guest may take to show who is blocked and to send its files, after a time-out.
 	stopGrace = 10 * time.Second
 	// How long it may take to reset when all is done. The verdict is known by then.
@@ -57,13 +59,17 @@ func startSession(ctx context.Context, img *Image, opts RunOptions, initrd, mark
 	h := hardware{opts.MemoryMiB, opts.CPUs, !opts.ForceTCG && useKVM("/sys")}
 	args := append(h.args(img.Dir+"/"+kernelFile, initrd), "-serial", "stdio")
 	args = append(args, diskArgs(opts.Disks)...)
-	s.qemu = exec.CommandContext(ctx, qemu, append(args, portArgs(firstPortFD, portNames)...)...)
+	names := slices.Clone(portNames)
+	if opts.Port != nil {
+		names = append(names, hostPort)
+	}
+	s.qemu = exec.CommandContext(ctx, qemu, append(args, portArgs(firstPortFD, names)...)...)
 	s.qemu.Stdout, s.qemu.Stderr = &s.console, &s.stderr
 	ownGroup(s.qemu)
 
 	var theirs []*os.File
 	defer func() { closeAll(theirs) }()
-	for _, name := range portNames {
+	for _, name := range names {
 		our, their, err := socketpair(name)
 		if err != nil {
 			s.closePorts()
@@ -191,6 +197,9 @@ func (s *session) powerCut(line string) error {
 func (s *session) apply(v *verdict, r report) {
 	switch r.word {
 	case "booted":
+		if s.opts.Port != nil && v.result.Booted == 0 {
+			s.readers.Go(func() { s.opts.Port(s.ports[hostPort]) })
+		}
 		v.state, v.result.Booted = "loading ZFS", r.uptime
 	case "started":
 		v.state, v.result.Started = "running the payload", r.uptime
