@@ -48,4 +48,9 @@
 // Many datasets (zfsmany.go, zfsmanypools.go) are replicated there by zferry, by syncoid, and by bare pairs of zfs send and zfs
 // receive, which are the least that has to be done. All start with the same pool, byte by byte. zfs processes are counted
 // apart from what is timed.
+//
+// # The viewer
+//
+// "bench viewer" writes docs/benchmarks-viewer.md (viewer.go, viewerreport.go). What it measures is BenchmarkViewer of the module
+// browsertest, where the browser is, and whose output is the only thing that they share.
 package main

@@ -14,7 +14,7 @@ func TestStopped(t *testing.T) {
 			if testing.Short() && o != toFile && o != toPipe {
 				t.Skip("-short: no daemons")
 			}
-			res, err := measureStopped(context.Background(), stoppedJob{Outlet: o, Rounds: 1, Window: 50 * time.Millisecond}, func(*stoppedJob) {})
+			res, err := measureStopped(context.Background(), stoppedJob{Outlet: o, Rounds: 1, Window: 300 * time.Millisecond}, func(*stoppedJob) {})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -24,6 +24,7 @@ take to read them.
 
 Usage: go run . [flags]          (in the folder bench, or "make bench")
        go run . zfs [flags]      streams of package zfssend: see "zfs --help"
+       go run . viewer [flags]   trace-view in Chromium: see "viewer --help"
 
 It prints a table of spans and one of log lines, and under them what is asked of
 both packages, how a program fares under load with slow consumers, what the
@@ -84,8 +85,13 @@ type options struct {
 
 // run executes the command line and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	if len(args) > 0 && args[0] == "zfs" {
-		return runZFS(ctx, args[1:], stdout, stderr)
+	if len(args) > 0 {
+		switch args[0] {
+		case "zfs":
+			return runZFS(ctx, args[1:], stdout, stderr)
+		case "viewer":
+			return runViewer(ctx, args[1:], stdout, stderr)
+		}
 	}
 	var o options
 	flags := pflag.NewFlagSet("bench", pflag.ContinueOnError)

@@ -13,7 +13,8 @@ const introduction = `<!-- Written by "make bench". Don't edit it. -->
 
 What package trace costs, beside the OpenTelemetry SDK and runtime/trace, package logging, beside log/slog, zap and zerolog,
 and conversions of traces, beside what others take to read them, measured in one run on one machine. Compare ratios: times
-are those of this machine and of what else it did.
+are those of this machine and of what else it did. Streams of ZFS, and zferry beside syncoid, are measured in
+[benchmarks-zfs.md](benchmarks-zfs.md), and the viewer in [benchmarks-viewer.md](benchmarks-viewer.md).
 
 `
 

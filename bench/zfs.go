@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"github.com/spanstack/spanstack/platformtest/twohosts"
 )
 
 const zfsHelp = `Compare package zfssend with a shell's pipe and with plain copying, and zferry with
@@ -29,6 +31,7 @@ It measures in these places:
                 machine of platformtest/vm, which is built if need be
   Many          many datasets with a small change, or none, there, beside
                 syncoid and bare zfs send and zfs receive
+  SSH           the same from one host to another, over ssh
 
 It prints the results, and how they compare with what is asked of the package.
 The same goes to docs/benchmarks-zfs.md, unless --run selects only a part. With
@@ -58,9 +61,10 @@ const (
 	pipesName       = "Pipes"
 	replicationName = "Replication"
 	manyName        = "Many"
+	sshName         = "SSH"
 )
 
-var zfsParts = []string{manyName, replicationName, pipesName, checksumsName}
+var zfsParts = []string{manyName, sshName, replicationName, pipesName, checksumsName}
 
 // maxDataset bounds the size of the dataset in MiB: the machine has room in its memory for two copies of it.
 const maxDataset = 512
@@ -77,7 +81,11 @@ type zfsPlan struct {
 }
 
 // manyFlags say how much of many datasets is measured.
-type manyFlags struct{ datasets, slowDatasets, rounds int }
+type manyFlags struct{ datasets, slowDatasets, sshDatasets, rounds int }
+
+func (f manyFlags) valid() bool {
+	return min(f.datasets, f.slowDatasets, f.sshDatasets) >= 2 && max(f.datasets, f.slowDatasets, f.sshDatasets) <= 999
+}
 
 func newZFSPlan() *zfsPlan {
 	return &zfsPlan{checksum: 40 * time.Millisecond, pipe: 1 << 30, replicate: 512 << 20}
@@ -98,8 +106,9 @@ func runZFS(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.Int64Var(&mib, "pipe", p.pipe>>20, "`MiB` through a pipe")
 	flags.Int64Var(&dataset, "dataset", p.replicate>>20, "`MiB` of the dataset that is replicated; its copies lie in the machine's memory")
 	flags.IntVar(&p.many.datasets, "many", 200, "`datasets` of the part Many")
-	flags.IntVar(&p.many.slowDatasets, "many-slow", 20, "`datasets` of it where devices have latency")
-	flags.IntVar(&p.many.rounds, "many-count", 3, "`rounds` of it; syncoid takes part in the first one")
+	flags.IntVar(&p.many.slowDatasets, "many-slow", 20, "`datasets` where devices have latency")
+	flags.IntVar(&p.many.sshDatasets, "many-ssh", 60, "`datasets` of the part SSH; with latency, there are --many-slow")
+	flags.IntVar(&p.many.rounds, "many-count", 3, "`rounds` of both; syncoid takes part in the first one")
 	flags.StringVar(&results, "results", "", "`file` of all results: parts that aren't measured now are taken from it, if it is there, and those that are go into it")
 	flags.StringVar(&out, "out", zfsDocument, "`file` to write besides stdout, or - for none")
 	err := flags.Parse(args)
@@ -115,8 +124,8 @@ func runZFS(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		err = fmt.Errorf("--count %d: at least one round is needed", p.rounds)
 	case err == nil && (dataset < 1 || dataset > maxDataset):
 		err = fmt.Errorf("--dataset %d: it has to be from 1 to %d", dataset, maxDataset)
-	case err == nil && (p.many.datasets < 2 || p.many.slowDatasets < 2 || p.many.datasets > 999 || p.many.slowDatasets > 999):
-		err = fmt.Errorf("--many %d --many-slow %d: they have to be from 2 to 999", p.many.datasets, p.many.slowDatasets)
+	case err == nil && !p.many.valid():
+		err = fmt.Errorf("--many %d --many-slow %d --many-ssh %d: they have to be from 2 to 999", p.many.datasets, p.many.slowDatasets, p.many.sshDatasets)
 	case err == nil && p.many.rounds < 1:
 		err = fmt.Errorf("--many-count %d: at least one round is needed", p.many.rounds)
 	case err == nil && (mib < 1 || mib > 1<<20):
@@ -195,6 +204,10 @@ func (p *zfsPlan) carryOut(ctx context.Context, r *zfsReport, progress *progress
 		}},
 		{manyName, func(ctx context.Context, show *progressPart) (err error) {
 			r.Many, err = p.manyDatasets(ctx, show, p.manyJobs())
+			return err
+		}},
+		{sshName, func(ctx context.Context, show *progressPart) (err error) {
+			r.SSH, err = p.manyDatasets(ctx, show, p.sshJobs())
 			return err
 		}},
 		{pipesName, func(ctx context.Context, show *progressPart) (err error) {
@@ -316,6 +329,14 @@ func (p *zfsPlan) manyJobs() []manyJob {
 	}
 }
 
+// sshJobs are the same over ssh. The zfs processes are as many: only here they are counted.
+func (p *zfsPlan) sshJobs() []manyJob {
+	return []manyJob{
+		{SSH: true, Datasets: p.many.sshDatasets, Rounds: p.many.rounds, SlowRounds: 1, NoSnap: true, Idle: true},
+		{SSH: true, Datasets: p.many.slowDatasets, Rounds: p.many.rounds, SlowRounds: 1, NoSnap: true, Latency: deviceLatency},
+	}
+}
+
 // manyDatasets measures each in a machine of its own. If one fails, the results are those of the ones before.
 func (p *zfsPlan) manyDatasets(ctx context.Context, show *progressPart, jobs []manyJob) (results []manyResult, err error) {
 	vm, err := newVM(ctx, p.machine, show.show)
@@ -323,7 +344,7 @@ func (p *zfsPlan) manyDatasets(ctx context.Context, show *progressPart, jobs []m
 		return nil, err
 	}
 	defer vm.close()
-	vm.memory, vm.packages = 4096, guestPackages
+	vm.memory, vm.tools = twohosts.MemoryMiB, twohosts.Tools()
 	show.rounds = 0
 	for _, j := range jobs {
 		show.rounds += j.passages()
@@ -363,6 +384,9 @@ func (p *zfsPlan) durationOf(part string) time.Duration {
 		fast, slow := time.Duration(p.many.datasets), time.Duration(p.many.slowDatasets)
 		perRound := time.Duration(p.many.rounds)
 		return time.Minute + (fast+slow)*(4*perRound+4)*700*time.Millisecond + (fast+3*slow)*6*time.Second // syncoid's
+	case sshName:
+		datasets := time.Duration(p.many.sshDatasets + p.many.slowDatasets)
+		return time.Minute + datasets*time.Duration(2*p.many.rounds+4)*700*time.Millisecond + datasets*10*time.Second
 	default:
 		return 10*time.Second + rounds*time.Duration(len(replicateWays))*time.Duration(p.replicate)*50 // 20 MB/s
 	}

@@ -154,6 +154,11 @@ func cannedZFS(speed float64) *zfsReport {
 		return []float64{0.05, 0.05 * min(1, speed/5), 0.046 * min(1, speed/5), 0.046 * min(1, speed/10), 0.05 * min(1, speed/8)}[i]
 	})
 	r.Many = []manyResult{cannedMany(200, speed), cannedMany(40, speed)}
+	r.SSH = []manyResult{cannedMany(60, speed), cannedMany(20, speed)}
+	for i := range r.SSH {
+		r.SSH[i].SSH, r.SSH[i].IdleCounts, r.SSH[i].Counts = true, nil, nil
+	}
+	r.SSH[1].Latency = deviceLatency
 	r.Many[1].Latency, r.Many[1].SetWithout, r.Many[1].SetWith = deviceLatency, 100*time.Millisecond, 190*time.Millisecond
 	if speed < 5 {
 		r.Many[1].Counts[manyJobs] += 7
@@ -187,7 +192,7 @@ func cannedMany(datasets int, speed float64) manyResult {
 
 func TestZFSMarkdown(t *testing.T) {
 	part := cannedZFS(10)
-	part.Replication, part.Many, part.Checksums, part.Pipes[plainCopy] = nil, nil, nil, part.Pipes[plainCopy][:3]
+	part.Replication, part.Many, part.SSH, part.Checksums, part.Pipes[plainCopy] = nil, nil, nil, nil, part.Pipes[plainCopy][:3]
 	for _, w := range pipeWays {
 		part.Pipes[w] = part.Pipes[w][:3]
 	}
@@ -205,7 +210,7 @@ func TestZFSMarkdown(t *testing.T) {
 		if !bytes.Equal(got, want) {
 			t.Errorf("%s differs (-update rewrites it); got\n%s", path, got)
 		}
-		if met := strings.Count(string(got), "| yes "); name == "zfs-all-met.md" && met != 14 || name == "zfs-none-met.md" && met != 0 {
+		if met := strings.Count(string(got), "| yes "); name == "zfs-all-met.md" && met != 18 || name == "zfs-none-met.md" && met != 0 {
 			t.Errorf("%s: %d targets are met", name, met)
 		}
 	}
@@ -240,9 +245,10 @@ func TestWrongZFSUsage(t *testing.T) {
 		{[]string{"--count", "0"}, exitUsage, "at least one round"},
 		{[]string{"--pipe", "-1"}, exitUsage, "--pipe -1"},
 		{[]string{"--many", "1"}, exitUsage, "--many 1"},
+		{[]string{"--many-ssh", "1000"}, exitUsage, "--many-ssh 1000"},
 		{[]string{"--many-count", "0"}, exitUsage, "--many-count 0"},
 		{[]string{"--run", "("}, exitUsage, "--run: error parsing regexp"},
-		{[]string{"--run", "no such thing"}, exitUsage, "there are Many, Replication, Pipes, Checksums"},
+		{[]string{"--run", "no such thing"}, exitUsage, "there are Many, SSH, Replication, Pipes, Checksums"},
 		{[]string{"--run", "Pipes", "--out", "/nowhere/x.md"}, exitFailed, "write /nowhere/x.md: stat /nowhere: no such file"},
 	} {
 		code, stdout, stderr := call(append([]string{"zfs"}, c.args...)...)

@@ -31,6 +31,9 @@ var (
 // slow reports whether a way takes many times as long as the others: it is gone in the first rounds only.
 func (w way) slow() bool { return w == plainSyncoid || w == snapSyncoid }
 
+// few reports whether a way is that of another one with fewer at a time.
+func (w way) few() bool { return w == fewPairs || w == fewJobs }
+
 const (
 	manyTree      = "tree"
 	smallBytes    = 16 << 10 // written to each dataset before the second snapshot
@@ -38,7 +41,6 @@ const (
 	poolBytes     = 3 << 30  // of a pool's file, which is sparse
 	preparers     = 8        // zfs processes at a time where nothing is measured
 	deviceLatency = 15 * time.Millisecond
-	guestPackages = "sanoid,perl,procps,pv,mbuffer,lzop"
 )
 
 // A manyJob replicates many datasets between two pools, again and again, in the machine of platformtest/vm.
@@ -48,6 +50,7 @@ type manyJob struct {
 	SlowRounds int           // of the ways that are slow
 	NoSnap     bool          // leave out syncoid with its own snapshots
 	Latency    time.Duration // of all pools' devices; 0 means that of memory
+	SSH        bool          // the destination is another host: see package twohosts
 	Idle       bool          // also measure what takes place when there is nothing to do
 	Count      []way         // count the zfs processes of these, apart from what is timed
 }
@@ -55,7 +58,7 @@ type manyJob struct {
 // ways returns those that are gone in a round.
 func (j *manyJob) ways(all []way, round int) []way {
 	return slices.DeleteFunc(slices.Clone(all), func(w way) bool {
-		return w.slow() && round >= j.SlowRounds || w == snapSyncoid && j.NoSnap
+		return w.slow() && round >= j.SlowRounds || w == snapSyncoid && j.NoSnap || w.few() && j.SSH
 	})
 }
 
@@ -83,6 +86,7 @@ func (j *manyJob) passages() (n int) {
 type manyResult struct {
 	Datasets             int
 	Latency              time.Duration
+	SSH                  bool
 	Idle, Small          series
 	IdleCounts, Counts   map[way]int   // zfs processes
 	SetWithout, SetWith  time.Duration // of a "zfs set", without and with the latency
@@ -94,11 +98,14 @@ func (j *manyJob) run() (res manyResult, err error) {
 	defer cancel()
 	m := manyPools{manyJob: j}
 	defer func() { err = errors.Join(err, m.cleanUp()) }()
-	res = manyResult{Datasets: j.Datasets, Latency: j.Latency, Idle: series{}, Small: series{}, IdleCounts: map[way]int{}, Counts: map[way]int{}}
+	res = manyResult{Datasets: j.Datasets, Latency: j.Latency, SSH: j.SSH, Idle: series{}, Small: series{}, IdleCounts: map[way]int{}, Counts: map[way]int{}}
 	if err := res.versions(ctx); err != nil {
 		return res, err
 	}
 	if err := m.prepare(ctx); err != nil {
+		return res, err
+	}
+	if err := m.connect(ctx); err != nil {
 		return res, err
 	}
 	if j.Idle {
@@ -229,13 +236,13 @@ func (m *manyPools) pass(ctx context.Context, w way) (p passage, err error) {
 	case fewPairs, manyPairs:
 		err = m.pairs(ctx, map[way]int{fewPairs: 4, manyPairs: 8}[w])
 	case fewJobs:
-		err = m.command(ctx, "zferry", "replicate", "-r", "--jobs", "4", m.source(), m.target())
+		err = m.command(ctx, "zferry", "replicate", "-r", "--jobs", "4", m.source(), m.destination())
 	case manyJobs:
-		err = m.command(ctx, "zferry", "replicate", "-r", m.source(), m.target())
+		err = m.command(ctx, "zferry", "replicate", "-r", m.source(), m.destination())
 	case plainSyncoid:
-		err = m.command(ctx, "syncoid", "-r", "--quiet", "--no-sync-snap", "--recvoptions=u", m.source(), m.target())
+		err = m.command(ctx, "syncoid", "-r", "--quiet", "--no-sync-snap", "--recvoptions=u", m.source(), m.destination())
 	case snapSyncoid:
-		err = m.command(ctx, "syncoid", "-r", "--quiet", "--recvoptions=u", m.source(), m.target())
+		err = m.command(ctx, "syncoid", "-r", "--quiet", "--recvoptions=u", m.source(), m.destination())
 	default:
 		err = fmt.Errorf("no way: %s", w)
 	}
@@ -248,7 +255,7 @@ func (m *manyPools) pass(ctx context.Context, w way) (p passage, err error) {
 
 // command runs a program, whose zfs processes are counted if count wants it.
 func (m *manyPools) command(ctx context.Context, name string, args ...string) error {
-	cmd := exec.CommandContext(ctx, name, args...)
+	cmd := m.far.command(ctx, name, args...)
 	cmd.Env = append(os.Environ(), "BENCH_CALLS="+m.calls)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w\n%.4000s", strings.Join(cmd.Args, " "), err, out)
@@ -259,17 +266,17 @@ func (m *manyPools) command(ctx context.Context, name string, args ...string) er
 // pairs is the least that has to be done: it sends all increments, so many at a time, and neither lists nor checks anything.
 func (m *manyPools) pairs(ctx context.Context, workers int) error {
 	return parallel(workers, m.names(), func(name string) error {
-		return m.pipe(ctx, []string{"send", "-i", "@base", m.pools[0] + name + "@next"}, []string{"receive", "-u", m.pools[1] + name})
+		send := exec.CommandContext(ctx, "zfs", "send", "-i", "@base", m.pools[0]+name+"@next")
+		return pipe(send, m.far.zfs(ctx, "receive", "-u", m.pools[1]+name))
 	})
 }
 
-// pipe runs two zfs processes with a pipe between them, as a shell does.
-func (m *manyPools) pipe(ctx context.Context, from, to []string) error {
+// pipe runs two processes with a pipe between them, as a shell does.
+func pipe(send, receive *exec.Cmd) error {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return err
 	}
-	send, receive := exec.CommandContext(ctx, "zfs", from...), exec.CommandContext(ctx, "zfs", to...)
 	var said [2]strings.Builder
 	send.Stdout, send.Stderr, receive.Stdin, receive.Stderr = w, &said[0], r, &said[1]
 	err = errors.Join(send.Start(), receive.Start(), r.Close(), w.Close())
@@ -277,7 +284,7 @@ func (m *manyPools) pipe(ctx context.Context, from, to []string) error {
 		err = errors.Join(send.Wait(), receive.Wait())
 	}
 	if err != nil {
-		err = fmt.Errorf("zfs %v | zfs %v: %w\n%s%s", from, to, err, &said[0], &said[1])
+		err = fmt.Errorf("%v | %v: %w\n%s%s", send.Args, receive.Args, err, &said[0], &said[1])
 	}
 	return err
 }

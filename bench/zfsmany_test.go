@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// TestMany goes all ways in the virtual machine, with two datasets on devices that have latency: what is left out without it,
+// TestMany goes all ways in virtual machines, with two datasets on devices that have latency, and over ssh: what is left out without it,
 // and how often one goes, is TestPassages's.
 func TestMany(t *testing.T) {
 	unavailable := t.Skipf
@@ -24,29 +24,38 @@ func TestMany(t *testing.T) {
 		unavailable("-short: a virtual machine takes a minute")
 	}
 	p := newZFSPlan()
-	p.rounds, p.machine, p.many = 1, machineFlags{"2.1", "stock"}, manyFlags{datasets: 2, slowDatasets: 2, rounds: 1}
-	results, err := p.manyDatasets(t.Context(), &progressPart{newProgress(os.Stderr), manyName, 1, time.Minute}, p.manyJobs()[1:])
-	if err != nil || len(results) != 1 {
+	p.rounds, p.machine, p.many = 1, machineFlags{"2.1", "stock"}, manyFlags{datasets: 2, slowDatasets: 2, sshDatasets: 2, rounds: 1}
+	jobs := append(p.manyJobs()[1:], p.sshJobs()[0])
+	results, err := p.manyDatasets(t.Context(), &progressPart{newProgress(os.Stderr), manyName, 1, time.Minute}, jobs)
+	if err != nil || len(results) != len(jobs) {
 		t.Fatalf("%d results, %v", len(results), err)
 	}
-	for _, res := range results {
-		for _, w := range smallWays {
-			if len(res.Small[w]) != 1 || res.Small[w][0].Time <= 0 || res.Small[w][0].Bytes != int64(res.Datasets) {
-				t.Errorf("%d datasets, %s: %+v", res.Datasets, w, res.Small[w])
-			}
+	ssh := results[1]
+	for _, w := range []way{manyPairs, manyJobs, plainSyncoid} {
+		if len(ssh.Small[w]) != 1 || ssh.Small[w][0].Time <= 0 || !ssh.SSH || len(ssh.Small) != 3 {
+			t.Errorf("over ssh, %s: %+v", w, ssh)
 		}
-		if n := res.Counts[manyJobs]; n < 2*res.Datasets || n > 2*res.Datasets+20 {
-			t.Errorf("%d datasets: %d zfs processes of zferry", res.Datasets, n)
+	}
+	if len(ssh.Idle[manyJobs]) != 1 || len(ssh.Idle[plainSyncoid]) != 1 {
+		t.Errorf("over ssh, no change: %+v", ssh.Idle)
+	}
+	res := results[0]
+	for _, w := range smallWays {
+		if len(res.Small[w]) != 1 || res.Small[w][0].Time <= 0 || res.Small[w][0].Bytes != int64(res.Datasets) {
+			t.Errorf("%d datasets, %s: %+v", res.Datasets, w, res.Small[w])
 		}
-		if n := res.IdleCounts[manyJobs]; n < 1 || n > 10 {
-			t.Errorf("%d datasets without a change: %d zfs processes of zferry", res.Datasets, n)
-		}
-		if res.Latency == 0 || res.SetWith <= res.SetWithout || res.Counts[snapSyncoid] <= 2*res.Datasets {
-			t.Errorf("%+v", res)
-		}
-		if !strings.HasPrefix(res.Syncoid, "2.") || !strings.HasPrefix(res.ZFS, "zfs-2.1") {
-			t.Errorf("versions %q and %q", res.Syncoid, res.ZFS)
-		}
+	}
+	if n := res.Counts[manyJobs]; n < 2*res.Datasets || n > 2*res.Datasets+20 {
+		t.Errorf("%d datasets: %d zfs processes of zferry", res.Datasets, n)
+	}
+	if n := res.IdleCounts[manyJobs]; n < 1 || n > 10 {
+		t.Errorf("%d datasets without a change: %d zfs processes of zferry", res.Datasets, n)
+	}
+	if res.Latency == 0 || res.SetWith <= res.SetWithout || res.Counts[snapSyncoid] <= 2*res.Datasets {
+		t.Errorf("%+v", res)
+	}
+	if !strings.HasPrefix(res.Syncoid, "2.") || !strings.HasPrefix(res.ZFS, "zfs-2.1") {
+		t.Errorf("versions %q and %q", res.Syncoid, res.ZFS)
 	}
 }
 
@@ -58,6 +67,7 @@ func TestPassages(t *testing.T) {
 		{manyJob{Rounds: 1, SlowRounds: 1}, 6},
 		{manyJob{Rounds: 3, SlowRounds: 1}, 14},
 		{manyJob{Rounds: 3, SlowRounds: 1, NoSnap: true}, 13},
+		{manyJob{Rounds: 3, SlowRounds: 1, NoSnap: true, SSH: true}, 7},
 		{manyJob{Rounds: 3, SlowRounds: 1, Idle: true}, 14 + 4 + 1},
 		{manyJob{Rounds: 3, SlowRounds: 1, Idle: true, Count: []way{manyJobs, snapSyncoid}}, 14 + 4 + 1 + 2 + 1},
 	} {

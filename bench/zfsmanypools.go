@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,13 +19,15 @@ type manyPools struct {
 	*manyJob
 	dir    string
 	pools  []string
-	slowed bool   // devices have latency
-	calls  string // file that zfs processes are noted in; "" for none
-	step   int    // passages until now
+	far    *farHost // nil if the destination is here
+	slowed bool     // devices have latency
+	calls  string   // file that zfs processes are noted in; "" for none
+	step   int      // passages until now
 }
 
 func (m *manyPools) source() string             { return m.pools[0] + "/" + manyTree }
 func (m *manyPools) target() string             { return m.pools[1] + "/" + manyTree }
+func (m *manyPools) destination() string        { return m.far.of(m.target()) }
 func (m *manyPools) file(pool string) string    { return filepath.Join(m.dir, pool, "vdev") }
 func (m *manyPools) savedFile() string          { return filepath.Join(m.dir, "saved") }
 func (m *manyPools) mountPoint(p string) string { return filepath.Join(m.dir, "mnt", p) }
@@ -61,7 +64,8 @@ func (m *manyPools) prepare(ctx context.Context) (err error) {
 	if err := m.fill(ctx); err != nil {
 		return err
 	}
-	if err := m.pipe(ctx, []string{"send", "-R", m.source() + "@base"}, []string{"receive", "-u", "-x", "mountpoint", m.target()}); err != nil {
+	all := exec.CommandContext(ctx, "zfs", "send", "-R", m.source()+"@base")
+	if err := pipe(all, exec.CommandContext(ctx, "zfs", "receive", "-u", "-x", "mountpoint", m.target())); err != nil {
 		return err
 	}
 	if _, err := output(ctx, "zpool", "export", m.pools[1]); err != nil {
@@ -201,7 +205,7 @@ func (m *manyPools) destroySyncSnapshots(ctx context.Context) error {
 // cleanUp destroys the pools that prepare made, and nothing else.
 func (m *manyPools) cleanUp() (err error) {
 	ctx := context.Background()
-	err = m.speedUp(ctx)
+	err = errors.Join(m.speedUp(ctx), m.far.close())
 	for _, pool := range m.pools {
 		_, destroyErr := output(ctx, "zpool", "destroy", "-f", pool)
 		err = errors.Join(err, destroyErr)

@@ -25,7 +25,7 @@ type zfsReport struct {
 
 	Checksums, Pipes series
 	Replication      *replicateResult
-	Many             []manyResult
+	Many, SSH        []manyResult
 }
 
 // markdown renders the report.
@@ -39,7 +39,7 @@ func (r *zfsReport) markdown() []byte {
 	if r.Replication != nil {
 		r.writeReplication(&out)
 	}
-	if len(r.Many) > 0 {
+	if len(r.Many)+len(r.SSH) > 0 {
 		r.writeMany(&out)
 	}
 	if r.Pipes != nil {

@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/spanstack/spanstack/platformtest/vm/machine"
 )
 
 // machineFlags choose a machine of platformtest/vm.
@@ -22,11 +24,11 @@ type machineFlags struct{ line, variant string }
 // A vm is a virtual machine of platformtest/vm, with this program and zferry in it.
 type vm struct {
 	machineFlags
-	memory   int    // in MiB
-	packages string // Debian packages besides the image, with commas between them
-	command  string // of platformtest/vm
-	payload  string // directory with this program, built to run there, and zferry
-	dir      string // temporary
+	memory  int                  // in MiB
+	tools   machine.ToolsOptions // besides the image
+	command string               // of platformtest/vm
+	payload string               // directory with this program, built to run there, and zferry
+	dir     string               // temporary
 }
 
 // newVM builds what is needed to run the machine, and its image if there is none.
@@ -62,8 +64,11 @@ func (v *vm) close() { os.RemoveAll(v.dir) }
 func (v *vm) do(ctx context.Context, limit time.Duration, j job, round func(int), result any) error {
 	args := []string{v.command, "run", "--line", v.line, "--variant", v.variant, "--timeout", limit.String(),
 		"--mem", strconv.Itoa(v.memory), "--env", childEnv + "=" + j.String()}
-	if v.packages != "" {
-		args = append(args, "--package", v.packages)
+	for _, name := range v.tools.Packages {
+		args = append(args, "--package", name)
+	}
+	for _, name := range v.tools.Modules {
+		args = append(args, "--module", name)
 	}
 	cmd := interruptible(ctx, append(args, v.payload))
 	var stdout bytes.Buffer
