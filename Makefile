@@ -30,8 +30,9 @@ deps: ## install the Debian packages that demo and test need (root, or by sudo)
 	$$sudo apt-get update -q && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends $$missing
 
 .PHONY: demo
-demo: $(if $(filter vm,$(ZFS)),deps) ## replicate a dataset on a real OpenZFS and leave demo/trace.json and demo/log.txt (ZFS=host POOL_DIR=… uses this host's)
+demo: $(if $(filter vm,$(ZFS)),deps) ## replicate a dataset on a real OpenZFS, leave demo/trace.json and demo/log.txt, and on a terminal show the trace (ZFS=host POOL_DIR=… uses this host's)
 	go run ./platformtest/demo -zfs $(ZFS) $(if $(POOL_DIR),-pool-dir $(POOL_DIR)) -out demo
+	@if [ -t 1 ] && [ "$(MAKECMDGOALS)" = demo ]; then go build -o bin/ ./cmd/trace-view && bin/trace-view demo/trace.json; fi
 
 .PHONY: test
 test: FUZZTIME = 1s
@@ -120,13 +121,21 @@ faults: vm ## inject INJECTIONS faults into replications on a real OpenZFS, and 
 	go run ./platformtest/faults --injections $(INJECTIONS) --power-cuts 5 --out demo/faults
 
 .PHONY: browsertest
-browsertest: ## open traces in chrome://tracing's viewer, those of demo and platformtest included
-	@echo "left to make viewertest: TestViewer, until its waits are long enough for a busy machine"
-	cd browsertest && $(must) go test -count=1 -timeout 10m -skip '^TestViewer$$' ./...
+browsertest: ## open traces in chrome://tracing's viewer, those of demo and platformtest included, and use our own viewer
+	@echo "left to make hungview: TestHungSend, which boots a virtual machine"
+	cd browsertest && $(must) go test -count=1 -timeout 15m ./...
 
 .PHONY: viewertest
 viewertest: deps ## use the viewer in Chromium as people do: mouse, keyboard, live processes, hostile traces, pictures
 	cd browsertest && $(must) go test -count=1 -timeout 10m -v -run '^TestViewer$$' .
+
+.PHONY: hungview
+hungview: deps vm ## watch a zfs send that hangs in the VM by trace-view in Chromium (a minute)
+	cd browsertest && $(must) SPANSTACK_HUNG_SEND=1 go test -count=1 -timeout 10m -v -run '^TestHungSend$$' .
+
+.PHONY: pictures
+pictures: demo ## take the pictures of README.md and docs/viewer.md anew, of make demo's trace and of a zfs send that hangs (look at them)
+	cd browsertest && $(must) SPANSTACK_HUNG_SEND=1 go test -count=1 -timeout 10m -v -run '^(TestDemoPicture|TestHungSend)$$' -update .
 
 .PHONY: webtest
 webtest: deps ## check the viewer's page: types, tests, and that what is committed of it is what its sources build
@@ -142,12 +151,12 @@ bench: ## compare package trace with the OTel SDK and runtime/trace, package log
 	cd bench && go run .
 
 .PHONY: bench-zfs
-bench-zfs: ## compare package zfssend with a shell's pipe and zferry with syncoid, in the VM, and with plain copying: also in docs/benchmarks-zfs.md (an hour)
+bench-zfs: ## compare package zfssend with a shell's pipe and zferry with syncoid, in the VM, here and over ssh, and with plain copying: also in docs/benchmarks-zfs.md (two hours and a half)
 	cd bench && go run . zfs
 
 .PHONY: bench-viewer
-bench-viewer: ## measure trace-view in Chromium on a trace of 10 million spans: the first picture, answers, frames, memory (2 minutes, 1 GB below $TMPDIR)
-	cd browsertest && $(must) go test -run '^$$' -bench '^BenchmarkViewer$$' -benchtime 1x -timeout 15m -v .
+bench-viewer: ## measure trace-view in Chromium, on a trace of 10 million spans and following a process that makes 20,000 a second: also in docs/benchmarks-viewer.md (5 minutes, 1 GB below $TMPDIR)
+	cd bench && $(must) go run . viewer
 
 .PHONY: microbench
 microbench: ## run the benchmarks of the packages themselves

@@ -1,6 +1,7 @@
 package browsertest
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"os"
@@ -15,10 +16,7 @@ import (
 // TestDemoTrace opens the trace that "make demo" left, compares it with what
 // the viewer shows, and leaves the picture beside it, named .png.
 func TestDemoTrace(t *testing.T) {
-	path := os.Getenv("SPANSTACK_DEMO_TRACE")
-	if path == "" {
-		path = filepath.Join("..", "demo", "trace.json")
-	}
+	path := demoTrace()
 	data := produced(t, path, "make demo")
 	v := catapulttest.Start(t, catapult.Options{})
 	file, report := load(t, v, data)
@@ -54,6 +52,11 @@ func TestDemoTrace(t *testing.T) {
 	picture := strings.TrimSuffix(path, filepath.Ext(path)) + ".png"
 	screenshot(t, v, report, picture)
 	t.Logf("picture: %s", picture)
+}
+
+// demoTrace returns the path of the trace that "make demo" leaves, or of the one that is asked for.
+func demoTrace() string {
+	return cmp.Or(os.Getenv("SPANSTACK_DEMO_TRACE"), filepath.Join("..", "demo", "trace.json"))
 }
 
 // produced returns a trace that the named command leaves. Without it the test

@@ -229,7 +229,7 @@ func (d *drawing) lane(t *testing.T, lane string, own []*fileEvent) {
 // TestDevTools has the panel Performance of Chromium's DevTools open what we write, and compares what it draws with what the file says:
 // every slice, with its name, times and depth, in the lane with its name.
 func TestDevTools(t *testing.T) {
-	program := buildConverter(t)
+	program := build(t, t.TempDir(), "./cmd/trace-convert")
 	d := startDevTools(t)
 	for _, trace := range traces {
 		t.Run(filepath.Base(trace), func(t *testing.T) {

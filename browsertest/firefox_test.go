@@ -13,23 +13,26 @@ import (
 	"testing"
 	"time"
 
-	"github.com/spanstack/spanstack/browsertest/npm"
+	"github.com/spanstack/spanstack/internal/npmtest"
 )
 
-// profilerCLI is Firefox Profiler's own loader as a program.
+// profilerCLI is Firefox Profiler's own loader as a program. It asks for node 24, but what we use of it runs with 20.
 type profilerCLI struct {
-	script string
-	env    []string
+	script   string
+	dir      string // of its sessions
+	env      []string
+	sessions int
 }
 
 func startProfilerCLI(t *testing.T) *profilerCLI {
 	t.Helper()
-	dir := fetch(t, npm.FirefoxProfiler)
-	if _, err := exec.LookPath("node"); err != nil {
-		missing(t, "%v", err)
-	}
+	modules := filepath.Join(npmtest.Install(t, "testdata/npm"), "node_modules")
 	home := t.TempDir()
-	return &profilerCLI{filepath.Join(dir, "dist", "profiler-cli.js"), append(os.Environ(), "HOME="+home, "PROFILER_CLI_SESSION_DIR="+home, "PROFILER_CLI_NO_SYMBOLICATE=1")}
+	return &profilerCLI{
+		script: filepath.Join(modules, "@firefox-devtools", "profiler-cli", "dist", "profiler-cli.js"),
+		dir:    home,
+		env:    append(os.Environ(), "HOME="+home, "PROFILER_CLI_SESSION_DIR="+home, "PROFILER_CLI_NO_SYMBOLICATE=1"),
+	}
 }
 
 func (p *profilerCLI) run(args ...string) ([]byte, error) {
@@ -43,10 +46,12 @@ func (p *profilerCLI) run(args ...string) ([]byte, error) {
 	return stdout.Bytes(), nil
 }
 
-// load starts the program that answers questions about a file. The command "load" would start it, too, but gives up after
-// half a second, and leaves it behind.
-func (p *profilerCLI) load(t *testing.T, file, session string) (stop func()) {
+// load starts the program that answers questions about a file, in a session of its own. The command "load" would start it,
+// too, but gives up after half a second, and leaves it behind.
+func (p *profilerCLI) load(t *testing.T, file string) (session string, stop func()) {
 	t.Helper()
+	p.sessions++
+	session = fmt.Sprint("s", p.sessions)
 	daemon := exec.Command("node", p.script, "--daemon", file, "--session", session)
 	daemon.Env = p.env
 	if err := daemon.Start(); err != nil {
@@ -59,10 +64,10 @@ func (p *profilerCLI) load(t *testing.T, file, session string) (stop func()) {
 		<-done
 	}
 	for deadline := time.Now().Add(time.Minute); ; {
-		_, err := p.run("thread", "list", "--session", session)
+		err := p.ready(session)
 		switch {
 		case err == nil:
-			return stop
+			return session, stop
 		case time.Now().After(deadline), strings.Contains(err.Error(), "load failed"):
 			stop()
 			t.Fatal(err)
@@ -76,11 +81,24 @@ func (p *profilerCLI) load(t *testing.T, file, session string) (stop func()) {
 	}
 }
 
+// ready asks whether a session's file is loaded, if it has published that it listens: who asks before takes it for one that
+// is gone, and removes its socket, and what it publishes meanwhile.
+func (p *profilerCLI) ready(session string) error {
+	published, err := os.ReadFile(filepath.Join(p.dir, session+".json"))
+	if err != nil {
+		return err
+	}
+	if !json.Valid(published) {
+		return fmt.Errorf("what session %s has published isn't complete", session)
+	}
+	_, err = p.run("thread", "list", "--session", session)
+	return err
+}
+
 // shown returns what the loader makes of a file: threads with their markers, in ns from the start of the profile.
 func (p *profilerCLI) shown(t *testing.T, file string) (list []string) {
 	t.Helper()
-	const session = "spanstack"
-	stop := p.load(t, file, session)
+	session, stop := p.load(t, file)
 	defer stop()
 	query := func(result any, args ...string) {
 		t.Helper()
@@ -119,7 +137,7 @@ func (p *profilerCLI) shown(t *testing.T, file string) (list []string) {
 
 // TestFirefoxProfiler has Firefox Profiler load what we write, and compares what it shows with it.
 func TestFirefoxProfiler(t *testing.T) {
-	program := buildConverter(t)
+	program := build(t, t.TempDir(), "./cmd/trace-convert")
 	p := startProfilerCLI(t)
 	for _, trace := range traces {
 		t.Run(filepath.Base(trace), func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,7 +17,7 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
-	"github.com/spanstack/spanstack/browsertest/npm"
+	release "github.com/spanstack/spanstack/viewer/speedscope"
 )
 
 // speedscopeHook catches what speedscope saves, instead of downloading it, and its errors.
@@ -81,7 +82,7 @@ func (f *speedscopeFile) slices(t *testing.T) (list []string) {
 
 // TestSpeedscope has speedscope import what we write, and compares what it saves with it.
 func TestSpeedscope(t *testing.T) {
-	program := buildConverter(t)
+	program := build(t, t.TempDir(), "./cmd/trace-convert")
 	s := startSpeedscope(t)
 	for _, trace := range traces {
 		t.Run(filepath.Base(trace), func(t *testing.T) {
@@ -144,8 +145,7 @@ func (s *speedscope) load(data []byte) (string, error) {
 
 func startSpeedscope(t *testing.T) *speedscope {
 	t.Helper()
-	release := filepath.Join(fetch(t, npm.Speedscope), "dist", "release")
-	page, err := os.ReadFile(filepath.Join(release, "index.html"))
+	page, err := fs.ReadFile(release.Files, "index.html")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +158,7 @@ func startSpeedscope(t *testing.T) *speedscope {
 		w.Write(page)
 	})
 	mux.HandleFunc("GET /{load}/{file}", func(w http.ResponseWriter, r *http.Request) {
-		http.ServeFile(w, r, filepath.Join(release, filepath.Base(r.PathValue("file"))))
+		http.ServeFileFS(w, r, release.Files, r.PathValue("file"))
 	})
 	mux.HandleFunc("GET /t.speedscope.json", func(w http.ResponseWriter, r *http.Request) { w.Write(s.profile) })
 	server := httptest.NewServer(mux)

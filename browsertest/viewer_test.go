@@ -12,7 +12,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/spanstack/spanstack/browsertest/npm"
+	"github.com/spanstack/spanstack/internal/npmtest"
 )
 
 var (
@@ -25,6 +25,7 @@ type viewerSetup struct {
 	View     string `json:"view"` // programs
 	Convert  string `json:"convert"`
 	Hang     string `json:"hang"`
+	Steady   string `json:"steady"`
 	Tracefmt string `json:"tracefmt"` // folder of the formats, with their test data
 	Modules  string `json:"modules"`  // node_modules
 	Out      string `json:"out"`      // folder for pictures and traces
@@ -44,9 +45,8 @@ func TestViewer(t *testing.T) {
 	node := newNode(t)
 	setup := viewerSetup{Only: *only, Modules: node.modules, Out: t.TempDir()}
 	bin := t.TempDir()
-	for into, path := range map[*string]string{&setup.View: "./cmd/trace-view", &setup.Convert: "./cmd/trace-convert", &setup.Hang: "./examples/hang"} {
-		*into = filepath.Join(bin, filepath.Base(path))
-		command(t, "..", "go", "build", "-o", *into, path)
+	for into, path := range map[*string]string{&setup.View: "./cmd/trace-view", &setup.Convert: "./cmd/trace-convert", &setup.Hang: "./examples/hang", &setup.Steady: "./viewer/internal/steady"} {
+		*into = build(t, bin, path)
 	}
 	var err error
 	if setup.Tracefmt, err = filepath.Abs("../tracefmt"); err != nil {
@@ -104,15 +104,8 @@ func newNode(t testing.TB) *node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	installed, err := npm.Install(t.Context(), web)
-	if err != nil && os.Getenv("SPANSTACK_REQUIRE_NPM") != "" {
-		t.Fatal(err)
-	}
-	if err != nil {
-		missing(t, "%v", err)
-	}
 	// node looks for modules above a script's folder: these links make one that has both.
-	n := &node{filepath.Join(installed, "node_modules"), t.TempDir()}
+	n := &node{filepath.Join(npmtest.Install(t, web), "node_modules"), t.TempDir()}
 	for name, to := range map[string]string{"node_modules": n.modules, "e2e": filepath.Join(web, "e2e"), "dev": filepath.Join(web, "dev")} {
 		if err := os.Symlink(to, filepath.Join(n.root, name)); err != nil {
 			t.Fatal(err)

@@ -7,18 +7,7 @@ import (
 	"testing"
 
 	"github.com/spanstack/spanstack/browsertest/catapult/catapulttest"
-	"github.com/spanstack/spanstack/browsertest/npm"
 )
-
-// fetch returns the folder of a package. It skips the test if that can't be fetched, unless the browser is required.
-func fetch(t *testing.T, p npm.Package) string {
-	t.Helper()
-	dir, err := p.Fetch(t.Context())
-	if err != nil {
-		missing(t, "%v", err)
-	}
-	return dir
-}
 
 // missing skips the test because something isn't installed, or fails it if the browser is required.
 func missing(t testing.TB, format string, args ...any) {
@@ -46,11 +35,11 @@ func convert(t *testing.T, program, trace, format, to string) {
 	}
 }
 
-// buildConverter builds trace-convert.
-func buildConverter(t *testing.T) string {
+// build builds a program of the tree around this module, into a folder.
+func build(t testing.TB, into, pkg string) string {
 	t.Helper()
-	program := filepath.Join(t.TempDir(), "trace-convert")
-	cmd := exec.Command("go", "build", "-o", program, "./cmd/trace-convert")
+	program := filepath.Join(into, filepath.Base(pkg))
+	cmd := exec.Command("go", "build", "-o", program, pkg)
 	cmd.Dir = ".."
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %v\n%s", cmd, err, out)
