@@ -1,6 +1,9 @@
 package tracefmt
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // Kind says what an event is, and with that which fields of [Event] mean something.
 type Kind uint8
@@ -129,6 +132,15 @@ type Event struct {
 // Duration returns the duration of a Complete slice that has ended.
 func (e *Event) Duration() (ns int64, ok bool) {
 	return e.Dur, e.Kind == Complete && e.Dur >= 0
+}
+
+// Until returns when e ends: its time for all but Complete slices that have ended, and the last time that there is for
+// one that ends later.
+func (e *Event) Until() (ns int64) {
+	if e.Dur > 0 && e.Time > math.MaxInt64-e.Dur {
+		return math.MaxInt64
+	}
+	return e.Time + max(e.Dur, 0)
 }
 
 // Attr returns the value of the last attribute with the given key, or the zero Value.

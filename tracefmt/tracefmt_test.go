@@ -167,3 +167,16 @@ func TestByExtension(t *testing.T) {
 		}
 	}
 }
+
+func TestUntil(t *testing.T) {
+	for _, c := range []struct{ time, dur, want int64 }{
+		{5, 0, 5}, {5, 3, 8}, {5, -1, 5}, {-5, 3, -2},
+		{math.MaxInt64, 0, math.MaxInt64}, {math.MaxInt64, 1, math.MaxInt64}, {math.MaxInt64 - 1, 1, math.MaxInt64},
+		{math.MinInt64, math.MaxInt64, -1}, {math.MinInt64, -1, math.MinInt64}, {1, math.MaxInt64, math.MaxInt64},
+	} {
+		e := tracefmt.Event{Kind: tracefmt.Complete, Time: c.time, Dur: c.dur}
+		if got := e.Until(); got != c.want {
+			t.Errorf("from %d, for %d: until %d, not %d", c.time, c.dur, got, c.want)
+		}
+	}
+}

@@ -161,7 +161,7 @@ func (s *session) take(b *tracefmt.Batch, drop bool) {
 	for i := range b.Events {
 		e := &b.Events[i]
 		if e.Kind.Timed() && e.Kind != tracefmt.Clock {
-			s.last = max(s.last, e.Time+max(e.Dur, 0))
+			s.last = max(s.last, e.Until())
 		}
 		if paused && skippable(e.Kind) {
 			s.skipped++

@@ -48,11 +48,6 @@ type arrow struct {
 // endless is the end of a slice that has none, until the end of the trace is known.
 const endless = math.MaxInt64
 
-// after returns the time that is a duration after another one, or the last that there is.
-func after(time, duration int64) int64 {
-	return time + min(max(duration, 0), math.MaxInt64-max(time, 0))
-}
-
 // Add adds an event. Events are in the normal form of package timeline: in the order of time, without Ends.
 func (t *Trace) Add(e *tracefmt.Event) {
 	if t.tracks == nil {
@@ -78,7 +73,7 @@ func (t *Trace) Add(e *tracefmt.Event) {
 	case tracefmt.Clock:
 		return
 	}
-	t.end = max(t.end, after(e.Time, e.Dur))
+	t.end = max(t.end, e.Until())
 	switch e.Kind {
 	case tracefmt.Begin, tracefmt.Complete:
 		t.slice(e, tr)
@@ -101,9 +96,9 @@ func (t *Trace) track(id tracefmt.TrackID) *track {
 // slice adds a slice of a track.
 func (t *Trace) slice(e *tracefmt.Event, tr *track) {
 	end := int64(endless)
-	d, ok := e.Duration()
+	_, ok := e.Duration()
 	if ok {
-		end = after(e.Time, d)
+		end = e.Until()
 	}
 	s := t.add(e, end)
 	s.Open = !ok

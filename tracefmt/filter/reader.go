@@ -95,9 +95,7 @@ func (r *Reader) clipped(e *tracefmt.Event, from, to int64) *tracefmt.Event {
 	begin, end := e.Time, e.Time
 	switch e.Kind {
 	case tracefmt.Complete:
-		if d, ok := e.Duration(); ok {
-			end = e.Time + d
-		}
+		end = e.Until()
 	case tracefmt.Begin, tracefmt.End, tracefmt.AsyncBegin, tracefmt.AsyncEnd:
 	default:
 		return e

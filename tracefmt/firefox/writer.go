@@ -183,8 +183,8 @@ func (w *Writer) survey() *survey {
 			}
 		}
 		w.first, w.last = min(w.first, e.Time), max(w.last, e.Time)
-		if d, ok := e.Duration(); ok {
-			w.last = max(w.last, e.Time+d)
+		if e.Kind == tracefmt.Complete {
+			w.last = max(w.last, e.Until())
 		}
 		key := e.Category + "\x00" + e.AsyncKey()
 		switch e.Kind {
@@ -254,8 +254,8 @@ func (w *Writer) marker(r *row, e, last *tracefmt.Event) error {
 	switch e.Kind {
 	case tracefmt.Begin, tracefmt.Complete:
 		f.begin(typeSlice)
-		d, ok := e.Duration()
-		if phase, end = phaseInterval, e.Time+d; !ok {
+		_, ok := e.Duration()
+		if phase, end = phaseInterval, e.Until(); !ok {
 			phase = phaseStart
 		}
 		if !ok && e.Kind == tracefmt.Complete {

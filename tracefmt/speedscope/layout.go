@@ -67,8 +67,8 @@ func (w *Writer) layOut() *layout {
 			r.track, r.process = e, processes[e.Process]
 		default:
 			l.first, l.last = min(l.first, e.Time), max(l.last, e.Time)
-			if d, ok := e.Duration(); ok {
-				l.last = max(l.last, e.Time+d)
+			if e.Kind == tracefmt.Complete {
+				l.last = max(l.last, e.Until())
 			}
 		}
 	}
@@ -77,12 +77,11 @@ func (w *Writer) layOut() *layout {
 		s := placed{start: e.Time}
 		switch e.Kind {
 		case tracefmt.Begin, tracefmt.Complete:
-			d, ok := e.Duration()
-			if !ok {
+			s.end, s.frame = e.Until(), w.frameOf(e)
+			if _, ok := e.Duration(); !ok {
 				w.losses.Add("slice without an end, ended with the trace")
-				d = l.last - e.Time
+				s.end = l.last
 			}
-			s.end, s.frame = e.Time+d, w.frameOf(e)
 			rowOf(e.Track).place(s, e.ID, e.Parent)
 		case tracefmt.AsyncBegin:
 			s.end, s.frame, ends = ends[0], w.frameOf(e), ends[1:]

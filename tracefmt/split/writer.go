@@ -304,8 +304,8 @@ func (l *lane) complete(e *tracefmt.Event) {
 // prune forgets the slices that are over.
 func (l *lane) prune(now int64) {
 	l.whole = slices.DeleteFunc(l.whole, func(e *tracefmt.Event) bool {
-		d, ended := e.Duration()
-		return ended && after(e.Time, d) <= now
+		_, ended := e.Duration()
+		return ended && e.Until() <= now
 	})
 }
 

@@ -7,12 +7,6 @@ import (
 	"github.com/spanstack/spanstack/tracefmt"
 )
 
-// begin is a Begin.
-type begin struct {
-	number int64
-	name   string
-}
-
 // frame is a running slice.
 type frame struct {
 	node       *Node
@@ -31,8 +25,8 @@ const endless = math.MaxInt64
 // slice adds a slice of a track.
 func (s *Summary) slice(e *tracefmt.Event, p *Process) {
 	end := int64(endless)
-	if d, ok := e.Duration(); ok {
-		end = e.Time + d
+	if _, ok := e.Duration(); ok {
+		end = e.Until()
 	}
 	t := s.track(e.Track)
 	s.expire(t, e.Time)
@@ -63,7 +57,8 @@ func (s *Summary) open(e *tracefmt.Event, p *Process) {
 	f.above = above.cover(f.start, f.end)
 	s.begins++
 	f.begin = s.begins
-	t.begins = append(t.begins, begin{f.begin, e.Name})
+	t.begins = append(t.begins, f.begin)
+	t.names.Push(e.Name)
 	t.lanes[lane] = append(t.lanes[lane], f)
 }
 
@@ -71,17 +66,13 @@ func (s *Summary) open(e *tracefmt.Event, p *Process) {
 func (s *Summary) end(e *tracefmt.Event, p *Process) {
 	t := s.track(e.Track)
 	s.expire(t, e.Time)
-	at := len(t.begins) - 1
-	for at >= 0 && e.Name != "" && t.begins[at].name != e.Name {
-		at--
-	}
+	at := t.names.Find(e.Name)
 	if at < 0 {
 		s.losses.Add("end without a begin")
 		return
 	}
-	ended := t.begins[at:]
-	for i, b := range slices.Backward(ended) {
-		lane, f := t.find(b.number)
+	for i, number := range slices.Backward(t.begins[at:]) {
+		lane, f := t.find(number)
 		if f < 0 {
 			continue // it ended with the one around it, which was a loss then
 		}
@@ -92,8 +83,8 @@ func (s *Summary) end(e *tracefmt.Event, p *Process) {
 		}
 		s.endAt(t, lane, f, e.Time)
 	}
-	clear(ended)
 	t.begins = t.begins[:at]
+	t.names.Cut(at)
 }
 
 // find returns where the slice of a Begin runs, or -1.

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/spanstack/spanstack/internal/innermost"
 	"github.com/spanstack/spanstack/tracefmt"
 )
 
@@ -78,8 +79,9 @@ type asyncKey struct{ category, key string }
 type track struct {
 	process *Process
 	name    string
-	lanes   [][]frame // stacks of running slices
-	begins  []begin   // that wait for their ends, the innermost last, and some whose slices ended with what was around
+	lanes   [][]frame       // stacks of running slices
+	begins  []int64         // the numbers of those that wait for their ends, the innermost last, and of some that ended with what was around
+	names   innermost.Names // of begins
 }
 
 // remembered is how many ended slices with an ID are remembered as possible parents of later ones.
@@ -117,7 +119,7 @@ func (s *Summary) Add(e *tracefmt.Event) {
 		s.losses.Add("event out of the order of time")
 	}
 	s.latest = max(s.latest, e.Time)
-	s.End = max(s.End, e.Time+max(e.Dur, 0))
+	s.End = max(s.End, e.Until())
 	p := s.track(e.Track).process
 	p.saw(e)
 	switch e.Kind {

@@ -49,8 +49,8 @@ func (c *closing) slice(e *tracefmt.Event) (ended bool) {
 	for len(stack) > 0 && stack[len(stack)-1] <= e.Time {
 		stack = stack[:len(stack)-1]
 	}
-	if d, ok := e.Duration(); ok {
-		stack = append(stack, e.Time+d)
+	if _, ok := e.Duration(); ok {
+		stack = append(stack, e.Until())
 	} else if e.Kind == tracefmt.Begin && len(stack) > 0 {
 		c.t.losses.Add("slice without an end, ended with the one around it")
 		complete(e, stack[len(stack)-1])

@@ -87,8 +87,8 @@ func (t *Timeline) spots(logs []int) map[string]*spot {
 			}
 			if known, wanted := found[e.ID]; wanted && known == nil {
 				s := &spot{input: i, track: e.Track, start: e.Time, end: math.MaxInt64}
-				if d, ok := e.Duration(); ok {
-					s.end = e.Time + d
+				if _, ok := e.Duration(); ok {
+					s.end = e.Until()
 				}
 				found[e.ID] = s
 			}

@@ -20,7 +20,7 @@ func (m *marks) init(process map[tracefmt.TrackID]tracefmt.TrackID) {
 
 // note takes note of an event, and reports whether it is to stay.
 func (m *marks) note(e *tracefmt.Event) bool {
-	p, end := m.process[e.Track], e.Time+max(e.Dur, 0)
+	p, end := m.process[e.Track], e.Until()
 	if known, ok := m.last[p]; !ok || end > known {
 		m.last[p] = end
 	}

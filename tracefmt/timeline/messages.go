@@ -257,33 +257,39 @@ func (t *Timeline) periods(input int, visit func(*tracefmt.Event, period)) {
 			t.sort(s, e, int64(i))
 		}
 	})
-	open := make(map[opening][]begun)
+	open := make(map[opening]*opened)
 	t.sorted(s, func(e *tracefmt.Event, number int64, keep keeper) {
 		switch e.Kind {
 		case tracefmt.Complete:
-			d, ended := e.Duration()
-			visit(e, period{e.Time, e.Time + d, ended})
+			_, ended := e.Duration()
+			visit(e, period{e.Time, e.Until(), ended})
 		case tracefmt.Begin, tracefmt.AsyncBegin:
-			open[openingOf(e)] = append(open[openingOf(e)], begun{keep(e), number})
-		case tracefmt.End, tracefmt.AsyncEnd:
-			stack := open[openingOf(e)]
-			at := len(stack) - 1
-			for at >= 0 && e.Name != "" && stack[at].Name != e.Name {
-				at--
+			o := open[openingOf(e)]
+			if o == nil {
+				o = &opened{}
+				open[openingOf(e)] = o
 			}
+			o.push(begun{keep(e), number})
+		case tracefmt.End, tracefmt.AsyncEnd:
+			o := open[openingOf(e)]
+			if o == nil {
+				return
+			}
+			at := o.names.Find(e.Name)
 			if at < 0 {
 				return
 			}
-			for _, begin := range stack[at:] {
+			for _, begin := range o.list[at:] {
 				visit(begin.Event, period{begin.Time, e.Time, true})
 			}
-			clear(stack[at:])
-			open[openingOf(e)] = stack[:at]
+			if o.cut(at); at == 0 && e.Kind == tracefmt.AsyncEnd {
+				delete(open, openingOf(e))
+			}
 		}
 	})
 	var left []begun
-	for _, stack := range open {
-		left = append(left, stack...)
+	for _, o := range open {
+		left = append(left, o.list...)
 	}
 	slices.SortFunc(left, func(a, b begun) int { return cmp.Compare(a.number, b.number) })
 	for _, begin := range left {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/spanstack/spanstack/internal/innermost"
 	"github.com/spanstack/spanstack/tracefmt"
 	"github.com/spanstack/spanstack/tracefmt/internal/spill"
 )
@@ -75,27 +76,45 @@ type begun struct {
 	number int64
 }
 
+// opened is the slices that are open in one place, the innermost last.
+type opened struct {
+	list  []begun
+	names innermost.Names // of the same
+}
+
+func (o *opened) push(b begun) {
+	o.list = append(o.list, b)
+	o.names.Push(b.Name)
+}
+
+// cut closes the slice of the given number and all inside of it.
+func (o *opened) cut(at int) {
+	clear(o.list[at:])
+	o.list = o.list[:at]
+	o.names.Cut(at)
+}
+
 // pairing turns begins and ends into complete slices. Events come in the order of time. As in Perfetto, an end closes
 // the innermost open slice of its name, or the innermost if it has no name, and one whose name isn't open closes
 // nothing. Unlike there, slices inside of the one that is closed end with it. Only what is open is held.
 type pairing struct {
 	t    *Timeline
 	out  *spill.Sorter
-	open map[tracefmt.TrackID][]begun
+	open map[tracefmt.TrackID]*opened
 	next int64 // the number that is free
 	marks
 }
 
 // pair pairs the events that were sorted by time. It returns them in the order of nesting.
 func (t *Timeline) pair(s *spill.Sorter) *spill.Sorter {
-	p := &pairing{t: t, out: t.sorter(nesting), open: make(map[tracefmt.TrackID][]begun)}
+	p := &pairing{t: t, out: t.sorter(nesting), open: make(map[tracefmt.TrackID]*opened)}
 	p.out.Grow(t.store.n)
 	p.marks.init(t.processes())
 	t.sorted(s, func(e *tracefmt.Event, number int64, keep keeper) {
 		p.next = max(p.next, number+1)
 		switch e.Kind {
 		case tracefmt.Begin:
-			p.open[e.Track] = append(p.open[e.Track], begun{keep(e), number})
+			p.opened(e.Track).push(begun{keep(e), number})
 		case tracefmt.End:
 			p.end(e)
 		default:
@@ -110,25 +129,31 @@ func (t *Timeline) pair(s *spill.Sorter) *spill.Sorter {
 
 // end closes the slice that an end is of.
 func (p *pairing) end(e *tracefmt.Event) {
-	stack := p.open[e.Track]
-	at := len(stack) - 1
-	for at >= 0 && e.Name != "" && stack[at].Name != e.Name {
-		at--
-	}
+	o := p.opened(e.Track)
+	at := o.names.Find(e.Name)
 	if at < 0 {
 		p.t.losses.Add("end without a begin")
 		return
 	}
-	for _, inner := range stack[at+1:] {
+	for _, inner := range o.list[at+1:] {
 		p.t.losses.Add("slice without an end, ended with the one around it")
 		complete(inner.Event, e.Time)
 		p.done(inner)
 	}
-	complete(stack[at].Event, e.Time)
-	mergeAttrs(stack[at].Event, e.Attrs)
-	p.done(stack[at])
-	clear(stack[at:])
-	p.open[e.Track] = stack[:at]
+	complete(o.list[at].Event, e.Time)
+	mergeAttrs(o.list[at].Event, e.Attrs)
+	p.done(o.list[at])
+	o.cut(at)
+}
+
+// opened returns what is open on a track.
+func (p *pairing) opened(id tracefmt.TrackID) *opened {
+	o := p.open[id]
+	if o == nil {
+		o = &opened{}
+		p.open[id] = o
+	}
+	return o
 }
 
 // done hands on a slice of which all is known.
@@ -140,8 +165,8 @@ func (p *pairing) done(b begun) {
 // leave hands on what never ended, and then the marks of that.
 func (p *pairing) leave() {
 	var left []begun
-	for _, stack := range p.open {
-		left = append(left, stack...)
+	for _, o := range p.open {
+		left = append(left, o.list...)
 	}
 	slices.SortFunc(left, func(a, b begun) int {
 		return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(a.number, b.number))

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"math/big"
 	"slices"
 	"testing"
 
@@ -49,7 +50,7 @@ func reference(events []tracefmt.Event) []tracefmt.Event {
 			e.Kind, e.Dur = tracefmt.Complete, around[len(around)-1]-e.Time
 			around = append(around, around[len(around)-1])
 		} else if d, ok := e.Duration(); ok {
-			around = append(around, e.Time+d)
+			around = append(around, saturated(e.Time, d))
 		}
 		ends[e.Track] = around
 	}
@@ -102,7 +103,7 @@ func referenceMarks(list []tracefmt.Event, process map[tracefmt.TrackID]tracefmt
 		if e.Kind == tracefmt.Invalid {
 			continue
 		}
-		p, end := process[e.Track], e.Time+max(e.Dur, 0)
+		p, end := process[e.Track], saturated(e.Time, max(e.Dur, 0))
 		if !known[p] || end > last[p] {
 			known[p], last[p] = true, end
 		}
@@ -177,4 +178,12 @@ func TestReference(t *testing.T) {
 			t.Fatalf("got\n%s\nwant\n%s", fmt.Sprint(got), fmt.Sprint(want))
 		}
 	})
+}
+
+// saturated returns a time that is d later, or the last one.
+func saturated(time, d int64) int64 {
+	if later := new(big.Int).Add(big.NewInt(time), big.NewInt(d)); later.IsInt64() {
+		return later.Int64()
+	}
+	return math.MaxInt64
 }

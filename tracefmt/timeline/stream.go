@@ -3,6 +3,7 @@ package timeline
 import (
 	"slices"
 
+	"github.com/spanstack/spanstack/internal/innermost"
 	"github.com/spanstack/spanstack/tracefmt"
 	"github.com/spanstack/spanstack/tracefmt/internal/window"
 )
@@ -42,7 +43,7 @@ type Stream struct {
 
 // openTrack is what is open on a track.
 type openTrack struct {
-	names []string // of slices, the innermost last
+	names innermost.Names
 	mark  tracefmt.Event
 }
 
@@ -123,7 +124,7 @@ func (s *Stream) pass(e *tracefmt.Event) bool {
 	switch {
 	case e.Kind == tracefmt.Begin:
 		t := s.track(e.Track)
-		t.names = append(t.names, e.Name)
+		t.names.Push(e.Name)
 	case e.Kind == tracefmt.End:
 		return s.end(e)
 	case e.Kind == tracefmt.Instant && e.Category == tracefmt.CategoryOpen:
@@ -146,17 +147,14 @@ func (s *Stream) track(id tracefmt.TrackID) *openTrack {
 // end closes the slice that an end is of, and those inside of it.
 func (s *Stream) end(e *tracefmt.Event) bool {
 	t := s.track(e.Track)
-	at := len(t.names) - 1
-	for at >= 0 && e.Name != "" && t.names[at] != e.Name {
-		at--
-	}
+	at := t.names.Find(e.Name)
 	if at < 0 {
 		s.losses.Add("end without a begin")
 		return false
 	}
-	inner := t.names[at+1:]
-	t.names = t.names[:at]
-	if len(inner) == 0 {
+	inner := t.names.Len() - at - 1
+	t.names.Cut(at)
+	if inner == 0 {
 		return true
 	}
 	for range inner {
@@ -170,7 +168,7 @@ func (s *Stream) end(e *tracefmt.Event) bool {
 // marks queues the marks of what is open in the end.
 func (s *Stream) marks() bool {
 	for _, id := range s.tracks {
-		if t := s.open[id]; len(t.names) > 0 && t.mark.Kind != tracefmt.Invalid {
+		if t := s.open[id]; t.names.Len() > 0 && t.mark.Kind != tracefmt.Invalid {
 			s.queue = append(s.queue, t.mark)
 		}
 	}

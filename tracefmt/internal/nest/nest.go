@@ -141,8 +141,8 @@ func (n *nesting) slice(e *tracefmt.Event) int32 {
 		t.open = t.open[:len(t.open)-1]
 	}
 	end := int64(Endless)
-	if d, ok := e.Duration(); ok && e.Time <= Endless-d {
-		end = e.Time + d
+	if _, ok := e.Duration(); ok {
+		end = e.Until()
 	}
 	up := int32(None)
 	for i := len(t.open) - 1; i >= 0 && up == None; i-- {

@@ -34,9 +34,7 @@ func (n *Nesting) Depth(e *tracefmt.Event) int {
 	}
 	s := interval{e.Time, math.MaxInt64, e.Kind == tracefmt.Begin}
 	if e.Kind == tracefmt.Complete && e.Dur >= 0 {
-		if s.end = e.Time + e.Dur; s.end < e.Time {
-			s.end = math.MaxInt64
-		}
+		s.end = e.Until()
 	}
 	list := *stack
 	// Those that are over, and those that were inside of this one, are around nothing that follows.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"hash/maphash"
 
+	"github.com/spanstack/spanstack/internal/innermost"
 	"github.com/spanstack/spanstack/tracefmt"
 )
 
@@ -32,6 +33,7 @@ type asyncOpen struct {
 	latest int64
 	group  *building
 	stack  []begun
+	names  innermost.Names // of stack
 }
 
 // asyncGroup is what async slices share a track by: the process, and the kind of the outermost slice.
@@ -119,6 +121,7 @@ func (x *Index) pairPoint(p *asyncPoint) (ordered bool) {
 		kind &^= nestedBit
 	}
 	o.stack = append(o.stack, o.group.begin(p.time, kind, x.placed(p.ref, o.group.id)))
+	o.names.Push(x.keptName(p.kind, p.ref))
 	o.group.happens(p.time, p.time)
 	return true
 }
@@ -128,12 +131,7 @@ func (x *Index) endAsync(o *asyncOpen, p *asyncPoint) {
 	i := -1
 	if o != nil {
 		o.latest = p.time
-		i = len(o.stack) - 1
-		if name := x.nameOf(p.kind, p.ref); name != "" {
-			for i >= 0 && x.nameOf(o.stack[i].kind, o.stack[i].ref) != name {
-				i--
-			}
-		}
+		i = o.names.Find(x.nameOf(p.kind, p.ref))
 	}
 	if i < 0 {
 		x.async.strays++
@@ -142,6 +140,7 @@ func (x *Index) endAsync(o *asyncOpen, p *asyncPoint) {
 	}
 	o.group.close(x, &o.stack[i], p.point)
 	o.group.happens(p.time, p.time)
+	o.names.Remove(i)
 	if o.stack = append(o.stack[:i], o.stack[i+1:]...); len(o.stack) == 0 {
 		delete(x.async.open, p.hash)
 	}

@@ -3,6 +3,7 @@ package index
 import (
 	"math"
 	"slices"
+	"strings"
 )
 
 // point is a begin or an end.
@@ -60,6 +61,7 @@ func (b *building) pair(x *Index) {
 		p := *b.points.at(b.paired)
 		if p.kind&endBit == 0 {
 			b.stack = append(b.stack, b.begin(p.time, p.kind, p.ref))
+			b.names.Push(x.keptName(p.kind, p.ref))
 		} else {
 			b.end(x, p)
 		}
@@ -71,6 +73,7 @@ func (b *building) again() {
 	b.jumbled, b.redo = false, true
 	b.paired, b.strays, b.implied = 0, 0, 0
 	b.stack, b.begins, b.closings = b.stack[:0], b.begins[:0], b.closings[:0]
+	b.names.Cut(0)
 }
 
 // begin begins a slice.
@@ -85,12 +88,7 @@ func (b *building) begin(start int64, kind, ref uint32) begun {
 }
 
 func (b *building) end(x *Index, p point) {
-	i := len(b.stack) - 1
-	if name := x.nameOf(p.kind, p.ref); name != "" {
-		for i >= 0 && x.nameOf(b.stack[i].kind, b.stack[i].ref) != name {
-			i--
-		}
-	}
+	i := b.names.Find(x.nameOf(p.kind, p.ref))
 	if i < 0 {
 		b.strays++
 		return
@@ -101,6 +99,16 @@ func (b *building) end(x *Index, p point) {
 	}
 	b.close(x, &b.stack[i], p)
 	b.stack = b.stack[:i]
+	b.names.Cut(i)
+}
+
+// keptName returns the name of a slice that is open: it must not hold a chunk of the arena in memory that is left.
+func (x *Index) keptName(kind, ref uint32) string {
+	name := x.nameOf(kind, ref)
+	if kind&kindMask == 0 {
+		return strings.Clone(name)
+	}
+	return name
 }
 
 // close ends a slice.

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/spanstack/spanstack/internal/innermost"
 	"github.com/spanstack/spanstack/tracefmt"
 )
 
@@ -93,6 +94,7 @@ func (x *Index) few(changed []*building) bool {
 func (x *Index) free() {
 	for _, b := range x.tracks {
 		b.fresh, b.points, b.stack, b.begins, b.closings = column[slice]{}, column[point]{}, nil, nil, nil
+		b.names = innermost.Names{}
 	}
 	x.async.points, x.async.open, x.async.stray = column[asyncPoint]{}, nil, nil
 	x.flows.latest = hashTable{}

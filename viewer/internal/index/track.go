@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/spanstack/spanstack/internal/innermost"
 	"github.com/spanstack/spanstack/tracefmt"
 )
 
@@ -69,17 +70,18 @@ type building struct {
 	track
 	changed bool
 
-	fresh    column[slice] // whole slices, in the order in which they came
-	points   column[point] // begins and ends, in the order in which they came
-	paired   int           // points that are done with
-	stack    []begun       // what is open
-	begins   []slice       // what was begun
-	closings []closing     // of slices that are in the track
-	latest   int64         // of the points: a greater one follows, or they are out of order
-	jumbled  bool          // they are out of order
-	redo     bool          // all slices that were begun come again
-	strays   int64         // ends without a begin
-	implied  int64         // slices that ended with the one around them
+	fresh    column[slice]   // whole slices, in the order in which they came
+	points   column[point]   // begins and ends, in the order in which they came
+	paired   int             // points that are done with
+	stack    []begun         // what is open
+	names    innermost.Names // of stack
+	begins   []slice         // what was begun
+	closings []closing       // of slices that are in the track
+	latest   int64           // of the points: a greater one follows, or they are out of order
+	jumbled  bool            // they are out of order
+	redo     bool            // all slices that were begun come again
+	strays   int64           // ends without a begin
+	implied  int64           // slices that ended with the one around them
 
 	freshMarks []mark
 }

@@ -138,7 +138,7 @@ func (a *farAgent) event(e *tracefmt.Event) error {
 		a.stacks[e.Track] = stack[:len(stack)-1]
 		a.finish(stack[len(stack)-1], e, e.Time)
 	case tracefmt.Complete:
-		a.finish(a.begin(e), e, e.Time+max(e.Dur, 0))
+		a.finish(a.begin(e), e, e.Until())
 	case tracefmt.Log:
 		if s := a.known[e.Parent]; s != nil {
 			s.Log(a.timeOf(e.Time), slog.Level(e.Severity)-slog.Level(tracefmt.SeverityInfo), e.Name, farAttrs(e)...)
