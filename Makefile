@@ -36,8 +36,9 @@ demo: $(if $(filter vm,$(ZFS)),deps) ## replicate a dataset on a real OpenZFS, l
 
 .PHONY: test
 test: FUZZTIME = 1s
-test: deps lint demo collector race ## run all tests, those in the VM and in the browser included, and each fuzz target for 1 s
-	$(MAKE) -j2 --output-sync=target FUZZTIME=$(FUZZTIME) benchtest fuzz webtest
+test: deps ## run all tests, those in the VM and in the browser included, and each fuzz target for 1 s
+	$(MAKE) -j2 --output-sync=target lint demo collector
+	$(MAKE) -j2 --output-sync=target FUZZTIME=$(FUZZTIME) vmtest race benchtest fuzz webtest
 	$(MAKE) browsertest
 
 .PHONY: collector
@@ -64,14 +65,18 @@ lint: ## gofmt, vet (also for FreeBSD), staticcheck, tracevet, govulncheck
 	@./.ci/govulncheck
 
 .PHONY: race
-race: ## run all tests of the main module with the race detector, and those in the VM
-	@echo "left to make platformtest: TestContract; to make platformtest-all: TestTranscripts; to make reboots: TestReboots; to make twohosts: TestZferryRebooted, TestDaemonStalled, TestZferryClock and TestReplication between two hosts"
-	$(must) go test -race -count=1 -timeout 45m -skip '^TestContract$$' ./...
+race: ## run all tests of the main module with the race detector, but for those in the VM
+	$(must) go test -race -count=1 -timeout 45m $$(go list ./... | grep -v '/platformtest$$')
 	go test -count=1 -run TestIDsAreNeverReused ./trace # ten million: too many for the race detector
+
+.PHONY: vmtest
+vmtest: ## run the tests in the VM, but for those that take long
+	@echo "left to make platformtest: TestContract; to make platformtest-all: TestTranscripts; to make reboots: TestReboots; to make twohosts: TestZferryRebooted, TestDaemonStalled, TestZferryClock and TestReplication between two hosts"
+	$(must) go test -race -count=1 -timeout 45m -skip '^TestContract$$' ./platformtest
 
 .PHONY: benchtest
 benchtest: ## run the tests of the benchmarks
-	cd bench && $(must) go test -race -count=1 -timeout 10m ./...
+	cd bench && $(must) go test -race -count=1 -timeout 20m ./...
 
 .PHONY: unit
 unit: ## run the tests that need neither VM nor browser: quick
