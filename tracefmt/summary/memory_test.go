@@ -2,6 +2,7 @@ package summary
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/spanstack/spanstack/tracefmt"
@@ -41,6 +42,28 @@ func TestManyPaths(t *testing.T) {
 		t.Errorf("got %v, want %s", got, want)
 	}
 	if losses := s.Losses(); len(losses) != 1 || losses[0].Count != 6 {
+		t.Errorf("losses: %v", losses)
+	}
+}
+
+// TestDeepPaths has slices that are inside of each other: the paths to those that are deepest would take too much, so they
+// are counted together.
+func TestDeepPaths(t *testing.T) {
+	const depth = 50
+	s := Summary{weight: maxWeight - 10*(10+1)/2*(frameBytes+1)} // as much as a chain of ten takes is left
+	for i := range int64(depth) {
+		s.Add(&tracefmt.Event{Kind: tracefmt.Complete, Track: 1, Time: i, Dur: 2 * (depth - i), Name: "n", ID: fmt.Sprint(i)})
+	}
+	s.Finish()
+	var got []string
+	for path := range s.Processes[0].Paths() {
+		n := path[len(path)-1]
+		got = append(got, fmt.Sprint(len(path), " ", n.Name, " ", n.Count))
+	}
+	if want := []string{"1 n 1", "2 n 1", "10 n 1", "11 (others) 40"}; len(got) != 11 || !slices.Equal(slices.Concat(got[:2], got[9:]), want) {
+		t.Errorf("got %q, want 11, with %q", got, want)
+	}
+	if losses := s.Losses(); len(losses) != 1 || losses[0].Count != depth-10 {
 		t.Errorf("losses: %v", losses)
 	}
 }

@@ -31,6 +31,7 @@ type Node struct {
 
 	Children []*Node // by Total, longest first; set by Finish
 	byName   map[string]*Node
+	weight   int // bytes that the path to it takes where paths are written out
 }
 
 // Process is what a summary says about one process of the trace.
@@ -71,6 +72,7 @@ type Summary struct {
 	latest    int64
 	begins    int64 // how many there were
 	nodes     int   // how many there are
+	weight    int   // of them all
 }
 
 type asyncKey struct{ category, key string }
@@ -211,8 +213,16 @@ func (s *Summary) parent(e *tracefmt.Event, p *Process, t *track, around *frame)
 	return node, nil
 }
 
-// maxNodes bounds the number of paths that are told apart.
-const maxNodes = 1 << 20
+// maxNodes bounds the number of paths that are told apart, and maxWeight the bytes of them all where they are written out,
+// as in a profile: a chain of slices, each below the one before it, grows there with the square of its length. It may have
+// some 5,000.
+const (
+	maxNodes  = 1 << 20
+	maxWeight = 1 << 27
+)
+
+// frameBytes is what a name of a path takes beside its bytes.
+const frameBytes = 8
 
 // others is the name of the node for slices that came when there were too many nodes for one of their own.
 const others = "(others)"
@@ -222,7 +232,7 @@ func (s *Summary) below(n *Node, name string) *Node {
 	if c := n.byName[name]; c != nil {
 		return c
 	}
-	if s.nodes >= maxNodes {
+	if s.nodes >= maxNodes || s.weight+n.weight+frameBytes+len(name) > maxWeight {
 		s.losses.Add("slice with one path too many, counted with others")
 		if n.Name == others {
 			return n
@@ -230,7 +240,9 @@ func (s *Summary) below(n *Node, name string) *Node {
 		name = others
 	}
 	s.nodes++
-	return n.child(name)
+	c := n.child(name)
+	s.weight += c.weight
+	return c
 }
 
 // child returns the child with the given name.
@@ -240,7 +252,7 @@ func (n *Node) child(name string) *Node {
 		if n.byName == nil {
 			n.byName = make(map[string]*Node)
 		}
-		c = &Node{Name: name}
+		c = &Node{Name: name, weight: n.weight + frameBytes + len(name)}
 		n.byName[name] = c
 	}
 	return c
