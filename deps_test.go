@@ -36,12 +36,12 @@ func TestImports(t *testing.T) {
 			"whoever shows a program by HTTP or writes its trace gets one format, and no flags: others are imported, flags are in captureflag"},
 		{"./trace/capture/captureflag", append(oneFormat, module+"trace", module+"internal/logslot", module+"internal/bytesize", module+"internal/access", "github.com/spf13/pflag"),
 			"flags cost no more than the library for them"},
-		{"./tracefmt/...", []string{module + "tracefmt", "github.com/go-json-experiment/json", "github.com/klauspost/compress",
+		{"./tracefmt/...", []string{module + "tracefmt", module + "internal/innermost", "github.com/go-json-experiment/json", "github.com/klauspost/compress",
 			"google.golang.org/protobuf/encoding/protowire", "google.golang.org/protobuf/internal/errors", // which it needs
 			"google.golang.org/protobuf/internal/detrand", "github.com/google/pprof/profile", "golang.org/x/exp/trace"},
 			"formats are of use without the tracer; of protobuf they take the wire format only (protowire), without reflection " +
 				"and generated code, of pprof the profile, without its tool, and of Go's experiments the reader of execution traces"},
-		{"./viewer", []string{module + "viewer/internal/index", module + "internal/access", module + "internal/backoff",
+		{"./viewer", []string{module + "viewer/internal/index", module + "internal/access", module + "internal/backoff", module + "internal/innermost",
 			module + "tracefmt alone", module + "tracefmt/internal", module + "tracefmt/critical", module + "tracefmt/diff", module + "tracefmt/pprof",
 			module + "tracefmt/summary", module + "tracefmt/timeline", "github.com/google/pprof/profile",
 			"google.golang.org/protobuf/encoding/protowire", "google.golang.org/protobuf/internal/errors", "google.golang.org/protobuf/internal/detrand"},
