@@ -60,11 +60,11 @@ func joined(list []Gap, limit int) []Gap {
 		return list
 	}
 	first := list[0].From
-	part := (list[len(list)-1].From-first)/int64(limit) + 1
+	part := subTimes(list[len(list)-1].From, first)/int64(limit) + 1
 	short := list[:1]
 	for _, g := range list[1:] {
 		last := &short[len(short)-1]
-		if (g.From-first)/part > (last.From-first)/part {
+		if subTimes(g.From, first)/part > subTimes(last.From, first)/part {
 			short = append(short, g)
 			continue
 		}

@@ -3,6 +3,7 @@ package index_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -96,6 +97,27 @@ func TestGapsAmongMany(t *testing.T) {
 		}
 		if s.Counts().LossMarks != marks {
 			t.Fatalf("after %d: %d are counted, want %d", i, s.Counts().LossMarks, marks)
+		}
+	}
+}
+
+// TestGapsFarApart has a live trace with losses at the ends of all time: what is between the first and the last of them is no number of ns.
+func TestGapsFarApart(t *testing.T) {
+	for k := range int64(12) {
+		list := header()
+		for _, at := range []int64{0, math.MinInt64, 1, 2, 3, 4, math.MaxInt64 - k} {
+			list = append(list, lossAt(2, at, counted(1)))
+		}
+		gaps, err := live(list, 3).Gaps(context.Background(), 5)
+		marks := 0
+		for i, g := range gaps {
+			marks += g.Marks
+			if i > 0 && g.From <= gaps[i-1].To {
+				t.Errorf("%d: %+v", k, gaps)
+			}
+		}
+		if err != nil || len(gaps) < 2 || len(gaps) > 5 || marks != 7 {
+			t.Errorf("%d: %+v, %v", k, gaps, err)
 		}
 	}
 }
