@@ -33,7 +33,7 @@ func TestNames(t *testing.T) {
 			},
 			"remove": func(t *rapid.T) {
 				if len(plain) == 0 {
-					t.Skip("nothing is open")
+					return
 				}
 				at := rapid.IntRange(0, len(plain)-1).Draw(t, "at")
 				names.Remove(at)

@@ -257,19 +257,14 @@ func (t *Timeline) periods(input int, visit func(*tracefmt.Event, period)) {
 			t.sort(s, e, int64(i))
 		}
 	})
-	open := make(map[opening]*opened)
+	open := make(places[opening])
 	t.sorted(s, func(e *tracefmt.Event, number int64, keep keeper) {
 		switch e.Kind {
 		case tracefmt.Complete:
 			_, ended := e.Duration()
 			visit(e, period{e.Time, e.Until(), ended})
 		case tracefmt.Begin, tracefmt.AsyncBegin:
-			o := open[openingOf(e)]
-			if o == nil {
-				o = &opened{}
-				open[openingOf(e)] = o
-			}
-			o.push(begun{keep(e), number})
+			open.at(openingOf(e)).push(begun{keep(e), number})
 		case tracefmt.End, tracefmt.AsyncEnd:
 			o := open[openingOf(e)]
 			if o == nil {

@@ -94,27 +94,40 @@ func (o *opened) cut(at int) {
 	o.names.Cut(at)
 }
 
+// places has what is open in several places.
+type places[K comparable] map[K]*opened
+
+// at returns what is open in a place.
+func (p places[K]) at(place K) *opened {
+	o := p[place]
+	if o == nil {
+		o = &opened{}
+		p[place] = o
+	}
+	return o
+}
+
 // pairing turns begins and ends into complete slices. Events come in the order of time. As in Perfetto, an end closes
 // the innermost open slice of its name, or the innermost if it has no name, and one whose name isn't open closes
 // nothing. Unlike there, slices inside of the one that is closed end with it. Only what is open is held.
 type pairing struct {
 	t    *Timeline
 	out  *spill.Sorter
-	open map[tracefmt.TrackID]*opened
+	open places[tracefmt.TrackID]
 	next int64 // the number that is free
 	marks
 }
 
 // pair pairs the events that were sorted by time. It returns them in the order of nesting.
 func (t *Timeline) pair(s *spill.Sorter) *spill.Sorter {
-	p := &pairing{t: t, out: t.sorter(nesting), open: make(map[tracefmt.TrackID]*opened)}
+	p := &pairing{t: t, out: t.sorter(nesting), open: make(places[tracefmt.TrackID])}
 	p.out.Grow(t.store.n)
 	p.marks.init(t.processes())
 	t.sorted(s, func(e *tracefmt.Event, number int64, keep keeper) {
 		p.next = max(p.next, number+1)
 		switch e.Kind {
 		case tracefmt.Begin:
-			p.opened(e.Track).push(begun{keep(e), number})
+			p.open.at(e.Track).push(begun{keep(e), number})
 		case tracefmt.End:
 			p.end(e)
 		default:
@@ -129,7 +142,7 @@ func (t *Timeline) pair(s *spill.Sorter) *spill.Sorter {
 
 // end closes the slice that an end is of.
 func (p *pairing) end(e *tracefmt.Event) {
-	o := p.opened(e.Track)
+	o := p.open.at(e.Track)
 	at := o.names.Find(e.Name)
 	if at < 0 {
 		p.t.losses.Add("end without a begin")
@@ -144,16 +157,6 @@ func (p *pairing) end(e *tracefmt.Event) {
 	mergeAttrs(o.list[at].Event, e.Attrs)
 	p.done(o.list[at])
 	o.cut(at)
-}
-
-// opened returns what is open on a track.
-func (p *pairing) opened(id tracefmt.TrackID) *opened {
-	o := p.open[id]
-	if o == nil {
-		o = &opened{}
-		p.open[id] = o
-	}
-	return o
 }
 
 // done hands on a slice of which all is known.
