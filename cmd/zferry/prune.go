@@ -144,15 +144,10 @@ func (c *pruneCommand) addOther(text string, role prune.Role, cursor string) err
 func (c *pruneCommand) run(ctx context.Context) (err error) {
 	ctx, task := trace.WithTask(ctx, "prune", slog.String("dataset", c.at.String()), slog.Bool("dry_run", c.dryRun))
 	defer task.EndErr(&err)
-	log := logging.GetLogger(ctx, "zferry")
-	var rules []string
-	for _, r := range c.pruner.Policy.Rules {
-		rules = append(rules, r.String())
-	}
-	log.Info("pruning", "dataset", c.at, "keep", strings.Join(rules, "; "), "version", version())
+	c.announce(ctx)
 	defer func() {
 		if err != nil {
-			log.Error("pruning failed", "error", err)
+			logging.GetLogger(ctx, "zferry").Error("pruning failed", "error", err)
 		}
 	}()
 	hosts := c.observe.hosts(thisHost())
@@ -166,18 +161,23 @@ func (c *pruneCommand) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	for _, p := range plans {
-		for _, note := range p.Notes {
-			fmt.Fprintf(c.stderr, "zferry: note: %s\n", note)
-		}
-		log.Debug("planned", "dataset", p.Dataset, "keep", p.Count(prune.Keep), "destroy", p.Count(prune.Destroy), "foreign", p.Count(prune.Foreign))
-	}
+	c.tellNotes(ctx, plans)
 	var result prune.Result
 	if !c.dryRun {
 		result, err = c.pruner.Execute(ctx, plans)
-		log.Info("pruned", "destroyed", len(result.Destroyed), "gone", len(result.Gone), "failed", len(result.Failed))
 	}
 	return errors.Join(err, c.tell(ctx, plans, result))
+}
+
+// announce logs that something will be done, as a span: whoever reads the log may be slow.
+func (c *pruneCommand) announce(ctx context.Context) {
+	ctx, span := trace.WithSpan(ctx, "announce")
+	defer span.End()
+	var rules []string
+	for _, r := range c.pruner.Policy.Rules {
+		rules = append(rules, r.String())
+	}
+	logging.GetLogger(ctx, "zferry").Info("pruning", "dataset", c.at, "keep", strings.Join(rules, "; "), "version", version())
 }
 
 // sides connects and locks all sides: a replication that runs may need what the plan doesn't know of.
@@ -201,10 +201,26 @@ func (c *pruneCommand) sides(ctx context.Context, hosts *endpoint.Hosts) (peers 
 	return peers, unlock, err
 }
 
+// tellNotes says what is to be known of the plans, and logs them.
+func (c *pruneCommand) tellNotes(ctx context.Context, plans []*prune.Plan) {
+	ctx, span := trace.WithSpan(ctx, "announce")
+	defer span.End()
+	log := logging.GetLogger(ctx, "zferry")
+	for _, p := range plans {
+		for _, note := range p.Notes {
+			fmt.Fprintf(c.stderr, "zferry: note: %s\n", note)
+		}
+		log.Debug("planned", "dataset", p.Dataset, "keep", p.Count(prune.Keep), "destroy", p.Count(prune.Destroy), "foreign", p.Count(prune.Foreign))
+	}
+}
+
 // tell says what was done, or would be.
 func (c *pruneCommand) tell(ctx context.Context, plans []*prune.Plan, result prune.Result) (err error) {
-	_, span := trace.WithSpan(ctx, "report")
+	ctx, span := trace.WithSpan(ctx, "report")
 	defer span.EndErr(&err)
+	if !c.dryRun {
+		logging.GetLogger(ctx, "zferry").Info("pruned", "destroyed", len(result.Destroyed), "gone", len(result.Gone), "failed", len(result.Failed))
+	}
 	switch {
 	case c.json:
 		return writeJSON(c.stdout, pruneJSON(plans, result, c.dryRun))

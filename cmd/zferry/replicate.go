@@ -128,14 +128,13 @@ func (c *replicateCommand) run(ctx context.Context) (err error) {
 	ctx, task := trace.WithTask(ctx, "replicate",
 		slog.String("source", c.source.String()), slog.String("destination", c.destination.String()), slog.Bool("dry_run", c.dryRun))
 	defer task.EndErr(&err)
-	log := logging.GetLogger(ctx, "zferry")
-	log.Info("replicating", "source", c.source, "destination", c.destination, "version", version())
+	c.announce(ctx)
 	defer func() {
 		if errors.Is(err, errInterrupted) || errors.Is(err, errDeadline) {
 			err = &stoppedError{err}
 		}
 		if err != nil {
-			log.Error("replication failed", "error", err)
+			logging.GetLogger(ctx, "zferry").Error("replication failed", "error", err)
 		}
 	}()
 	if c.deadline > 0 {

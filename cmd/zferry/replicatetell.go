@@ -14,8 +14,17 @@ import (
 	"github.com/spanstack/spanstack/zfssend/replicate"
 )
 
+// announce logs that something will be done, as a span: whoever reads the log may be slow.
+func (c *replicateCommand) announce(ctx context.Context) {
+	ctx, span := trace.WithSpan(ctx, "announce")
+	defer span.End()
+	logging.GetLogger(ctx, "zferry").Info("replicating", "source", c.source, "destination", c.destination, "version", version())
+}
+
 // logPlan logs what will be done.
 func (c *replicateCommand) logPlan(ctx context.Context, plan *replicate.Plan) {
+	ctx, span := trace.WithSpan(ctx, "announce")
+	defer span.End()
 	log := logging.GetLogger(ctx, "zferry")
 	log.Info("planned", "datasets", len(plan.Datasets), "steps", plan.Steps(), "conflicts", len(plan.Conflicts()))
 	for _, d := range plan.Datasets {

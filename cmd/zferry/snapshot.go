@@ -118,17 +118,11 @@ func (c *snapshotCommand) run(ctx context.Context) (err error) {
 	ctx, task := trace.WithTask(ctx, "snapshots", slog.String("host", c.at.HostName()), slog.Any("datasets", c.options.Datasets), slog.Bool("dry_run", c.dryRun))
 	defer task.EndErr(&err)
 	c.announce(ctx, time.Now())
-	log := logging.GetLogger(ctx, "zferry")
 	result, err := c.take(ctx)
-	for _, s := range result.Skipped {
-		log.Debug("left out", "dataset", s.Dataset, "reason", s.Reason)
-	}
 	if err != nil {
-		log.Error("taking snapshots failed", "error", err, "taken", len(result.Taken))
-		return errors.Join(&partialError{err, len(result.Taken)}, c.tell(ctx, result))
+		err = &partialError{err, len(result.Taken)}
 	}
-	log.Info("took snapshots", "name", c.options.Name, "taken", len(result.Taken), "left_out", len(result.Skipped))
-	return c.tell(ctx, result)
+	return errors.Join(err, c.tell(ctx, result, err))
 }
 
 // announce makes the snapshots' name, and says what will be done.
@@ -166,10 +160,19 @@ func (c *snapshotCommand) take(ctx context.Context) (result snapshot.Result, err
 	return snapshot.Take(ctx, host, c.options)
 }
 
-// tell says what was done.
-func (c *snapshotCommand) tell(ctx context.Context, result snapshot.Result) (err error) {
-	_, span := trace.WithSpan(ctx, "report")
+// tell says and logs what was done, and what failed.
+func (c *snapshotCommand) tell(ctx context.Context, result snapshot.Result, failed error) (err error) {
+	ctx, span := trace.WithSpan(ctx, "report")
 	defer span.EndErr(&err)
+	log := logging.GetLogger(ctx, "zferry")
+	for _, s := range result.Skipped {
+		log.Debug("left out", "dataset", s.Dataset, "reason", s.Reason)
+	}
+	if failed != nil {
+		log.Error("taking snapshots failed", "error", failed, "taken", len(result.Taken))
+	} else {
+		log.Info("took snapshots", "name", c.options.Name, "taken", len(result.Taken), "left_out", len(result.Skipped))
+	}
 	if c.json {
 		return writeJSON(c.stdout, snapshotJSON(result, c.dryRun))
 	}

@@ -24,8 +24,15 @@ type Slice struct {
 type Account struct {
 	Root  Slice
 	Lost  time.Duration // in which no child of it runs
+	Gap   Gap           // the longest part of that
 	Own   time.Duration // in which nothing innermost runs
 	Inner []string      // the names of what is innermost, each once
+}
+
+// Gap is a time in which nothing runs that was looked for.
+type Gap struct {
+	Time  time.Duration
+	After string // the name of what ended before it; "" for the beginning of the root
 }
 
 // idle are the names of slices that say that something is there, and not what happens.
@@ -104,8 +111,8 @@ func Of(all []Slice, name string) (list []Account) {
 		}
 		below := under(all, root.ID)
 		a := Account{Root: root}
-		a.Lost = uncovered(root, below, func(s Slice) bool { return s.Parent == root.ID && (parents[s.ID] || !slices.Contains(idle, s.Name)) })
-		a.Own = uncovered(root, below, func(s Slice) bool {
+		a.Lost, a.Gap = uncovered(root, below, func(s Slice) bool { return s.Parent == root.ID && (parents[s.ID] || !slices.Contains(idle, s.Name)) })
+		a.Own, _ = uncovered(root, below, func(s Slice) bool {
 			inner := !parents[s.ID] && !slices.Contains(idle, s.Name)
 			if inner && !slices.Contains(a.Inner, s.Name) {
 				a.Inner = append(a.Inner, s.Name)
@@ -138,8 +145,8 @@ func under(all []Slice, id string) (list []Slice) {
 	return list
 }
 
-// uncovered returns how much of a slice's time none of the others covers that are chosen.
-func uncovered(of Slice, all []Slice, chosen func(Slice) bool) (lost time.Duration) {
+// uncovered returns how much of a slice's time none of the others covers that are chosen, and the longest part of that.
+func uncovered(of Slice, all []Slice, chosen func(Slice) bool) (lost time.Duration, longest Gap) {
 	var inside []Slice
 	for _, s := range all {
 		if chosen(s) {
@@ -147,14 +154,22 @@ func uncovered(of Slice, all []Slice, chosen func(Slice) bool) (lost time.Durati
 		}
 	}
 	slices.SortFunc(inside, func(a, b Slice) int { return cmp.Compare(a.Begin, b.Begin) })
-	at := of.Begin
-	for _, s := range inside {
-		if begin := min(s.Begin, of.End); begin > at {
-			lost += time.Duration(begin - at)
+	at, after := of.Begin, ""
+	gap := func(until int64) {
+		g := Gap{time.Duration(until - at), after}
+		lost += max(g.Time, 0)
+		if g.Time > longest.Time {
+			longest = g
 		}
-		at = max(at, min(s.End, of.End))
 	}
-	return lost + time.Duration(of.End-at)
+	for _, s := range inside {
+		gap(min(s.Begin, of.End))
+		if end := min(s.End, of.End); end > at {
+			at, after = end, s.Name
+		}
+	}
+	gap(of.End)
+	return lost, longest
 }
 
 // Whole returns how long the root took.
@@ -175,6 +190,6 @@ func share(part, whole time.Duration) float64 {
 
 // String returns a line.
 func (a Account) String() string {
-	return fmt.Sprintf("%s %v; outside of its children %v (%.2f %%), outside of all that is innermost %v (%.2f %%)", a.Root.Name, a.Whole(),
-		a.Lost, 100*a.Unexplained(), a.Own, 100*a.Idle())
+	return fmt.Sprintf("%s %v; outside of its children %v (%.2f %%; at most %v at a time, after %q), outside of all that is innermost %v (%.2f %%)",
+		a.Root.Name, a.Whole(), a.Lost, 100*a.Unexplained(), a.Gap.Time, a.Gap.After, a.Own, 100*a.Idle())
 }

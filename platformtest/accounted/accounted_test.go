@@ -17,27 +17,28 @@ func TestOf(t *testing.T) {
 		name      string
 		inside    []Slice
 		lost, own int64
+		gap       Gap
 	}{
-		{"nothing", nil, 100, 100},
-		{"all", []Slice{{"a", "a", "r", 100, 200}}, 0, 0},
-		{"two that overlap", []Slice{{"b", "b", "r", 150, 160}, {"a", "a", "r", 110, 155}}, 50, 50},
-		{"one in another", []Slice{{"a", "a", "r", 110, 180}, {"b", "b", "r", 120, 130}}, 30, 30},
-		{"beyond both ends", []Slice{{"a", "a", "r", 190, 300}, {"b", "b", "r", 50, 110}}, 80, 80},
-		{"one inside of the child", []Slice{{"c", "c", "a", 120, 150}, {"a", "a", "r", 110, 180}}, 30, 70},
-		{"not of it", []Slice{{"a", "a", "x", 100, 200}}, 100, 100},
-		{"after it", []Slice{{"a", "a", "r", 250, 300}}, 100, 100},
-		{"a worker without work", []Slice{{"worker", "w", "a", 110, 180}, {"a", "a", "r", 110, 180}}, 30, 100},
-		{"a worker", []Slice{{"b", "b", "w", 120, 180}, {"worker", "w", "a", 110, 180}, {"a", "a", "r", 110, 180}}, 30, 40},
-		{"the trace of another host", []Slice{{"remote trace", "t", "r", 100, 200}, {"a", "a", "r", 100, 150}}, 50, 50},
-		{"another host's work", near([]Slice{{"zfs receive", "z", "g", 120, 140}, {"agent receive", "g", "a", 120, 150}, {"remote receive", "a", "r", 110, 160}}), 50, 50},
+		{"nothing", nil, 100, 100, Gap{100, ""}},
+		{"all", []Slice{{"a", "a", "r", 100, 200}}, 0, 0, Gap{}},
+		{"two that overlap", []Slice{{"b", "b", "r", 150, 160}, {"a", "a", "r", 110, 155}}, 50, 50, Gap{40, "b"}},
+		{"one in another", []Slice{{"a", "a", "r", 110, 180}, {"b", "b", "r", 120, 130}}, 30, 30, Gap{20, "a"}},
+		{"beyond both ends", []Slice{{"a", "a", "r", 190, 300}, {"b", "b", "r", 50, 110}}, 80, 80, Gap{80, "b"}},
+		{"one inside of the child", []Slice{{"c", "c", "a", 120, 150}, {"a", "a", "r", 110, 180}}, 30, 70, Gap{20, "a"}},
+		{"not of it", []Slice{{"a", "a", "x", 100, 200}}, 100, 100, Gap{100, ""}},
+		{"after it", []Slice{{"a", "a", "r", 250, 300}}, 100, 100, Gap{100, ""}},
+		{"a worker without work", []Slice{{"worker", "w", "a", 110, 180}, {"a", "a", "r", 110, 180}}, 30, 100, Gap{20, "a"}},
+		{"a worker", []Slice{{"b", "b", "w", 120, 180}, {"worker", "w", "a", 110, 180}, {"a", "a", "r", 110, 180}}, 30, 40, Gap{20, "a"}},
+		{"the trace of another host", []Slice{{"remote trace", "t", "r", 100, 200}, {"a", "a", "r", 100, 150}}, 50, 50, Gap{50, "a"}},
+		{"another host's work", near([]Slice{{"zfs receive", "z", "g", 120, 140}, {"agent receive", "g", "a", 120, 150}, {"remote receive", "a", "r", 110, 160}}), 50, 50, Gap{40, "remote receive"}},
 	} {
 		got := Of(append(c.inside, root), "root")
-		if len(got) != 1 || int64(got[0].Lost) != c.lost || int64(got[0].Own) != c.own || got[0].Unexplained() != float64(c.lost)/100 || got[0].Idle() != float64(c.own)/100 {
-			t.Errorf("%s: got %v, want %d and %d", c.name, got, c.lost, c.own)
+		if len(got) != 1 || int64(got[0].Lost) != c.lost || int64(got[0].Own) != c.own || got[0].Unexplained() != float64(c.lost)/100 || got[0].Idle() != float64(c.own)/100 || got[0].Gap != c.gap {
+			t.Errorf("%s: got %v, want %d and %d, and %v", c.name, got, c.lost, c.own, c.gap)
 		}
 	}
 	two := Of([]Slice{{"root", "y", "", 50, 60}, {"root", "x", "", 10, 30}, {"a", "a", "x", 10, 20}, {"other", "o", "", 0, 1}, {"root", "z", "o", 0, 1}}, "root")
-	if len(two) != 2 || two[0].Lost != 10 || two[1].Lost != 10 || !slices.Equal(two[0].Inner, []string{"a"}) || !strings.Contains(two[0].String(), "10ns (50.00 %)") {
+	if len(two) != 2 || two[0].Lost != 10 || two[1].Lost != 10 || !slices.Equal(two[0].Inner, []string{"a"}) || !strings.Contains(two[0].String(), `10ns (50.00 %; at most 10ns at a time, after "a")`) {
 		t.Errorf("got %v", two)
 	}
 }

@@ -17,5 +17,5 @@ func Example() {
 		fmt.Println(account)
 	}
 	// Output:
-	// replicate 1µs; outside of its children 15ns (1.50 %), outside of all that is innermost 35ns (3.50 %)
+	// replicate 1µs; outside of its children 15ns (1.50 %; at most 10ns at a time, after ""), outside of all that is innermost 35ns (3.50 %)
 }

@@ -26,7 +26,6 @@ type work struct {
 	job    *config.Job
 	steps  Steps
 	run    schedule.Run
-	log    *slog.Logger
 	report metrics.Report
 	errs   []error
 }
@@ -47,24 +46,38 @@ func (d *Daemon) run(ctx context.Context, j *config.Job, r schedule.Run) {
 		defer cancel()
 	}
 	steps, end := d.options.Steps.begin(ctx)
-	w := &work{d: d, job: j, steps: steps, run: r, log: logging.GetLogger(ctx, subsystem), report: metrics.Report{Job: j.Name, Failed: map[string]uint64{}}}
+	w := &work{d: d, job: j, steps: steps, run: r, report: metrics.Report{Job: j.Name, Failed: map[string]uint64{}}}
 	parts := partsOf(j, r.Parts)
-	w.log.Info("job begins", "parts", parts, "manual", r.Manual, "missed", r.Missed)
+	w.announce(ctx, parts)
 	for _, part := range parts {
 		w.part(ctx, part)
 	}
 	end()
 	err = errors.Join(w.errs...)
-	w.report.Err, w.report.Ended = err, d.now()
-	stopped := err != nil && whole.Err() != nil // which is no failure of the job
-	d.ended(ctx, j, w.report, stopped)
+	w.tell(ctx, err, err != nil && whole.Err() != nil)
+}
+
+// announce logs that a job begins, as a span: whoever reads the log may be slow.
+func (w *work) announce(ctx context.Context, parts []string) {
+	ctx, span := trace.WithSpan(ctx, "announce")
+	defer span.End()
+	logging.GetLogger(ctx, subsystem).Info("job begins", "parts", parts, "manual", w.run.Manual, "missed", w.run.Missed)
+}
+
+// tell notes and logs what became of a job. That it was stopped is no failure.
+func (w *work) tell(ctx context.Context, err error, stopped bool) {
+	ctx, span := trace.WithSpan(ctx, "report")
+	defer span.End()
+	w.report.Err, w.report.Ended = err, w.d.now()
+	w.d.ended(ctx, w.job, w.report, stopped)
+	log := logging.GetLogger(ctx, subsystem)
 	switch {
 	case stopped:
-		w.log.Warn("job was interrupted, and will begin again after a restart", "error", err)
+		log.Warn("job was interrupted, and will begin again after a restart", "error", err)
 	case err != nil:
-		w.log.Error("job failed", "error", err)
+		log.Error("job failed", "error", err)
 	default:
-		w.log.Info("job done")
+		log.Info("job done")
 	}
 }
 
@@ -163,9 +176,8 @@ func (w *work) step(ctx context.Context, step string, t *config.Target, what str
 	defer w.d.idle(w.job.Name)
 	attempts := 1 + *w.job.Retry.Attempts
 	for attempt := 1; ; attempt++ {
-		n, err := w.attempt(ctx, step, t, attempt, do)
+		err := w.attempt(ctx, step, t, attempt, what, do)
 		if err == nil {
-			w.log.Info(step+" done", "target", nameOf(t), what, n)
 			return nil
 		}
 		if attempt == attempts || ctx.Err() != nil || w.d.permanent(err) {
@@ -173,7 +185,6 @@ func (w *work) step(ctx context.Context, step string, t *config.Target, what str
 			return err
 		}
 		pause := backoff(&w.job.Retry, attempt)
-		w.log.Warn(step+" failed, and will be tried again", "target", nameOf(t), "attempt", attempt, "of", attempts, "pause", pause, "error", err)
 		if paused := w.pause(ctx, step, t, attempt, pause, err); paused != nil {
 			w.fail(step, t, err)
 			return err
@@ -182,19 +193,25 @@ func (w *work) step(ctx context.Context, step string, t *config.Target, what str
 }
 
 // attempt does a step once, as a span.
-func (w *work) attempt(ctx context.Context, step string, t *config.Target, attempt int, do func(context.Context, Tell) (int, error)) (n int, err error) {
+func (w *work) attempt(ctx context.Context, step string, t *config.Target, attempt int, what string, do func(context.Context, Tell) (int, error)) (err error) {
 	if ctx.Err() != nil {
-		return 0, context.Cause(ctx)
+		return context.Cause(ctx)
 	}
 	ctx, span := trace.WithSpan(ctx, step, slog.String("target", nameOf(t)), slog.Int("attempt", attempt))
 	defer span.EndErr(&err)
-	return do(ctx, w.d.begin(w.job.Name, step, nameOf(t), attempt))
+	n, err := do(ctx, w.d.begin(w.job.Name, step, nameOf(t), attempt))
+	if err == nil {
+		logging.GetLogger(ctx, subsystem).Info(step+" done", "target", nameOf(t), what, n)
+	}
+	return err
 }
 
 // pause waits before another attempt, while others may run.
 func (w *work) pause(ctx context.Context, step string, t *config.Target, attempt int, d time.Duration, cause error) (err error) {
 	ctx, span := trace.WithSpan(ctx, "pause", slog.Duration("pause", d))
 	defer span.EndErr(&err)
+	logging.GetLogger(ctx, subsystem).Warn(step+" failed, and will be tried again", "target", nameOf(t), "attempt", attempt,
+		"of", 1+*w.job.Retry.Attempts, "pause", d, "error", cause)
 	w.d.pausing(w.job.Name, step, nameOf(t), attempt, d, cause)
 	return w.run.Pause(ctx, d)
 }
