@@ -22,8 +22,8 @@ type child struct {
 	op      string // the subcommand
 	object  string // what it is about
 	cmd     *exec.Cmd
-	wrapped bool // the process isn't zfs itself, but has it as its child
-	family  family
+	wrapped bool   // the process isn't zfs itself, but has it as its child
+	family  family // if it is wrapped
 	stderr  stderrBuffer
 	written atomic.Int64  // what writtenBy said of it when it had exited; 0 before
 	reaped  chan struct{} // closed when it is gone; what Wait found may be read then
@@ -57,7 +57,9 @@ func (c *Client) start(span *trace.Span, op, object string, args []string, stdin
 	if err := start(); err != nil {
 		return nil, &Error{Op: op, Object: object, Args: argv, ExitCode: -1, Err: err}
 	}
-	ch.family = familyOf(ch.cmd.Process.Pid)
+	if ch.wrapped {
+		ch.family = familyOf(ch.cmd.Process.Pid)
+	}
 	return ch, nil
 }
 
@@ -102,6 +104,21 @@ func (ch *child) streamed() int64 {
 		return -1
 	}
 	return written - ch.stderr.size()
+}
+
+// look returns what the process and its descendants are doing, parents first. It is empty if they are gone.
+func (ch *child) look() []ProcessStatus {
+	if ch.wrapped {
+		return ch.family.look()
+	}
+	if ch.exited() {
+		return nil
+	}
+	list := familyOf(ch.cmd.Process.Pid).look()
+	if ch.exited() { // its number may have been another one's
+		return nil
+	}
+	return list
 }
 
 // kill sends SIGKILL to zfs. Of a wrapped zfs, the innermost processes are killed: sudo then reaps its child and ends, while

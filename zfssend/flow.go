@@ -31,7 +31,7 @@ func (f *flow) run() (readErr, writeErr error) {
 	if f.from.gate != nil {
 		return f.copyVerified()
 	}
-	buf := make([]byte, copyBuffer)
+	var buf []byte
 	out := spliceable(f.to)
 	for {
 		if out != nil && len(f.from.rest) == 0 && f.from.opening.passed {
@@ -40,11 +40,13 @@ func (f *flow) run() (readErr, writeErr error) {
 			}
 			out = nil
 		}
-		p := buf
-		if out != nil && !f.from.opening.passed {
-			p = buf[:zstream.HeaderSize-len(f.from.opening.head)] // all that follows is spliced
+		switch {
+		case out != nil && !f.from.opening.passed:
+			buf = make([]byte, zstream.HeaderSize-len(f.from.opening.head)) // all that follows is spliced
+		case len(buf) < copyBuffer:
+			buf = make([]byte, copyBuffer)
 		}
-		n, readErr := f.from.readPlain(p, f.via)
+		n, readErr := f.from.readPlain(buf, f.via)
 		f.tell()
 		if written, writeErr := f.write(buf[:n]); writeErr != nil {
 			f.from.rest = append(buf[written:n:n], f.from.rest...)

@@ -91,7 +91,7 @@ func (t *transfer) watch(timeout time.Duration, zfs *pause, giveUp func(Cause, e
 			continue
 		}
 		if lasting := t.lasting(zfs); lasting > timeout {
-			giveUp(Stalled, &StallError{For: lasting, Bytes: t.bytes.Load(), Processes: t.child.family.look()})
+			giveUp(Stalled, &StallError{For: lasting, Bytes: t.bytes.Load(), Processes: t.child.look()})
 			return
 		}
 	}
