@@ -149,6 +149,9 @@ func (h *Host) Agent() Info {
 	return Info{Program: s.agent.Program, Protocol: min(Protocol, s.agent.Newest), MaxStreams: s.agent.MaxStreams}
 }
 
+// MaxStreams returns how many streams at a time the agent takes on a connection.
+func (h *Host) MaxStreams() int { return h.Agent().MaxStreams }
+
 // session is one connection.
 type session struct {
 	cfg    *Config

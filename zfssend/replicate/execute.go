@@ -30,16 +30,18 @@ type execution struct {
 	report   *Report
 	progress *progress
 	queue    queue
+	streams  turns
 	keeper   keeper
 }
 
 // run runs what there is to be done of all datasets. Its workers are tasks.
 func (x *execution) run(ctx context.Context) {
 	x.queue.fill(x.report.Datasets)
-	workers := min(x.Options.workers(), x.queue.open)
+	workers := min(x.Options.inWork(x.destination()), x.queue.open)
 	if workers == 0 {
 		return
 	}
+	x.streams = make(turns, x.Options.workers())
 	g, _ := trace.WithTaskGroup(ctx, "datasets", slog.Int("workers", workers))
 	ended := make(chan struct{})
 	if x.Progress != nil {

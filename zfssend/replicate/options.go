@@ -6,8 +6,8 @@ import (
 	"github.com/spanstack/spanstack/zfssend"
 )
 
-// DefaultWorkers is how many datasets are replicated at a time unless Options say otherwise. Small increments are made of
-// waiting for processes and transaction groups, which several can share.
+// DefaultWorkers is how many streams flow at a time unless Options say otherwise. Small increments are made of waiting for
+// processes and transaction groups, which several can share.
 const DefaultWorkers = 8
 
 // Options say what a replication does. The zero value replicates one dataset, destroys nothing and rolls nothing back.
@@ -46,7 +46,9 @@ type Options struct {
 	// snapshot of each dataset is held on both sides.
 	Cursor, Hold string
 
-	Workers int      // datasets at a time; 0 means DefaultWorkers
+	// Workers is how many streams flow at a time; 0 means DefaultWorkers. Up to twice as many datasets more are in work, whose zfs receive has its
+	// stream, and waits until that is written.
+	Workers int
 	Limit   *Limiter // of all streams together; nil means none
 
 	// Retries is how often a dataset is tried again, without any progress in between, after a failure that may pass; Backoff is

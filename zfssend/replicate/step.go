@@ -67,7 +67,7 @@ func (x *execution) step(ctx context.Context, plan *DatasetPlan, index int) (res
 
 // pipe sends one step to its receiver.
 func (x *execution) pipe(ctx context.Context, plan *DatasetPlan, index int, result *Result) (err error) {
-	step, start := plan.Steps[index], time.Now()
+	step := plan.Steps[index]
 	failed := func(send, receive error) error {
 		err := zfssend.RootCause(send, receive)
 		if errors.Is(err, zfssend.Canceled) && ctx.Err() != nil {
@@ -75,10 +75,17 @@ func (x *execution) pipe(ctx context.Context, plan *DatasetPlan, index int, resu
 		}
 		return &StepError{Plan: plan, Index: index, Err: err, Send: send, Receive: receive}
 	}
+	pass, err := x.streams.wait(ctx)
+	if err != nil {
+		return failed(err, nil)
+	}
+	defer pass()
+	start := time.Now()
 	send, err := x.source().Send(ctx, plan.Source+step.To(), x.Options.send(step))
 	if err != nil {
 		return failed(err, nil)
 	}
+	go func() { <-send.Done(); pass() }() // what is left is up to zfs receive
 	done := x.progress.begin(plan, index, send)
 	defer func() { done(result, err) }()
 	receive, err := x.destination().Receive(ctx, plan.Destination, x.Options.limit(send), x.receive(plan, step))
