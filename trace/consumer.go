@@ -93,8 +93,13 @@ func (c *Consumer) poll(budget int) (batch []Record, more bool) {
 	}
 	aged := uint64(0)
 	batch = make([]Record, 0, c.usual)
-	add := func(b []byte) {
-		if r := decodeRecord(b, c.intern); r.End >= oldest {
+	lossAt := k.at // until when records were lost: the first one after them in their lane had come by then
+	add := func(b []byte, gone uint64) {
+		r := decodeRecord(b, c.intern)
+		if gone > 0 {
+			lossAt = min(lossAt, r.End)
+		}
+		if r.End >= oldest {
 			if r.ID != 0 && c.shown[r.ID] {
 				r.Phase = PhaseEnd
 				delete(c.shown, r.ID)
@@ -106,8 +111,9 @@ func (c *Consumer) poll(budget int) (batch []Record, more bool) {
 	}
 	lost, moreSpans := c.spans.read(k.spans, budget, add)
 	lostLogs, moreLogs := c.logs.read(k.logs, budget, add)
-	if lost += lostLogs; c.gone {
+	if lost += lostLogs; c.gone && aged > 0 {
 		lost += aged // this consumer could have had them
+		lossAt = min(lossAt, oldest)
 	}
 	batch = append(batch, c.begins(k, batch)...)
 	for i := range batch {
@@ -121,7 +127,7 @@ func (c *Consumer) poll(budget int) (batch []Record, more bool) {
 	if lost > 0 {
 		c.lost += lost
 		c.unsure = true
-		batch = append(batch, Record{Kind: KindLoss, Start: lossTime(batch, k.at), Count: lost})
+		batch = append(batch, Record{Kind: KindLoss, Start: lossAt, Count: lost})
 	}
 	if !more && (c.unsure || len(c.begun) > 2*c.rec.config.MaxOpen) {
 		batch = c.lostEnds(batch, k)
@@ -253,17 +259,6 @@ func (c *Consumer) clock(batch []Record) []Record {
 	}
 	c.offset = drift
 	return append(batch, Record{Kind: KindClock, Start: int64(mono), End: int64(mono), Unix: wall.UnixNano()})
-}
-
-// lossTime places a loss before the first record that survived it.
-func lossTime(batch []Record, now int64) int64 {
-	t := now
-	for i := range batch {
-		if batch[i].Phase == PhaseComplete || batch[i].Phase == PhaseEnd {
-			t = min(t, batch[i].when())
-		}
-	}
-	return t
 }
 
 const maxInterned = 4096 // distinct names and keys that a consumer keeps one copy of

@@ -139,6 +139,38 @@ func TestRingIsBoundedAndLossesAreCounted(t *testing.T) {
 	}
 }
 
+// TestLossTime: a loss is shown where it happened, and not where the consumer read last.
+func TestLossTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rec := trace.NewRecorder(trace.Config{Bytes: 128 << 10, LogBytes: 64 << 10})
+		ctx, task := trace.WithTask(trace.WithRecorder(t.Context(), rec), "task")
+		con := rec.NewConsumer(trace.ConsumerConfig{})
+		pollAll(con)
+		task.Log(time.Now(), slog.LevelInfo, "what is kept, in another ring")
+		time.Sleep(time.Second)
+		burst := rec.Now()
+		for range 50_000 {
+			_, s := trace.WithSpan(ctx, "span")
+			s.End()
+		}
+		time.Sleep(time.Second)
+		task.Log(time.Now(), slog.LevelInfo, "the end")
+		losses := 0
+		for _, r := range pollAll(con) {
+			if r.Kind == trace.KindLoss {
+				losses++
+				if off := time.Duration(r.Start - burst); off < 0 || off > 100*time.Millisecond {
+					t.Errorf("%d records were lost %v after the burst", r.Count, off)
+				}
+			}
+		}
+		if losses == 0 {
+			t.Error("nothing was lost")
+		}
+		task.End()
+	})
+}
+
 func TestDebugLogsDoNotEvictSpans(t *testing.T) {
 	rec := trace.NewRecorder(trace.Config{Bytes: 128 << 10, LogBytes: 64 << 10})
 	ctx, task := trace.WithTask(trace.WithRecorder(t.Context(), rec), "task")

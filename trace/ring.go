@@ -180,8 +180,8 @@ func newRingReader(r *ring, cuts map[*lane]cut) *ringReader {
 
 // read calls f for records up to the cuts that it didn't see yet, in the order of their writing within a lane, and
 // stops after the chunk in which it has read budget bytes; then more is true. It returns how many records had left the
-// ring before.
-func (r *ringReader) read(cuts map[*lane]cut, budget int, f func([]byte)) (lost uint64, more bool) {
+// ring before, and tells f of those that had done so just before a record of the same lane.
+func (r *ringReader) read(cuts map[*lane]cut, budget int, f func(record []byte, gone uint64)) (lost uint64, more bool) {
 	for _, c := range r.ring.list() {
 		k, ok := cuts[c.lane]
 		if !ok || k.buf == nil || c.seq > k.seq {
@@ -191,24 +191,26 @@ func (r *ringReader) read(cuts map[*lane]cut, budget int, f func([]byte)) (lost 
 		if c.seq < p.seq {
 			continue
 		}
-		if c.seq > p.seq {
-			if c.first > p.read {
-				lost += c.first - p.read
-			}
-			p.seq, p.offset, p.read = c.seq, 0, c.first
-		}
 		b := k.buf
 		if c.seq < k.seq {
 			b = c.buf // was full before the cut: nobody writes to it any more
 		}
-		if len(b) == p.offset {
+		if c.seq == p.seq && len(b) == p.offset {
 			continue
 		}
 		if budget <= 0 {
 			return lost, true
 		}
+		gone := uint64(0)
+		if c.seq > p.seq {
+			if c.first > p.read {
+				gone = c.first - p.read
+			}
+			*p = position{seq: c.seq, read: c.first}
+		}
+		lost += gone
 		budget -= len(b) - p.offset
-		p.read += eachRecord(b[p.offset:], f)
+		p.read += eachRecord(b[p.offset:], func(record []byte) { f(record, gone); gone = 0 })
 		p.offset = len(b)
 	}
 	for l, k := range cuts {
