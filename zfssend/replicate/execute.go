@@ -72,7 +72,7 @@ func (x *execution) dataset(ctx context.Context, d *DatasetResult) {
 	start := time.Now()
 	ctx, span := trace.WithSpan(ctx, "dataset", slog.String("source", d.Plan.Source), slog.String("destination", d.Plan.Destination))
 	defer func() {
-		d.Duration = time.Since(start)
+		d.Duration = time.Since(start) - d.waited
 		span.SetAttrs(slog.Int64("bytes", d.Bytes), slog.Int("retries", d.Retries))
 		span.EndErr(&d.Err)
 	}()

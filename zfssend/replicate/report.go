@@ -21,12 +21,13 @@ type DatasetResult struct {
 	Plan     *DatasetPlan // the last one, if it was planned anew for a retry
 	Steps    []Result     // those that succeeded
 	Bytes    int64
-	Duration time.Duration
+	Duration time.Duration // without its waiting for turns
 	Retries  int
 	Skipped  bool // nothing was tried, since the one above it isn't there
 	Err      error
 
-	present bool // the destination exists
+	present bool          // the destination exists
+	waited  time.Duration // for turns
 }
 
 func newReport(plan *Plan) *Report {
@@ -43,6 +44,7 @@ func newReport(plan *Plan) *Report {
 // add adds what a step did.
 func (d *DatasetResult) add(result Result, err error) {
 	d.Bytes += result.Bytes
+	d.waited += result.Waited
 	if err == nil {
 		d.Steps = append(d.Steps, result)
 	}

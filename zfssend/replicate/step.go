@@ -17,7 +17,8 @@ import (
 type Result struct {
 	Step     Step
 	Bytes    int64
-	Duration time.Duration
+	Waited   time.Duration // for its turn
+	Duration time.Duration // since then
 	Send     zfssend.Stats // ReadWait is the time spent waiting for the sender
 	Receive  zfssend.Stats // WriteWait is the time spent waiting for the receiver
 	Warnings string        // what zfs receive wrote to stderr although it succeeded
@@ -75,12 +76,14 @@ func (x *execution) pipe(ctx context.Context, plan *DatasetPlan, index int, resu
 		}
 		return &StepError{Plan: plan, Index: index, Err: err, Send: send, Receive: receive}
 	}
+	queued := time.Now()
 	pass, err := x.streams.wait(ctx)
+	start := time.Now()
+	result.Waited = start.Sub(queued)
 	if err != nil {
 		return failed(err, nil)
 	}
 	defer pass()
-	start := time.Now()
 	send, err := x.source().Send(ctx, plan.Source+step.To(), x.Options.send(step))
 	if err != nil {
 		return failed(err, nil)

@@ -3,6 +3,7 @@ package replicate
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"testing"
 	"testing/synctest"
@@ -12,11 +13,8 @@ import (
 	. "github.com/spanstack/spanstack/zfssend/zfstest"
 )
 
-// TestSettles: while zfs receive writes what it got, the next stream flows, also if only one may do so at a time.
-func TestSettles(t *testing.T) {
-	CheckLeaks(t)
-	dir := t.TempDir()
-	begun := filepath.Join(dir, "begun")
+// pair is the plan of two datasets with an increment each.
+func pair() *Plan {
 	plan := &Plan{Source: "tank", Destination: "backup"}
 	for _, name := range []string{"a", "b"} {
 		plan.Datasets = append(plan.Datasets, &DatasetPlan{
@@ -24,6 +22,56 @@ func TestSettles(t *testing.T) {
 			Latest: zfssend.Version{Name: "@x", GUID: 77},
 		})
 	}
+	return plan
+}
+
+// TestWaited: how long a dataset waits for its turn is told apart from how long it takes.
+func TestWaited(t *testing.T) {
+	CheckLeaks(t)
+	dir := t.TempDir()
+	enough := filepath.Join(dir, "enough")
+	r := Replicator{
+		Source: client(Scripts{"send": {Write(1000), AwaitFile(enough)}}),
+		Destination: client(Scripts{
+			"receive": {Save(filepath.Join(dir, "received"))},
+			"get":     {Print("backup/a@x\t77\nbackup/b@x\t77\n")},
+		}),
+		Options: Options{Workers: 1},
+	}
+	const pause = 200 * time.Millisecond
+	var report *Report
+	var err error
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		report, err = r.Execute(t.Context(), pair())
+	}()
+	AwaitGoroutine(t, "replicate.turns.wait", "select")
+	time.Sleep(pause)
+	if err := os.WriteFile(enough, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	<-ended
+	if err != nil {
+		t.Fatal(err)
+	}
+	waited := time.Duration(0)
+	for _, d := range report.Datasets {
+		waited = max(waited, d.Steps[0].Waited)
+		if together := d.Duration + d.Steps[0].Waited; together > report.Duration {
+			t.Errorf("%s took %v and had waited for %v, of %v in all", d.Plan.Source, d.Duration, d.Steps[0].Waited, report.Duration)
+		}
+	}
+	if waited < pause {
+		t.Errorf("the second one waited for %v", waited)
+	}
+}
+
+// TestSettles: while zfs receive writes what it got, the next stream flows, also if only one may do so at a time.
+func TestSettles(t *testing.T) {
+	CheckLeaks(t)
+	dir := t.TempDir()
+	begun := filepath.Join(dir, "begun")
 	r := Replicator{
 		Source: client(Scripts{"send -L -e -c -i tank/a@w": {Write(1000)}, "send -L -e -c -i tank/b@w": {Touch(begun), Write(1000)}}),
 		Destination: client(Scripts{
@@ -35,7 +83,7 @@ func TestSettles(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	if _, err := r.Execute(ctx, plan); err != nil {
+	if _, err := r.Execute(ctx, pair()); err != nil {
 		t.Error(err)
 	}
 }
