@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -107,8 +108,8 @@ func addGroup(root *cobra.Command, title string, list ...*cobra.Command) {
 // showHelp is what commands do that only have others below them.
 func showHelp(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 
-// version is that of the module, as go install records it, or the commit.
-func version() string {
+// version returns that of the module, as go install records it, or the commit. It is found out once, from some hundred lines.
+var version = sync.OnceValue(func() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "(unknown)"
@@ -118,4 +119,4 @@ func version() string {
 		v = "development version"
 	}
 	return v + " " + info.GoVersion
-}
+})
