@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -38,7 +39,8 @@ func TestAccounted(t *testing.T) {
 	zferry := zferryProgram(t)
 	p, to := source(), destination().name+"/accounted"
 	from := p.create(t, "accounted")
-	for i := range 5 {
+	const below = 5
+	for i := range below {
 		p.create(t, fmt.Sprintf("accounted/d%02d", i))
 	}
 	p.write(t, "accounted", "file", 64<<20)
@@ -47,30 +49,49 @@ func TestAccounted(t *testing.T) {
 	check := func(what, root string, args ...string) accounted.Account {
 		t.Helper()
 		path := filepath.Join(dir, "accounted-"+strings.ReplaceAll(what, " ", "-")+".json")
-		start := time.Now()
-		out, err := exec.Command(zferry, append(args, "--trace", path)...).CombinedOutput()
-		wall := time.Since(start)
-		if err != nil {
-			t.Fatalf("%s: %v\n%s", what, err, out)
-		}
+		wall := runQuietly(t, exec.Command(zferry, append(args, "--trace", path)...))
 		accounts := accountsOf(t, what, path, root)
 		checkWall(t, what, path, wall, accounts)
 		return accounts[0]
 	}
-	for i := range 2 {
-		for n := range 5 {
+	var snapshots, idle []accounted.Account
+	for i, what := range []string{"full", "small", "small again"} {
+		for n := range below {
 			p.write(t, fmt.Sprintf("accounted/d%02d", n), strconv.Itoa(i), 16<<10)
 		}
-		judge(t, "snapshot", check("snapshot "+strconv.Itoa(i), "snapshots", "snapshot", "-r", "--name", strconv.Itoa(i), from))
-		what := []string{"full", "small"}[i]
+		snapshots = append(snapshots, check("snapshot "+strconv.Itoa(i), "snapshots", "snapshot", "-r", "--name", strconv.Itoa(i), from))
 		judge(t, what, check(what, "replicate", "replicate", "-r", from, to))
 	}
-	judge(t, "idle", check("idle", "replicate", "replicate", "-r", from, to))
+	for i := range 3 {
+		idle = append(idle, check("idle "+strconv.Itoa(i), "replicate", "replicate", "-r", from, to))
+	}
+	judge(t, "snapshot", snapshots...)
+	judge(t, "idle", idle...)
 	judge(t, "prune source", check("prune source", "prune", "prune", "-r", "--match", ".", "--keep-last", "1", "--target", to, from))
 	judge(t, "prune destination", check("prune destination", "prune", "prune", "-r", "--match", ".", "--keep-last", "1", "--source", from, to))
-	if n, m := snapshotsBelow(t, from), snapshotsBelow(t, to); n != 6 || m != 6 {
-		t.Errorf("%d and %d snapshots are left, want 6 and 6", n, m)
+	if n, m := snapshotsBelow(t, from), snapshotsBelow(t, to); n != 1+below || m != 1+below {
+		t.Errorf("%d and %d snapshots are left, want %d of each", n, m, 1+below)
 	}
+}
+
+// runQuietly runs a command whose output goes to a file, and returns how long it took. If we read it, that would take the processor from the command just
+// when it has written something.
+func runQuietly(t *testing.T, cmd *exec.Cmd) time.Duration {
+	t.Helper()
+	out, err := os.Create(filepath.Join(t.TempDir(), "output"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	cmd.Stdout, cmd.Stderr = out, out
+	start := time.Now()
+	err = cmd.Run()
+	wall := time.Since(start)
+	if err != nil {
+		said, _ := os.ReadFile(out.Name())
+		t.Fatalf("%v: %v\n%s", cmd.Args, err, said)
+	}
+	return wall
 }
 
 // checkWall looks at the time of a process. Its trace has to begin with the process's start, and not earlier than that. What comes after the trace, which
@@ -99,8 +120,12 @@ func snapshotsBelow(t *testing.T, dataset string) int {
 	return len(strings.Fields(run(t, "zfs", "list", "-H", "-o", "name", "-t", "snapshot", "-r", dataset)))
 }
 
-func judge(t *testing.T, what string, a accounted.Account) {
+// judge judges one account, or the median of several, of commands that take half a second: once in a while, another process gets the
+// processor for a hundredth of that just between two steps.
+func judge(t *testing.T, what string, accounts ...accounted.Account) {
 	t.Helper()
+	slices.SortFunc(accounts, func(a, b accounted.Account) int { return cmp.Compare(a.Unexplained(), b.Unexplained()) })
+	a := accounts[len(accounts)/2]
 	if a.Unexplained() > mostUnaccounted {
 		t.Errorf("%s: of %v, %v are in no child of the root task, more than %.0f %%", what, a.Whole(), a.Lost, 100*mostUnaccounted)
 	}
