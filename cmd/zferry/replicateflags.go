@@ -58,7 +58,7 @@ func (f *replicateFlags) add(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.verify, "verify", false, "check the streams' checksums on the way, and let no snapshot arrive before zfs send has succeeded")
 	flags.StringVar(&f.cursor, "cursor", "", "leave bookmarks #zferry_`NAME`_… on SOURCE, from which the next increment can start if its snapshots are destroyed")
 	flags.StringVar(&f.hold, "hold", "", "hold the newest common snapshots on both sides by this `TAG`, and release the former ones")
-	flags.IntVarP(&f.jobs, "jobs", "j", replicate.DefaultWorkers, "let `N` streams flow at a time")
+	flags.IntVarP(&f.jobs, "jobs", "j", replicate.DefaultWorkers, "let `N` streams flow at a time; up to twice as many datasets more may wait until what they got is written")
 	flags.StringVar(&f.limit, "limit", "", "send no more than `RATE` bytes per second in all, such as 50MB")
 	flags.IntVar(&f.retries, "retries", 2, "try a dataset up to `N` times again, after a pause, if a failure may pass, such as a lost connection; what got further doesn't count")
 	flags.DurationVar(&f.stall, "stall-timeout", 0, "give up when zfs does nothing for this `TIME`, such as 30m; 0 waits for ever")

@@ -149,7 +149,9 @@ func (x *execution) modified(ctx context.Context, p *DatasetPlan, step int, fail
 	if err := x.destination().Rollback(ctx, p.Destination+p.commonAt(step)); err != nil {
 		return failed, err
 	}
-	return x.step(ctx, p, step)
+	again, err := x.step(ctx, p, step)
+	again.Waited += failed.Waited
+	return again, err
 }
 
 // commonAt returns the destination's newest snapshot before a step.
