@@ -197,8 +197,6 @@ func (c *pruneCommand) sides(ctx context.Context, hosts *endpoint.Hosts) (peers 
 	if c.dryRun {
 		return peers, func() {}, nil
 	}
-	ctx, span := trace.WithSpan(ctx, "lock")
-	defer span.EndErr(&err)
 	unlock, err = endpoint.Lock(ctx, c.recursive, places...)
 	return peers, unlock, err
 }

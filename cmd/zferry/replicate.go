@@ -154,11 +154,11 @@ func (c *replicateCommand) run(ctx context.Context) (err error) {
 // locked does it all while the destination is locked. The report is nil if nothing was tried.
 func (c *replicateCommand) locked(ctx context.Context, r *replicate.Replicator) (*replicate.Report, error) {
 	if !c.dryRun {
-		lock, err := c.lock(ctx, r)
+		unlock, err := endpoint.Lock(ctx, c.recursive, endpoint.Place{Host: r.Destination, Dataset: c.destination.Dataset})
 		if err != nil {
 			return nil, err
 		}
-		defer lock.Close()
+		defer unlock()
 	}
 	if err := c.hook(ctx, c.before, "before", nil); err != nil {
 		return nil, err
@@ -186,13 +186,6 @@ func (c *replicateCommand) replicator(ctx context.Context) (r *replicate.Replica
 		return nil, nil, err
 	}
 	return r, end, nil
-}
-
-// lock locks the destination, as a span: that of another host may take its time.
-func (c *replicateCommand) lock(ctx context.Context, r *replicate.Replicator) (l io.Closer, err error) {
-	ctx, span := trace.WithSpan(ctx, "lock", slog.String("dataset", c.destination.String()))
-	defer span.EndErr(&err)
-	return r.Destination.Lock(ctx, c.destination.Dataset, c.recursive)
 }
 
 // replicate takes the snapshots, plans and replicates. The report is nil if nothing was tried.

@@ -95,11 +95,11 @@ func (r *real) Replicate(ctx context.Context, j *config.Job, t *config.Target, t
 	if err != nil {
 		return nil, err
 	}
-	lock, err := do.Destination.Lock(ctx, t.To.Dataset, j.Recursive)
+	unlock, err := endpoint.Lock(ctx, j.Recursive, endpoint.Place{Host: do.Destination, Dataset: t.To.Dataset})
 	if err != nil {
 		return nil, err
 	}
-	defer lock.Close()
+	defer unlock()
 	plan, err := do.QuickPlan(ctx, j.Source.Dataset, t.To.Dataset)
 	if err != nil {
 		return nil, err

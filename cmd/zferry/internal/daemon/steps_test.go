@@ -14,6 +14,7 @@ import (
 
 	"github.com/spanstack/spanstack/cmd/zferry/internal/config"
 	"github.com/spanstack/spanstack/cmd/zferry/internal/daemon"
+	"github.com/spanstack/spanstack/trace"
 	"github.com/spanstack/spanstack/trace/tracetest"
 	"github.com/spanstack/spanstack/zfssend"
 	"github.com/spanstack/spanstack/zfssend/remote"
@@ -283,8 +284,9 @@ jobs:
 	}
 	all := daemon.Real(client, "test")
 	for i, want := range []int{1, 0} {
-		traced := tracetest.Strict(t)
+		traced, task := trace.WithTask(tracetest.Strict(t), "job")
 		list, err := begin(t, all).Replicate(traced, j, &j.Replicate.Targets[0], func(daemon.Progress) {})
+		task.End()
 		if err != nil || len(list) != 4 {
 			t.Fatalf("%+v, %v", list, err)
 		}

@@ -3,7 +3,6 @@ package endpoint
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"sync"
 
@@ -72,53 +71,4 @@ func (h *Hosts) Close() error {
 	}
 	h.open = nil
 	return errors.Join(errs...)
-}
-
-// Place is a dataset of a host that was opened.
-type Place struct {
-	Host    zfssend.Host
-	Dataset string
-}
-
-// Lock locks datasets, as trees or each alone, until unlock is called. It doesn't wait: the error is that of the first that is locked
-// by somebody else. What is a part of another one of them, or named twice, is locked by that.
-func Lock(ctx context.Context, tree bool, places ...Place) (unlock func(), err error) {
-	var locks []io.Closer
-	unlock = func() {
-		for _, l := range locks {
-			l.Close()
-		}
-	}
-	for i, p := range places {
-		if p.partOf(places[:i], places[i+1:], tree) {
-			continue
-		}
-		l, err := p.Host.Lock(ctx, p.Dataset, tree)
-		if err != nil {
-			unlock()
-			return nil, err
-		}
-		locks = append(locks, l)
-	}
-	return unlock, nil
-}
-
-// partOf reports whether another place makes the lock of this one superfluous: an equal one before it, or any above it.
-func (p Place) partOf(before, after []Place, tree bool) bool {
-	for _, other := range before {
-		if zfssend.SameHost(p.Host, other.Host) && (p.Dataset == other.Dataset || tree && below(p.Dataset, other.Dataset)) {
-			return true
-		}
-	}
-	for _, other := range after {
-		if tree && zfssend.SameHost(p.Host, other.Host) && below(p.Dataset, other.Dataset) {
-			return true
-		}
-	}
-	return false
-}
-
-// below reports whether a dataset is truly below another one.
-func below(a, b string) bool {
-	return len(a) > len(b) && a[:len(b)] == b && a[len(b)] == '/'
 }

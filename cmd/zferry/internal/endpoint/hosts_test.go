@@ -114,38 +114,3 @@ func TestNoHost(t *testing.T) {
 		t.Error(err)
 	}
 }
-
-// TestLock: each of several is locked once, on its host, and none if one isn't to be had.
-func TestLock(t *testing.T) {
-	_, here := far(t)
-	zfstest.CheckLeaks(t)
-	ctx := t.Context()
-	hosts := endpoint.Hosts{Here: here}
-	defer hosts.Close()
-	far, err := hosts.Open(ctx, parse(t, "nas:tank"), endpoint.Connection{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	near := here.Host()
-	places := []endpoint.Place{{Host: near, Dataset: "tank/a/b"}, {Host: near, Dataset: "tank/a"}, {Host: near, Dataset: "tank/a"}, {Host: far, Dataset: "tank/a"}, {Host: near, Dataset: "tank/ab"}}
-	unlock, err := endpoint.Lock(ctx, true, places...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range []endpoint.Place{{Host: near, Dataset: "tank/a/x"}, {Host: far, Dataset: "tank/a/b"}, {Host: near, Dataset: "tank/ab"}} {
-		if _, err := p.Host.Lock(ctx, p.Dataset, false); err == nil {
-			t.Errorf("%s isn't locked", p.Dataset)
-		} else if _, locked := errors.AsType[*zfssend.LockedError](err); !locked {
-			t.Error(err)
-		}
-	}
-	if _, err := endpoint.Lock(ctx, false, endpoint.Place{Host: near, Dataset: "tank/c"}, places[0]); err == nil {
-		t.Error("what is locked was locked again")
-	}
-	unlock()
-	unlock, err = endpoint.Lock(ctx, false, append(places, endpoint.Place{Host: near, Dataset: "tank/c"})...)
-	if err != nil {
-		t.Fatalf("after all has ended: %v", err)
-	}
-	unlock()
-}
