@@ -41,7 +41,12 @@ func load(t testing.TB, list []tracefmt.Event) *index.Snapshot {
 }
 
 // live loads a trace as one that grows, with a snapshot after each step events.
-func live(list []tracefmt.Event, step int) *index.Snapshot {
+func live(list []tracefmt.Event, step int) *index.Snapshot { return growing(list, step).Finish() }
+
+// published returns the newest snapshot of a trace that goes on, with one after each step events before it.
+func published(list []tracefmt.Event, step int) *index.Snapshot { return growing(list, step).Publish() }
+
+func growing(list []tracefmt.Event, step int) *index.Index {
 	x := index.New(index.Config{})
 	for i := range list {
 		x.Add(&list[i])
@@ -49,7 +54,7 @@ func live(list []tracefmt.Event, step int) *index.Snapshot {
 			x.Publish()
 		}
 	}
-	return x.Finish()
+	return x
 }
 
 // content returns what a trace says, in an order that doesn't depend on that of what happens at one time.

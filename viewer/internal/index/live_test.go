@@ -256,7 +256,11 @@ func TestBounded(t *testing.T) {
 func TestEnds(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		list := append(header(), tracefmt.Event{Kind: tracefmt.Track, Track: 3, Process: 1, Name: "b"})
-		list = append(list, tracefmt.Event{Kind: tracefmt.Instant, Track: 2, Time: -100, Name: "first"})
+		list = append(list, tracefmt.Event{Kind: tracefmt.Instant, Track: 2, Time: -1000, Name: "first"})
+		deep := rapid.SampledFrom([]int{0, 0, 0, 0, 0, index.MaxRows - 2}).Draw(r, "deep")
+		for i := range int64(deep) {
+			list = append(list, slice(i-1000, 3001-2*i, "around"))
+		}
 		now := int64(0)
 		var async []string
 		for range rapid.IntRange(2, 40).Draw(r, "events") {
@@ -274,7 +278,9 @@ func TestEnds(t *testing.T) {
 			case 3:
 				e.Kind, e.Dur = tracefmt.Complete, 2*rapid.Int64Range(-1, 12).Draw(r, "dur")+1
 				if e.Time -= max(e.Dur, 0); e.Dur > 0 && rapid.Bool().Draw(r, "comes when it begins") {
-					e.Time, e.Dur = now+1, e.Dur+1
+					e.Time, e.Dur = now+1+2*rapid.Int64Range(0, 4).Draw(r, "early"), e.Dur+1
+				} else if e.Dur > 0 && rapid.Bool().Draw(r, "begins with another one") {
+					e.Time = now - 2*rapid.Int64Range(1, 6).Draw(r, "steps")
 				}
 			case 4:
 				e.Kind, e.Track, e.Name, e.Key = tracefmt.AsyncBegin, 3, "async", fmt.Sprint(rapid.IntRange(0, 3).Draw(r, "key"))
@@ -286,12 +292,20 @@ func TestEnds(t *testing.T) {
 				at := rapid.IntRange(0, len(async)-1).Draw(r, "ends")
 				e.Key = async[at]
 				async = slices.Delete(async, at, at+1)
+				if rapid.Bool().Draw(r, "comes late") {
+					e.Time = max(e.Time-rapid.Int64Range(0, 9).Draw(r, "late"), 1)
+				}
 			}
 			list = append(list, e)
 		}
-		got, want := whole(t, live(list, rapid.IntRange(1, 7).Draw(r, "publish"))), whole(t, load(t, list))
+		step := rapid.IntRange(1, 7).Draw(r, "publish")
+		got, want := whole(t, live(list, step)), whole(t, load(t, list))
 		if !slices.Equal(got, want) {
 			r.Fatalf("live:\n%v\nloaded:\n%v", got, want)
+		}
+		got, want = whole(t, published(list, step)), whole(t, published(list, len(list)))
+		if !slices.Equal(got, want) {
+			r.Fatalf("published often:\n%v\npublished once:\n%v", got, want)
 		}
 		for level := range 4 {
 			grown, loaded := live(list, 3), load(t, list)
@@ -302,4 +316,28 @@ func TestEnds(t *testing.T) {
 			sameTiles(r, grown, loaded, level, 0, tracks...)
 		}
 	})
+}
+
+// TestEndsElsewhere has slices that belong to another place when their end is known.
+func TestEndsElsewhere(t *testing.T) {
+	async := func(kind tracefmt.Kind, at int64, key string) tracefmt.Event {
+		return tracefmt.Event{Kind: kind, Track: 2, Time: at, Name: "async", Key: key}
+	}
+	from := func(at int64, key string) tracefmt.Event { return async(tracefmt.AsyncBegin, at, key) }
+	to := func(at int64, key string) tracefmt.Event { return async(tracefmt.AsyncEnd, at, key) }
+	for name, list := range map[string][]tracefmt.Event{
+		"inside of one that began at once":               {begin(10, "a"), slice(10, 7, "b"), end(12, "a")},
+		"inside of one that is further down":             {begin(0, "a"), slice(1, 2, "b"), slice(2, 28, "c"), begin(5, "d"), end(10, "d")},
+		"over before one that was below it":              {begin(0, "a"), slice(9, 2, "b"), end(5, "a")},
+		"outlived by one that was below it":              {slice(0, 6, "a"), begin(2, "b"), slice(7, 9, "c"), end(10, "b")},
+		"async, and shorter than one that began at once": {from(0, "a"), from(0, "b"), to(5, "a")},
+		"async, and over when another one begins":        {from(0, "a"), from(5, "b"), to(5, "a")},
+		"async, and over before another one begins":      {from(0, "a"), from(9, "b"), to(5, "a")},
+	} {
+		list = append(header(), list...)
+		got, want := whole(t, published(list, 1)), whole(t, published(list, len(list)))
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: published often:\n%v\npublished once:\n%v", name, got, want)
+		}
+	}
 }

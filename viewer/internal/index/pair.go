@@ -191,30 +191,23 @@ func (b *building) closeInPlace() {
 	})
 }
 
-// inPlace reports whether all slices would be where they are if the one at a position had always had its end: then it
-// would be below the same one, and what began since would be inside of it.
+// inPlace reports whether all slices would be where they are if the one at a position had always had its end: then what
+// began since would be inside of it, and nothing below it would be around it.
 func (b *building) inPlace(c *closing, pos int) bool {
-	own := int(b.rowOf(uint32(pos)))
-	if own == MaxRows || b.hidden.len() > 0 || pos+1 < b.slices.len() && !c.slice.before(b.slices.at(pos+1)) {
+	if b.hidden.len() > 0 || pos+1 < b.slices.len() && !c.slice.before(b.slices.at(pos+1)) {
 		return false
 	}
+	own, nests := int(b.rowOf(uint32(pos))), b.typ != AsyncTrack // else rows don't go by what is inside of what
 	for i := range b.rows {
 		r := &b.rows[i]
 		n := r.before(&b.track, uint32(pos))
 		if last := r.len() - 1; i != own && last >= n {
 			since := r.slice(&b.track, last)
-			if since.start >= c.end() || since.end() > c.end() && b.typ != AsyncTrack {
+			if since.start >= c.end() || nests && since.end() > c.end() {
 				return false
 			}
 		}
-		if b.typ == AsyncTrack { // where rows don't go by what is inside of what
-			continue
-		}
-		before := int64(-endless - 1) // the end of what is before it in the row
-		if n > 0 {
-			before = r.slice(&b.track, n-1).end()
-		}
-		if i == own-1 && before < endless || i > own && before > c.start {
+		if nests && i > own && n > 0 && r.slice(&b.track, n-1).end() > c.start {
 			return false
 		}
 	}
