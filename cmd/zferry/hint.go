@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spanstack/spanstack/cmd/zferry/internal/config"
 	"github.com/spanstack/spanstack/cmd/zferry/internal/endpoint"
 	"github.com/spanstack/spanstack/zfssend"
 	"github.com/spanstack/spanstack/zfssend/remote"
@@ -23,6 +24,7 @@ var hints = []struct {
 }{
 	{zfssend.DestinationModified, "", "if what was changed on the destination isn't needed, run it again with --rollback, which discards it"},
 	{endpoint.ErrNoCertificates, "", "name them by --tls-cert, --tls-key and --tls-ca"},
+	{config.ErrMissing, "", `"zferry config example" prints one to begin with; --config names another file`},
 	{remote.ErrRefused, "", "what the agent there does is said by the flags --root, --allow and --property that it was started with"},
 	{zfssend.NoSpace, "receive", "make room there, or raise a quota: zfs get available,quota,refquota ABOVE; " + goesOn},
 	{zfssend.NoSpace, "", "make room in the pool, or raise a quota"},

@@ -2,8 +2,10 @@ package config
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -13,11 +15,17 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
+// ErrMissing is the error for a configuration whose file doesn't exist.
+var ErrMissing = errors.New("there is no configuration")
+
 // Load reads a configuration, with the files that it includes, and sets defaults. The error is several [Error]s that are
 // joined, in the order of files and lines, or that of opening the file.
 func Load(path string) (*Config, error) {
 	data, err := read(path)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("%w: %w", ErrMissing, err)
+	case err != nil:
 		return nil, err
 	}
 	return Parse(path, data)
