@@ -32,7 +32,9 @@ func Lock(ctx context.Context, tree bool, places ...Place) (unlock func(), err e
 		}
 		l, err := p.lock(ctx, tree)
 		if err != nil {
-			unlock()
+			if len(locks) > 0 {
+				unlock()
+			}
 			return nil, err
 		}
 		locks = append(locks, l)

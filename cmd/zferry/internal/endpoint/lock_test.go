@@ -36,8 +36,10 @@ func TestLock(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if _, err := endpoint.Lock(ctx, false, endpoint.Place{Host: near, Dataset: "tank/c"}, places[0]); err == nil {
-		t.Error("what is locked was locked again")
+	for _, before := range [][]endpoint.Place{nil, {{Host: near, Dataset: "tank/c"}}} {
+		if _, err := endpoint.Lock(ctx, false, append(before, places[0])...); err == nil {
+			t.Error("what is locked was locked again")
+		}
 	}
 	unlock()
 	unlock, err = endpoint.Lock(ctx, false, append(places, endpoint.Place{Host: near, Dataset: "tank/c"})...)
@@ -47,7 +49,7 @@ func TestLock(t *testing.T) {
 	unlock()
 	task.End()
 	tree := tracetest.Tree(t, ctx)
-	if locks, unlocks := strings.Count(tree, "span lock "), strings.Count(tree, "span unlock"); locks != 10 || unlocks != 3 {
+	if locks, unlocks := strings.Count(tree, "span lock "), strings.Count(tree, "span unlock"); locks != 11 || unlocks != 3 {
 		t.Errorf("%d locks and %d unlocks in\n%s", locks, unlocks, tree)
 	}
 }
