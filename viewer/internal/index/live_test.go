@@ -325,7 +325,12 @@ func TestEndsElsewhere(t *testing.T) {
 	}
 	from := func(at int64, key string) tracefmt.Event { return async(tracefmt.AsyncBegin, at, key) }
 	to := func(at int64, key string) tracefmt.Event { return async(tracefmt.AsyncEnd, at, key) }
+	var deep []tracefmt.Event
+	for i := range int64(index.MaxRows) {
+		deep = append(deep, slice(i, 3000-2*i, "around"))
+	}
 	for name, list := range map[string][]tracefmt.Event{
+		"below the last row":                             append(deep, begin(1000, "a"), end(1001, "a")),
 		"inside of one that began at once":               {begin(10, "a"), slice(10, 7, "b"), end(12, "a")},
 		"inside of one that is further down":             {begin(0, "a"), slice(1, 2, "b"), slice(2, 28, "c"), begin(5, "d"), end(10, "d")},
 		"over before one that was below it":              {begin(0, "a"), slice(9, 2, "b"), end(5, "a")},
